@@ -1,0 +1,148 @@
+/* Diagnostics: collected in the order they are found, printed sorted by file and line. Columns count characters
+ * (UTF-8 code points); so does the caret. */
+#include "base/diag.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+Diags *diags_new(Arena *a) {
+    Diags *d = ARENA_NEW(a, Diags);
+    d->arena = a;
+    d->last = &d->first;
+    return d;
+}
+
+uint32_t diags_source(Diags *d, const char *name, const char *text, size_t length) {
+    if (d->nsource == d->cap) {
+        uint32_t cap = d->cap ? 2 * d->cap : 8;
+        Source *grown = ARENA_ARRAY(d->arena, Source, cap);
+        if (d->nsource) memcpy(grown, d->sources, d->nsource * sizeof *grown);
+        d->sources = grown;
+        d->cap = cap;
+    }
+    d->sources[d->nsource] = (Source){arena_strdup(d->arena, name), text, length};
+    return d->nsource++;
+}
+
+static bool said_before(const Diags *d, Loc loc, const char *text) {
+    for (const Diag *e = d->first; e; e = e->next)
+        if (e->level != DIAG_NOTE && e->loc.line == loc.line && e->loc.col == loc.col && e->loc.file == loc.file &&
+            !strcmp(e->text, text))
+            return true;
+    return false;
+}
+
+void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    char *text = arena_vprintf(d->arena, fmt, ap);
+    va_end(ap);
+    if (level == DIAG_NOTE && (d->errors > DIAG_MAX_ERRORS || !d->first)) return;
+    if (level != DIAG_NOTE && said_before(d, loc, text)) return;
+    if (level == DIAG_ERROR && d->errors++ >= DIAG_MAX_ERRORS) return;
+    if (level == DIAG_WARNING) d->warnings++;
+    Diag *e = ARENA_NEW(d->arena, Diag);
+    *e = (Diag){level, loc, text, site, NULL};
+    *d->last = e;
+    d->last = &e->next;
+}
+
+static void print_excerpt(const Source *s, Loc loc, FILE *to) {
+    const char *p = s->text, *end = s->text + s->length;
+    for (uint32_t line = 1; p < end && line < loc.line; p++) line += *p == '\n';
+    if (p >= end) return;
+    const char *stop = memchr(p, '\n', (size_t)(end - p));
+    if (!stop) stop = end;
+    if (stop > p && stop[-1] == '\r') stop--;
+    enum { WIDEST = 160 };
+    int width = stop - p > WIDEST ? WIDEST : (int)(stop - p);
+    fprintf(to, "%5u | %.*s\n      | ", loc.line, width, p);
+    uint32_t col = 1;
+    for (const char *c = p; col < loc.col && c < p + width; c++) {
+        if (((unsigned char)*c & 0xC0) == 0x80) continue;
+        fputc(*c == '\t' ? '\t' : ' ', to);
+        col++;
+    }
+    fputs("^\n", to);
+}
+
+static void print_one(const Diags *d, const Diag *e, FILE *to, bool color) {
+    static const char *const word[] = {"error", "warning", "note"};
+    static const char *const tint[] = {"\033[1;31m", "\033[1;35m", "\033[1;36m"};
+    const Source *s = e->loc.line && e->loc.file < d->nsource ? &d->sources[e->loc.file] : NULL;
+    if (e->level == DIAG_NOTE) fputs("  ", to);
+    if (s) fprintf(to, "%s:%u:%u: ", s->name, e->loc.line, e->loc.col);
+    fprintf(to, "%s%s:%s %s\n", color ? tint[e->level] : "", word[e->level], color ? "\033[0m" : "", e->text);
+    if (s && e->level != DIAG_NOTE) print_excerpt(s, e->loc, to);
+}
+
+static void log_sites(const Diags *d) {
+    const char *path = getenv("GRAPHRUN_DIAG_SITES");
+    FILE *f = path ? fopen(path, "a") : NULL;
+    if (!f) return;
+    for (const Diag *e = d->first; e; e = e->next) fprintf(f, "%s\t%s\n", e->site, e->text);
+    fclose(f);
+}
+
+static bool comes_before(const Diag *a, const Diag *b) {
+    if (a->loc.file != b->loc.file) return a->loc.file < b->loc.file;
+    if (a->loc.line != b->loc.line) return a->loc.line < b->loc.line;
+    return a->loc.col < b->loc.col;
+}
+
+void diags_print(const Diags *d, FILE *to, bool color) {
+    int n = 0;
+    for (const Diag *e = d->first; e; e = e->next) n += e->level != DIAG_NOTE;
+    const Diag **heads = calloc((size_t)n + 1, sizeof *heads);
+    if (!heads) return;
+    n = 0;
+    for (const Diag *e = d->first; e; e = e->next) {
+        if (e->level == DIAG_NOTE) continue;
+        int at = n++;
+        while (at > 0 && comes_before(e, heads[at - 1])) heads[at] = heads[at - 1], at--;
+        heads[at] = e;
+    }
+    for (int i = 0; i < n; i++) {
+        print_one(d, heads[i], to, color);
+        for (const Diag *e = heads[i]->next; e && e->level == DIAG_NOTE; e = e->next) print_one(d, e, to, color);
+    }
+    if (d->errors > DIAG_MAX_ERRORS) fprintf(to, "and %d more errors\n", d->errors - DIAG_MAX_ERRORS);
+    free(heads);
+    log_sites(d);
+}
+
+/* Optimal string alignment distance, rows kept short: names longer than 63 characters are never near. */
+static int distance(const char *a, const char *b) {
+    enum { MOST = 64 };
+    size_t n = strlen(a), m = strlen(b);
+    if (n >= MOST || m >= MOST) return MOST;
+    int row[3][MOST];
+    for (size_t j = 0; j <= m; j++) row[0][j] = (int)j;
+    for (size_t i = 1; i <= n; i++) {
+        int *now = row[i % 3], *up = row[(i - 1) % 3], *up2 = row[(i + 1) % 3];
+        now[0] = (int)i;
+        for (size_t j = 1; j <= m; j++) {
+            int best = up[j - 1] + (a[i - 1] != b[j - 1]);
+            if (up[j] + 1 < best) best = up[j] + 1;
+            if (now[j - 1] + 1 < best) best = now[j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && up2[j - 2] + 1 < best)
+                best = up2[j - 2] + 1;
+            now[j] = best;
+        }
+    }
+    return row[n % 3][m];
+}
+
+Nearest nearest_to(const char *word) {
+    int most = (int)strlen(word) / 3;
+    return (Nearest){word, NULL, most < 1 ? 2 : most + 1};
+}
+
+void nearest_add(Nearest *n, const char *candidate) {
+    int d = distance(n->word, candidate);
+    if (d > 0 && d < n->distance && d < (int)strlen(candidate)) n->distance = d, n->best = candidate;
+}
+
+const char *nearest_hint(Arena *a, const Nearest *n) {
+    return n->best ? arena_printf(a, ", did you mean '%s'?", n->best) : "";
+}

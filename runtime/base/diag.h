@@ -1,0 +1,58 @@
+/* Diagnostics: positions, messages, and the one printer. Library code never prints and never exits: it adds to a
+ * Diags; runtime/cli prints. Texts: "who: what, with the values", one line, and how to mend it where that is known.
+ */
+#pragma once
+#include "base/arena.h"
+#include <stdbool.h>
+#include <stdio.h>
+
+typedef struct {
+    uint32_t file, line, col;                         /* file: index into Diags.sources; 1-based; line 0 = nowhere */
+} Loc;
+
+typedef struct {
+    const char *name, *text;                          /* what is printed before the line; the whole text, for excerpts */
+    size_t length;
+} Source;
+
+typedef enum { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE } DiagLevel;
+
+typedef struct Diag {
+    DiagLevel level;
+    Loc loc;
+    const char *text;
+    const char *site;                                 /* __FILE__:__LINE__ of the call: tests count them */
+    struct Diag *next;                                /* notes follow what they belong to */
+} Diag;
+
+enum { DIAG_MAX_ERRORS = 20 };
+
+typedef struct {
+    Arena *arena;
+    Diag *first, **last;
+    int errors, warnings;
+    Source *sources;
+    uint32_t nsource, cap;
+} Diags;
+
+Diags *diags_new(Arena *a);
+uint32_t diags_source(Diags *d, const char *name, const char *text, size_t length);   /* gives the file index */
+
+/* Adds a message; after DIAG_MAX_ERRORS errors further ones are only counted. Two equal ones at one place are one. */
+void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
+#define DIAG_STR2(x) #x
+#define DIAG_STR(x) DIAG_STR2(x)
+#define diag_error(d, loc, ...) diag_add((d), __FILE__ ":" DIAG_STR(__LINE__), DIAG_ERROR, (loc), __VA_ARGS__)
+#define diag_warn(d, loc, ...) diag_add((d), __FILE__ ":" DIAG_STR(__LINE__), DIAG_WARNING, (loc), __VA_ARGS__)
+#define diag_note(d, loc, ...) diag_add((d), __FILE__ ":" DIAG_STR(__LINE__), DIAG_NOTE, (loc), __VA_ARGS__)
+
+/* "file:line:col: error: text", the source line, a caret. GRAPHRUN_DIAG_SITES=FILE appends each site to FILE (tests). */
+void diags_print(const Diags *d, FILE *to, bool color);
+
+/* The nearest of `names` to `word` (Damerau-Levenshtein distance at most a third of its length, at least 1 edit
+ * allowed), or NULL. `nearest_add` is for candidates that come one at a time. */
+typedef struct { const char *word, *best; int distance; } Nearest;
+Nearest nearest_to(const char *word);
+void nearest_add(Nearest *n, const char *candidate);
+const char *nearest_hint(Arena *a, const Nearest *n);  /* ", did you mean 'x'?" or "" */

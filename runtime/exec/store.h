@@ -1,0 +1,16 @@
+/* The Store: memory for every slot. One aligned block a slot, made at start-up; nothing is allocated later. */
+#pragma once
+#include "ir/ir.h"
+
+typedef struct {
+    const Slots *slots;
+    void **data;                                      /* by slot; zero-filled, then Slot.fill and Slot.init */
+    size_t bytes;
+} Store;
+
+Store *store_new(const Slots *slots);                 /* NULL when out of memory */
+void store_free(Store *s);
+void store_reset(Store *s, int slot);                 /* to its initial value */
+double store_number(const Store *s, int slot);        /* of a scalar slot */
+void store_set(Store *s, int slot, double value);
+bool store_finite(const Store *s, SlotKind kind, int *which);           /* all floats of that kind are finite */

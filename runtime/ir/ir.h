@@ -1,0 +1,184 @@
+/* The IR: what a node, an operator and a graph are. Read this header first; everything else refers to it.
+ *
+ *   Shape, Tensor   a type: element type and sizes. Not a buffer: memory belongs to the Program and the Store.
+ *   Node            an operator applied to nodes. Immutable, one result, hash-consed: equal nodes are one node.
+ *   Op              all that is known of an operator: shape rule, gradient rule, kernels, double reference, samples.
+ *   Graph           nodes in the order of their making. A source exists before its user, so ascending id is a schedule.
+ *   Slot            a named value that outlives a program: parameter, running value, optimiser value, data field.
+ *
+ * Operators meet equal shapes and types only: the builders (g_add, ...) level their arguments with `broadcast` and
+ * `to_float` / `to_int` nodes first, so `broadcast` and `sum_to` are each other's gradient and nothing else deals
+ * with it. The IR is closed under differentiation: every gradient rule is made of these same builders.
+ */
+#pragma once
+#include "base/arena.h"
+#include "base/diag.h"
+#include "base/field.h"
+#include "base/vec.h"
+
+enum { RANK_MAX = 8 };
+
+typedef enum { F32, I32, U8, DTYPES } DType;          /* the language's float, int, bool (one byte, 0 or 1) */
+typedef struct { int rank; int64_t dim[RANK_MAX]; } Shape;
+typedef struct { DType dtype; Shape shape; } Tensor;
+
+typedef struct Node Node;
+typedef struct Op Op;
+typedef struct Graph Graph;
+typedef struct Instr Instr;                           /* ir/instr.h */
+
+struct Node {
+    const Op *op;
+    Graph *graph;
+    const void *attr;                                 /* op->attr_size bytes, or NULL */
+    Tensor type;
+    Loc loc;                                          /* the YAML it comes from */
+    const Node *origin;                               /* the node it was derived from, or NULL */
+    const char *role;                                 /* "gradient", "optimizer", ... or NULL */
+    const char *path;                                 /* 'critic/conv_2', where it was made; or NULL */
+    bool poison;                                      /* made of something wrong: silent, the graph is thrown away */
+    int id, nsrc;
+    Node *src[];
+};
+
+enum Trait {                                          /* all that a pass may know about an operator */
+    ELEMENTWISE = 1 << 0,                             /* out[i] from in[..][i] only: has `map`; fusable, in place */
+    LINEAR = 1 << 1,                                  /* linear in its sources together: second derivative zero */
+    PIECEWISE = 1 << 2,                               /* linear but for kinks: second derivative zero where defined */
+    VIEW = 1 << 3,                                    /* the same numbers, other strides: has `view` */
+    REDUCES = 1 << 4,                                 /* has `reduce`: an end of a fused region */
+    RANDOM = 1 << 5,                                  /* a draw: sources are scalars (tick, round); has `map` */
+    EFFECT = 1 << 6,                                  /* writes the Store: never dropped, never shared */
+    STOPS_GRAD = 1 << 7,                              /* has no gradient rule on purpose */
+    THREADS_VARY = 1 << 8,                            /* its bits may differ between thread counts (OpenBLAS, oneDNN) */
+    CHEAP = 1 << 9,                                   /* costs less than storing its result: may be computed again */
+    COMMUTES = 1 << 10,                               /* f(x, z) = f(z, x): sources are put in order of id */
+    LEAF = 1 << 11,                                   /* no sources; not computed: constant, slot */
+};
+
+/* One block of an elementwise operator: n contiguous elements. For RANDOM operators in[0] and in[1] point at one
+ * int32 each: tick and round, and `start` is the index of the block's first element in the whole draw. */
+typedef struct { const void *attr; uint64_t seed; int64_t start; } MapEnv;
+typedef void Map(int64_t n, const void *const *in, void *out, const MapEnv *env);
+
+enum { ISA_BASE, ISA_AVX2, ISA_AVX512, ISAS };        /* kern/isa.h chooses one at start */
+
+/* A reduction as the region engine runs it. An accumulator has `planes` values a result, plane by plane; `block`
+ * folds [rows, inner] contiguous elements into `inner` results; `merge` adds the accumulator of a later part. */
+typedef struct Reduce {
+    int planes;
+    void (*start)(float *acc, int64_t n);
+    void (*block)(float *acc, int64_t n, const void *x, int64_t rows, int64_t inner);  /* n: plane stride */
+    void (*merge)(float *acc, const float *later, int64_t n);
+    void (*finish)(const float *acc, void *out, int64_t n, int64_t count);             /* count: numbers per result */
+} Reduce;
+
+typedef struct { int64_t offset, stride[RANK_MAX]; } Strides;          /* in elements, one stride an axis */
+
+typedef struct {                                      /* a case that tests and bench run; tables end with name NULL */
+    const char *name;
+    int nsrc;
+    Tensor src[4];
+    const void *attr;
+    double low, high;                                 /* domain of random inputs */
+} Sample;
+
+struct Op {
+    const char *name, *doc;                           /* the language's name; one line */
+    const char *call;                                 /* how the language calls it: "x, z"; "x, axes=, keep=false";
+                                                         NULL: not callable. Names that are no attribute are sources */
+    int arity;                                        /* -1 = any */
+    unsigned traits;
+    size_t attr_size;
+    const Field *attr;                                /* rows for what the language may give, and for dumps */
+    Node *(*build)(Graph *g, int nsrc, Node *const *src, const void *attr);
+                                                      /* levels arguments, completes attributes, emits; NULL = emit() */
+    bool (*infer)(const Node *n, Tensor *out);        /* false = it called reject() */
+    void (*grad)(const Node *n, Node *gy, Node **gx); /* vector-Jacobian product, as nodes; gx[k] stays NULL where
+                                                         nothing flows */
+    bool (*view)(const Node *n, const Strides *in, Strides *out);      /* VIEW: false = cannot be strided, copy first */
+    Map *map[ISAS][DTYPES];                           /* by the type of the last source (of the result where none);
+                                                         NULL = not for that type */
+    const Reduce *reduce[DTYPES];                     /* REDUCES: by the type of the source */
+    bool (*prepare)(Instr *i);                        /* once: scratch size, library state; false = cannot run */
+    void (*release)(Instr *i);                        /* frees what prepare made */
+    void (*eval)(const Instr *i, const void *const *in, void *const *out, void *scratch);
+    void (*ref)(const Node *n, const double *const *in, double *out);  /* naive, in double */
+    double (*flops)(const Node *n);                   /* multiplications and additions; NULL = one an element */
+    const Sample *samples;
+    double golden[4];                                 /* UNARY: {x, y}; BINARY: {x, z, y} from a table, so that a wrong
+                                                         formula cannot pass both kernel and reference */
+};
+
+extern const Op *const op_table[];                    /* generated; ends with NULL */
+const Op *op_named(const char *name);                 /* NULL if there is none */
+
+typedef enum {
+    SLOT_PARAM,                                       /* network parameters */
+    SLOT_STATE,                                       /* running values of networks, players, functions */
+    SLOT_OPTIMIZER, SLOT_FIXED, SLOT_ITERATION,
+    SLOT_LATEST,                                      /* PLAYER.name that others read */
+    SLOT_COUNTER,                                     /* step, epoch, turns, cursors: int, written by the trainer */
+    SLOT_BATCH,                                       /* a data field: filled by the trainer, in no checkpoint */
+    SLOT_KINDS
+} SlotKind;
+
+typedef struct {
+    const char *name;                                 /* unique; 'critic/conv_1/weight'; '@...' for all but
+                                                         parameters and running values */
+    Tensor type;
+    SlotKind kind;
+    const char *tag;                                  /* what the layer declared: 'weight', 'bias', ...; or NULL */
+    Loc loc;
+    double fill;                                      /* the value every element has at the start of a run */
+    const double *init;                               /* or all of its elements; NULL: fill (an init program may follow) */
+} Slot;
+
+typedef struct { Arena *arena; VEC(Slot) all; } Slots;
+int slot_add(Slots *s, Slot slot);                    /* gives its index */
+int slot_find(const Slots *s, const char *name);      /* -1 if there is none */
+
+struct Graph {
+    Arena *arena;
+    Diags *diags;
+    Slots *slots;
+    const char *name;                                 /* 'turn critic': for messages and dumps */
+    VEC(Node *) node;
+    Node **table;                                     /* hash-consing */
+    int table_size;
+    Loc loc;                                          /* provenance of what is emitted next: graph_at */
+    const Node *origin;
+    const char *role, *path;
+    int limit;                                        /* most nodes allowed; beyond it graph_full is set */
+    bool full;
+};
+
+enum { GRAPH_LIMIT = 400000 };
+
+Graph *graph_new(Arena *a, Diags *d, Slots *s, const char *name);
+typedef struct { Loc loc; const Node *origin; const char *role, *path; } Provenance;
+Provenance graph_at(Graph *g, Loc loc, const Node *origin, const char *role, const char *path); /* gives the old one */
+void graph_back(Graph *g, Provenance old);
+Node *emit(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr);
+Node *op_apply(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr);   /* op->build or emit */
+bool reject(const Node *n, const char *fmt, ...) __attribute__((format(printf, 2, 3)));  /* error at n->loc; false */
+Node *poison(Graph *g, Tensor type);                  /* stands for something refused; silent from here on */
+void graph_dump(const Graph *g, FILE *to);            /* one node a line: what golden tests compare */
+bool graph_verify(const Graph *g, char *why, size_t size);              /* the type checker of the IR */
+uint64_t graph_hash(const Graph *g);                  /* of structure, types, attributes and slot names; no positions */
+Graph *graph_only(const Graph *g, int n, Node **keep);/* a copy of what `keep` and effects need; keep[i] is replaced */
+
+/* shapes.c */
+Shape shape_of(int rank, const int64_t *dim);
+#define SHAPE(...) shape_of((int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
+bool shape_equal(const Shape *a, const Shape *b);
+bool tensor_equal(const Tensor *a, const Tensor *b);
+int64_t shape_count(const Shape *s);
+char *shape_show(const Shape *s, Arena *a);           /* "[128, 40, 40, 1]" */
+bool shape_broadcast(const Shape *a, const Shape *b, Shape *out);       /* NumPy's, less the refusal of language.md */
+unsigned axes_mask(const Ints *axes, int rank, bool *ok);               /* negative ones from the end; n = 0: all */
+size_t dtype_size(DType t);
+const char *dtype_name(DType t);                      /* "float", "int", "bool" */
+
+#define NODES(...) ((Node *[]){__VA_ARGS__})
+#define NODE_COUNT(n) shape_count(&(n)->type.shape)

@@ -1,0 +1,40 @@
+/* Kernels behind plain functions. No other folder sees OpenBLAS, oneDNN or OpenMP. */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* par.c: one thread pool (OpenMP). parallel_for calls body(ctx, i) for i in 0..n-1, each exactly once. Never call it
+ * from a thread that is not the main one: libgomp makes a pool for each. */
+void par_threads(int n);                              /* sets the pool, OpenBLAS and oneDNN alike */
+int par_count(void);
+void parallel_for(int64_t n, void (*body)(void *ctx, int64_t i), void *ctx);
+int par_cores(void);                                  /* cores this process may use: affinity and cgroup limit */
+
+/* isa.c: which of the compiled variants this CPU runs; GRAPHRUN_ISA=base|avx2|avx512 caps it (valgrind, tests). */
+int isa_level(void);                                  /* ISA_BASE, ISA_AVX2, ISA_AVX512 of ir.h */
+const char *isa_name(void);
+char *kern_libraries(void);                           /* "OpenBLAS 0.3.21 ..., oneDNN 2.6.3 ..."; static */
+
+/* gemm.c: C[m,n] = A[m,k] @ B[k,n] (+ C where accumulate), row major; ta: A is stored [k,m]; tb: B is stored [n,k]. */
+void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, const float *B, float *C, bool accumulate);
+void gemm_batch(int64_t batch, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, int64_t stride_a,
+                const float *B, int64_t stride_b, float *C);
+/* Eigenvalues (ascending) and eigenvectors (rows of `vectors`) of a symmetric [n, n]; false if LAPACK gives up. */
+bool eigen_symmetric(int64_t n, const float *A, float *values, float *vectors, float *scratch, size_t nscratch);
+size_t eigen_scratch(int64_t n);                      /* floats */
+
+/* conv.c: the trilinear form of convolution. x [N, H, W, C], w [KH, KW, C/groups, K], y [N, P, Q, K]; NHWC, HWIO.
+ *   y[n,p,q,k] = sum over i, j, c of x[n, p*sh + i*dh - top, q*sw + j*dw - left, c] * w[i,j,c,k]
+ * CONV_Y: x, w -> y;  CONV_X: y, w -> x (its transpose);  CONV_W: x, y -> w. */
+typedef enum { CONV_Y, CONV_X, CONV_W } ConvWhich;
+typedef struct {
+    int64_t N, H, W, C, K, KH, KW, P, Q;
+    int64_t sh, sw, dh, dw, top, left, bottom, right, groups;
+} ConvShape;
+typedef struct Conv Conv;
+Conv *conv_new(ConvWhich which, const ConvShape *s);  /* picks the algorithm by a fixed rule of the shape; NULL = OOM */
+void conv_free(Conv *c);
+size_t conv_scratch(const Conv *c);                   /* bytes of caller's scratch; 64-byte aligned */
+const char *conv_algorithm(const Conv *c);            /* "direct", "winograd", "gemm" ..., for profiles */
+void conv_run(const Conv *c, const float *a, const float *b, float *out, void *scratch);
