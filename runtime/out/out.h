@@ -1,0 +1,55 @@
+/* Outputs: one Output row a kind (out/NAME.c). A row sees tensors, series and names; no graph, no spec.
+ *
+ * In a spec an output is a mapping whose first key names the kind: `samples: {grid: EXPR, columns: 5, every: 50}`.
+ * The kind's option table starts with that key (type F_EXPR, F_EXPRS or F_NAMES). Values of F_EXPR members are
+ * indices into OutputJob.value, given in eval mode by the trainer.
+ * Files are written to a temporary name in the same folder and renamed.
+ */
+#pragma once
+#include "base/field.h"
+#include "ir/ir.h"
+
+typedef struct { Tensor type; const void *data; } OutValue;             /* data: float, int32_t or uint8_t, dense */
+
+typedef struct {                                      /* a logged value over the steps so far */
+    const char *name;                                 /* 'critic.minimize', 'metrics.modes' */
+    int64_t n;
+    const double *step, *value;                       /* NaN where it was not finite */
+} Series;
+
+typedef struct {
+    const char *name;                                 /* the output's name in the spec */
+    const char *samples, *plots;                      /* folders that exist */
+    int64_t step;
+    bool at_end;                                      /* of an output that is made only at the end: no step in the name */
+    int nvalue;
+    const OutValue *value;
+    int nseries;
+    const Series *series;                             /* all of them; F_NAMES members choose by name */
+    double *range;                                    /* {low, high} kept over the run (Store); both 0 = not yet known */
+    const double *modes;                              /* [nmodes, 2] or NULL: centres to mark in a scatter */
+    int64_t nmodes;
+    char *made;                                       /* write() puts the path of the main file here (size path_size) */
+    size_t path_size;
+    char *why;                                        /* on failure: the reason, with the path */
+    size_t why_size;
+} OutputJob;
+
+typedef struct Output {
+    const char *name, *doc;
+    size_t options_size;
+    const Field *options;
+    bool in_plots;                                    /* the file goes to plots/, without a step in its name */
+    bool (*check)(const void *options, int nvalue, const Tensor *value, Diags *d, Loc loc);    /* shapes; may be NULL */
+    bool (*write)(const OutputJob *job, const void *options);
+} Output;
+
+extern const Output *const output_table[];            /* generated; ends with NULL */
+const Output *output_named(const char *name);
+
+/* Puts the frames samples/NAME-*.png, in order of their step, into one animation: samples/NAME.gif when all frames are
+ * grey, else samples/NAME.apng.png. Made from the files, so that a resumed run makes the same one. */
+bool animation_make(const char *folder, const char *name, char *why, size_t size);
+
+/* Writes a whole file under a temporary name, flushes it, renames it and flushes the folder; false with errno set. */
+bool file_write_whole(const char *path, const void *data, size_t size);
