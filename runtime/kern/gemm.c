@@ -1,0 +1,108 @@
+/* Matrix products and symmetric eigenvalues, by OpenBLAS and its LAPACK. Row major, dense. Products with a single
+ * row, column or inner index are matrix-vector or outer products and go there: OpenBLAS packs whole panels for them. */
+#include "kern/kern.h"
+#include "kern/gemm.h"
+
+#include <assert.h>
+#include <cblas.h>
+#include <limits.h>
+#include <string.h>
+#undef I                                              /* cblas.h brings in complex.h */
+
+void gemm_ld(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, int64_t lda, const float *B,
+             int64_t ldb, float *C, int64_t ldc, bool accumulate) {
+    assert(m < INT_MAX && n < INT_MAX && k < INT_MAX);
+    if (m == 0 || n == 0) return;
+    if (k == 0) {
+        for (int64_t i = 0; i < m && !accumulate; i++) memset(C + i * ldc, 0, (size_t)n * sizeof *C);
+        return;
+    }
+    cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k,
+                1.0f, A, (int)lda, B, (int)ldb, accumulate ? 1.0f : 0.0f, C, (int)ldc);
+}
+
+/* y = op(A) x for A stored [rows, cols]; neighbours in x and y lie incx and incy floats apart. */
+static void gemv(bool transpose, int64_t rows, int64_t cols, const float *A, const float *x, int64_t incx, float *y,
+                 int64_t incy, bool accumulate) {
+    cblas_sgemv(CblasRowMajor, transpose ? CblasTrans : CblasNoTrans, (int)rows, (int)cols, 1.0f, A, (int)cols, x,
+                (int)incx, accumulate ? 1.0f : 0.0f, y, (int)incy);
+}
+
+typedef struct {
+    bool accumulate;
+    int64_t n;
+    const float *A, *B;
+    float *C;
+} Outer;
+
+static void outer_row(void *ctx, int64_t i) {
+    const Outer *o = ctx;
+    const float a = o->A[i], *restrict b = o->B;
+    float *restrict c = o->C + i * o->n;
+    if (o->accumulate)
+        for (int64_t j = 0; j < o->n; j++) c[j] += a * b[j];
+    else
+        for (int64_t j = 0; j < o->n; j++) c[j] = a * b[j];
+}
+
+enum { THIN = 4, OUTER_ROW = 64 };                    /* measured: here sgemm is slower, by 2 to 8 times */
+
+void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, const float *B, float *C, bool accumulate) {
+    if (m == 0 || n == 0) return;
+    if (k == 1 && n >= OUTER_ROW) {
+        Outer o = {accumulate, n, A, B, C};
+        parallel_for(m, outer_row, &o);
+    } else if (k > 0 && n <= THIN && n <= m) {        /* column by column */
+        for (int64_t j = 0; j < n; j++)
+            gemv(ta, ta ? k : m, ta ? m : k, A, tb ? B + j * k : B + j, tb ? 1 : n, C + j, n, accumulate);
+    } else if (k > 0 && m <= THIN) {                  /* row by row */
+        for (int64_t i = 0; i < m; i++)
+            gemv(!tb, tb ? n : k, tb ? k : n, B, ta ? A + i : A + i * k, ta ? m : 1, C + i * n, 1, accumulate);
+    } else {
+        gemm_ld(ta, tb, m, n, k, A, ta ? m : k, B, tb ? k : n, C, n, accumulate);
+    }
+}
+
+typedef struct {
+    bool ta, tb;
+    int64_t m, n, k, stride_a, stride_b;
+    const float *A, *B;
+    float *C;
+} Batch;
+
+static void batch_item(void *ctx, int64_t i) {
+    const Batch *b = ctx;
+    gemm(b->ta, b->tb, b->m, b->n, b->k, b->A + i * b->stride_a, b->B + i * b->stride_b, b->C + i * b->m * b->n, false);
+}
+
+/* One product a thread, unless there are fewer products than threads: then OpenBLAS splits each. */
+void gemm_batch(int64_t batch, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, int64_t stride_a,
+                const float *B, int64_t stride_b, float *C) {
+    Batch b = {ta, tb, m, n, k, stride_a, stride_b, A, B, C};
+    if (batch >= par_count())
+        parallel_for(batch, batch_item, &b);
+    else
+        for (int64_t i = 0; i < batch; i++) batch_item(&b, i);
+}
+
+/* LAPACK, with gfortran's hidden lengths of the two texts. */
+void ssyevd_(const char *jobz, const char *uplo, const int *n, float *a, const int *lda, float *w, float *work,
+             const int *lwork, int *iwork, const int *liwork, int *info, size_t, size_t);
+
+enum { EIGEN_MAX = 30000 };                           /* LAPACK counts its work space in 32 bits */
+
+static size_t eigen_floats(int64_t n) { return (size_t)(1 + 6 * n + 2 * n * n); }
+static size_t eigen_ints(int64_t n) { return (size_t)(3 + 5 * n); }
+
+size_t eigen_scratch(int64_t n) { return eigen_floats(n) + eigen_ints(n); }
+
+bool eigen_symmetric(int64_t n, const float *A, float *values, float *vectors, float *scratch, size_t nscratch) {
+    if (n == 0) return true;
+    if (n > EIGEN_MAX || nscratch < eigen_scratch(n)) return false;
+    _Static_assert(sizeof(int) == sizeof(float), "integers share the scratch");
+    int order = (int)n, floats = (int)eigen_floats(n), ints = (int)eigen_ints(n), info;
+    memcpy(vectors, A, (size_t)(n * n) * sizeof *A);
+    /* Column major: its columns, the eigenvectors, are our rows. */
+    ssyevd_("V", "L", &order, vectors, &order, values, scratch, &floats, (int *)(scratch + floats), &ints, &info, 1, 1);
+    return info == 0;
+}
