@@ -75,6 +75,11 @@ typedef struct Reduce {
 
 typedef struct { int64_t offset, stride[RANK_MAX]; } Strides;          /* in elements, one stride an axis */
 
+/* The attributes that planner, passes and references read; all others are private to the operator's file. */
+typedef struct { int slot; } SlotAttr;                /* of `slot`; of `assign`, whose only source is the new value */
+typedef struct { Ints axes; bool keep; } ReduceAttr;  /* the attributes of every REDUCES operator begin so; axes as
+                                                         axes_mask reads them, over the source's axes */
+
 typedef struct {                                      /* a case that tests and bench run; tables end with name NULL */
     const char *name;
     int nsrc;
