@@ -1,0 +1,83 @@
+/* The Store: one aligned block of memory for every slot, so that no two slots share a cache line. It knows slots and
+ * their initial values; it must not know graphs or programs. Invariant: every block is as long as its slot's type
+ * says, rounded up to whole cache lines, and the padding stays zero. */
+#include "exec/store.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { LINE = 64 };
+
+static size_t slot_bytes(const Slot *s) {
+    size_t bytes = (size_t)shape_count(&s->type.shape) * dtype_size(s->type.dtype);
+    size_t whole = (bytes + LINE - 1) & ~(size_t)(LINE - 1);
+    return whole ? whole : LINE;
+}
+
+static void put(void *data, DType t, int64_t i, double value) {
+    if (t == F32) ((float *)data)[i] = (float)value;
+    else if (t == I32) ((int32_t *)data)[i] = (int32_t)value;
+    else ((uint8_t *)data)[i] = value != 0;
+}
+
+static double get(const void *data, DType t, int64_t i) {
+    if (t == F32) return ((const float *)data)[i];
+    if (t == I32) return ((const int32_t *)data)[i];
+    return ((const uint8_t *)data)[i];
+}
+
+void store_reset(Store *s, int slot) {
+    const Slot *d = &s->slots->all.at[slot];
+    int64_t n = shape_count(&d->type.shape);
+    for (int64_t i = 0; i < n; i++) put(s->data[slot], d->type.dtype, i, d->init ? d->init[i] : d->fill);
+}
+
+Store *store_new(const Slots *slots) {
+    Store *s = calloc(1, sizeof *s);
+    if (!s) return NULL;
+    int n = slots->all.n;
+    s->slots = slots;
+    s->data = calloc((size_t)n + 1, sizeof *s->data);
+    bool whole = s->data;
+    for (int i = 0; i < n && whole; i++) {
+        size_t bytes = slot_bytes(&slots->all.at[i]);
+        s->data[i] = aligned_alloc(LINE, bytes);
+        if (!s->data[i]) {
+            whole = false;
+            break;
+        }
+        memset(s->data[i], 0, bytes);
+        s->bytes += bytes;
+        store_reset(s, i);
+    }
+    if (whole) return s;
+    store_free(s);
+    return NULL;
+}
+
+void store_free(Store *s) {
+    if (!s) return;
+    for (int i = 0; s->data && i < s->slots->all.n; i++) free(s->data[i]);
+    free(s->data);
+    free(s);
+}
+
+double store_number(const Store *s, int slot) { return get(s->data[slot], s->slots->all.at[slot].type.dtype, 0); }
+
+void store_set(Store *s, int slot, double value) { put(s->data[slot], s->slots->all.at[slot].type.dtype, 0, value); }
+
+bool store_finite(const Store *s, SlotKind kind, int *which) {
+    for (int i = 0; i < s->slots->all.n; i++) {
+        const Slot *d = &s->slots->all.at[i];
+        if (d->kind != kind || d->type.dtype != F32) continue;
+        const float *x = s->data[i];
+        int64_t n = shape_count(&d->type.shape);
+        for (int64_t k = 0; k < n; k++)
+            if (!isfinite(x[k])) {
+                *which = i;
+                return false;
+            }
+    }
+    return true;
+}
