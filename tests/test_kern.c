@@ -115,12 +115,129 @@ static void parallel_for_covers(void **state) {
     assert_in_range(par_cores(), 1, 1 << 20);
 }
 
+/* The three directions of the trilinear form, term by term in double. */
+typedef struct { double sum, squares, terms; } Sum;
+
+static Sum *conv_reference(ConvWhich which, const ConvShape *s, const float *x, const float *w, const float *y) {
+    const int64_t ci = s->C / s->groups, ko = s->K / s->groups;
+    const int64_t count = which == CONV_Y ? s->N * s->P * s->Q * s->K : which == CONV_X ? s->N * s->H * s->W * s->C : s->KH * s->KW * ci * s->K;
+    Sum *out = calloc((size_t)count + 1, sizeof *out);
+    assert_non_null(out);
+    for (int64_t n = 0; n < s->N; n++)
+        for (int64_t p = 0; p < s->P; p++)
+            for (int64_t q = 0; q < s->Q; q++)
+                for (int64_t i = 0; i < s->KH; i++)
+                    for (int64_t j = 0; j < s->KW; j++) {
+                        int64_t h = p * s->sh + i * s->dh - s->top, v = q * s->sw + j * s->dw - s->left;
+                        if (h < 0 || h >= s->H || v < 0 || v >= s->W) continue;
+                        for (int64_t k = 0; k < s->K; k++)
+                            for (int64_t c = 0; c < ci; c++) {
+                                int64_t ix = ((n * s->H + h) * s->W + v) * s->C + k / ko * ci + c;
+                                int64_t iw = ((i * s->KW + j) * ci + c) * s->K + k, iy = ((n * s->P + p) * s->Q + q) * s->K + k;
+                                double t = which == CONV_Y ? (double)x[ix] * w[iw] : which == CONV_X ? (double)y[iy] * w[iw] : (double)x[ix] * y[iy];
+                                Sum *o = &out[which == CONV_Y ? iy : which == CONV_X ? ix : iw];
+                                o->sum += t, o->squares += t * t, o->terms++;
+                            }
+                    }
+    return out;
+}
+
+static const char *shape_text(ConvWhich which, const ConvShape *s) {
+    static char text[200];
+    snprintf(text, sizeof text, "%s n%d %dx%dx%d -> %dx%dx%d kernel %dx%d stride %d,%d dilation %d,%d pad %d,%d,%d,%d groups %d",
+             (const char *[]){"y", "x", "w"}[which], (int)s->N, (int)s->H, (int)s->W, (int)s->C, (int)s->P, (int)s->Q, (int)s->K,
+             (int)s->KH, (int)s->KW, (int)s->sh, (int)s->sw, (int)s->dh, (int)s->dw, (int)s->top, (int)s->left, (int)s->bottom,
+             (int)s->right, (int)s->groups);
+    return text;
+}
+
+static void check_conv(ConvWhich which, const ConvShape *s) {
+    const int64_t nx = s->N * s->H * s->W * s->C, nw = s->KH * s->KW * (s->C / s->groups) * s->K, ny = s->N * s->P * s->Q * s->K;
+    float *x = numbers(nx, 1), *w = numbers(nw, 2), *y = numbers(ny, 3);
+    const int64_t nout = which == CONV_Y ? ny : which == CONV_X ? nx : nw;
+    float *out = numbers(nout + 16, 4), *again = numbers(nout + 16, 4), *canary = numbers(nout + 16, 4);
+    for (int64_t i = 0; i < nout; i++) out[i] = NAN, again[i] = -1;
+    Conv *c = conv_new(which, s);
+    assert_non_null(c);
+    const int64_t room = (int64_t)(conv_scratch(c) + sizeof *x - 1) / (int64_t)sizeof *x;
+    float *scratch = numbers(room + 16, 5), *after = numbers(room + 16, 5);
+    const float *a = which == CONV_X ? y : x, *b = which == CONV_W ? y : w;
+    conv_run(c, a, b, out, scratch);
+    memset(scratch, 0xff, (size_t)room * sizeof *scratch);    /* NaN: nothing may be kept there between runs */
+    conv_run(c, a, b, again, scratch);
+    char what[300];
+    snprintf(what, sizeof what, "%s, %s", shape_text(which, s), conv_algorithm(c));
+    Sum *want = conv_reference(which, s, x, w, y);
+    for (int64_t i = 0; i < nout; i++) check_close(what, out[i], want[i].sum, want[i].squares, want[i].terms);
+    if (memcmp(out, again, (size_t)nout * sizeof *out)) fail_msg("%s: other bits the second time", what);
+    if (memcmp(out + nout, canary + nout, 16 * sizeof *out)) fail_msg("%s: wrote behind the result", what);
+    if (memcmp(scratch + room, after + room, 16 * sizeof *scratch)) fail_msg("%s: wrote behind the scratch", what);
+    conv_free(c);
+    free(x), free(w), free(y), free(out), free(again), free(canary), free(scratch), free(after), free(want);
+}
+
+/* Outputs of one axis, as the operators count them; 0 when nothing fits. */
+static int64_t outputs(int64_t in, int64_t before, int64_t after, int64_t kernel, int64_t stride, int64_t dilation) {
+    int64_t room = in + before + after - (kernel - 1) * dilation - 1;
+    return room < 0 ? 0 : room / stride + 1;
+}
+
+static uint64_t dice;
+static int64_t one_of(int n, const int64_t *from) { return from[rng_below(rng_stream(7, 1, 0, 0), dice++, (uint64_t)n)]; }
+#define ONE_OF(...) one_of(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (int64_t[]){__VA_ARGS__})
+
+static ConvShape some_shape(void) {
+    ConvShape s = {.N = ONE_OF(1, 2, 3, 5), .H = ONE_OF(1, 2, 3, 5, 8, 9), .W = ONE_OF(1, 2, 4, 7, 8, 13), .KH = ONE_OF(1, 2, 3, 4, 5),
+                   .KW = ONE_OF(1, 2, 3, 4, 5), .sh = ONE_OF(1, 1, 2, 3, 6), .sw = ONE_OF(1, 1, 2, 3), .dh = ONE_OF(1, 1, 1, 2, 3),
+                   .dw = ONE_OF(1, 1, 1, 2), .top = ONE_OF(0, 0, 1, 2, 4), .left = ONE_OF(0, 0, 1, 2, 3), .bottom = ONE_OF(0, 0, 1, 2, 4),
+                   .right = ONE_OF(0, 0, 1, 2, 5), .groups = ONE_OF(1, 1, 1, 1, 2, 3)};
+    if (ONE_OF(0, 1)) s.sw = s.sh = s.dh = s.dw = 1;
+    s.C = s.groups * ONE_OF(1, 1, 2, 3, 4, 8, 13, 16), s.K = s.groups * ONE_OF(1, 1, 2, 3, 5, 8, 16, 24);
+    s.P = outputs(s.H, s.top, s.bottom, s.KH, s.sh, s.dh), s.Q = outputs(s.W, s.left, s.right, s.KW, s.sw, s.dw);
+    return s;
+}
+
+static void conv_matches(const char *method, int shapes) {
+    if (method) setenv("GRAPHRUN_CONV", method, 1);
+    else unsetenv("GRAPHRUN_CONV");
+    dice = 0;
+    for (int i = 0; i < shapes;) {
+        ConvShape s = some_shape();
+        if (!s.P || !s.Q) continue;                   /* the operators refuse these */
+        for (int which = CONV_Y; which <= CONV_W; which++) check_conv((ConvWhich)which, &s);
+        i++;
+    }
+    unsetenv("GRAPHRUN_CONV");
+}
+
+static void conv_chosen(void **state) { (void)state; conv_matches(NULL, 500); }
+static void conv_direct(void **state) { (void)state; conv_matches("direct", 500); }
+static void conv_blocked(void **state) { (void)state; conv_matches("blocked", 100); }
+
+static void conv_of_nothing(void **state) {
+    (void)state;
+    const ConvShape s = {.N = 2, .H = 4, .W = 4, .C = 3, .K = 2, .KH = 3, .KW = 3, .P = 2, .Q = 2, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .groups = 1};
+    for (int which = CONV_Y; which <= CONV_W; which++) {
+        ConvShape none = s;
+        none.N = 0;
+        check_conv((ConvWhich)which, &none);
+        none = s, none.K = 0;
+        check_conv((ConvWhich)which, &none);
+        none = s, none.C = 0;
+        check_conv((ConvWhich)which, &none);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gemm_matches),
         cmocka_unit_test(gemm_batch_matches),
         cmocka_unit_test(eigen_matches),
         cmocka_unit_test(parallel_for_covers),
+        cmocka_unit_test(conv_of_nothing),
+        cmocka_unit_test(conv_chosen),
+        cmocka_unit_test(conv_direct),
+        cmocka_unit_test(conv_blocked),
     };
     return cmocka_run_group_tests_name("kern", tests, NULL, NULL);
 }

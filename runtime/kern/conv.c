@@ -1,0 +1,63 @@
+/* Convolutions: the rule that picks a method, and the calls. The rule looks at the shape alone, never at a clock, so
+ * that a run's bits do not depend on how busy the machine was. Knows no library; methods are in conv_*.c. */
+#include "kern/conv.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const ConvMethod *const methods[] = {&conv_direct, &conv_blocked, &conv_winograd};
+enum { METHODS = sizeof methods / sizeof *methods };
+
+static size_t out_count(ConvWhich which, const ConvShape *s) {
+    return (size_t)(which == CONV_Y   ? s->N * s->P * s->Q * s->K
+                    : which == CONV_X ? s->N * s->H * s->W * s->C
+                                      : s->KH * s->KW * (s->C / s->groups) * s->K);
+}
+
+static bool empty(const ConvShape *s) {
+    return !(s->N && s->H && s->W && s->C && s->K && s->KH && s->KW && s->P && s->Q);
+}
+
+/* Nothing to sum: the result, if it has any elements, is zero. */
+static bool start_empty(Conv *c) { return empty(&c->s); }
+static void stop_empty(Conv *c) { (void)c; }
+static void run_empty(const Conv *c, const float *a, const float *b, float *out, char *scratch) {
+    (void)a, (void)b, (void)scratch;
+    memset(out, 0, out_count(c->which, &c->s) * sizeof *out);
+}
+static const ConvMethod conv_empty = {"empty", start_empty, run_empty, stop_empty};
+
+static const ConvMethod *rule(ConvWhich which, const ConvShape *s) {
+    (void)which;
+    return empty(s) ? &conv_empty : &conv_direct;
+}
+
+static bool start_as(Conv *c, const ConvMethod *method) {
+    c->method = method, c->scratch = 0, c->state = NULL;
+    if (method->start(c)) return true;
+    method->stop(c);
+    return false;
+}
+
+Conv *conv_new(ConvWhich which, const ConvShape *s) {
+    Conv *c = malloc(sizeof *c);
+    if (!c) return NULL;
+    *c = (Conv){.which = which, .s = *s};
+    const char *wanted = getenv("GRAPHRUN_CONV");
+    for (int i = 0; wanted && !empty(s) && i < METHODS; i++)
+        if (!strcmp(wanted, methods[i]->name) && start_as(c, methods[i])) return c;
+    if (start_as(c, rule(which, s))) return c;
+    free(c);
+    return NULL;
+}
+
+void conv_free(Conv *c) {
+    if (c) c->method->stop(c);
+    free(c);
+}
+
+size_t conv_scratch(const Conv *c) { return c->scratch; }
+const char *conv_algorithm(const Conv *c) { return c->method->name; }
+void conv_run(const Conv *c, const float *a, const float *b, float *out, void *scratch) {
+    c->method->run(c, a, b, out, scratch);
+}

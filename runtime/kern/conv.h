@@ -1,0 +1,24 @@
+/* What the convolution methods share. A method says whether it can do a shape, how much scratch it wants, and runs. */
+#pragma once
+#include "kern/kern.h"
+
+typedef struct ConvMethod {
+    const char *name;                                 /* also what GRAPHRUN_CONV takes */
+    bool (*start)(Conv *c);                           /* sets c->state and c->scratch; false: not this shape, or OOM */
+    void (*run)(const Conv *c, const float *a, const float *b, float *out, char *scratch);
+    void (*stop)(Conv *c);                            /* accepts a start that failed half way */
+} ConvMethod;
+
+struct Conv {
+    ConvWhich which;
+    ConvShape s;
+    const ConvMethod *method;
+    size_t scratch;
+    void *state;
+};
+
+extern const ConvMethod conv_direct;                  /* oneDNN, activations as they are */
+extern const ConvMethod conv_blocked;                 /* oneDNN, activations reordered into blocks of channels and back */
+extern const ConvMethod conv_winograd;                /* oneDNN's Winograd: 3x3, stride 1, AVX-512 only */
+
+static inline size_t conv_align(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
