@@ -20,10 +20,13 @@ typedef struct Dataset {
     const Field *options;                             /* keys of this kind only; the common ones are source_options */
     bool (*open)(DataSource *s);                      /* sets total, field[], constant[]; false: message in s->diags */
     bool (*load)(DataSource *s);                      /* reads or makes all samples; false: message. NULL = nothing */
-    void (*sample)(const DataSource *s, int64_t index, void *const *out);      /* index in 0..total-1, field by field */
+    void (*sample)(const DataSource *s, int64_t index, void *const *out);      /* index in 0..total-1, field by field;
+                                                         out[field] NULL: not wanted */
     void (*close)(DataSource *s);                     /* frees s->state; NULL = nothing */
 } Dataset;
 
+/* One in a file, the row's name in column 0: DATASET(moons, .doc = "...", ...) */
+#define DATASET(name_, ...) const Dataset dataset_##name_ = {.name = #name_, __VA_ARGS__};
 extern const Dataset *const dataset_table[];          /* generated; ends with NULL */
 
 typedef enum { ORDER_SHUFFLE, ORDER_REPLACEMENT, ORDER_SEQUENTIAL } DataOrder;
@@ -57,8 +60,9 @@ struct DataSource {
     DataField field[DATA_FIELDS];
     DataConstant constant[DATA_FIELDS];
     void *state;                                      /* the kind's own */
+    const char *path;                                 /* where its files were found; NULL for made data */
     int64_t *order_cache;                             /* source.c: this epoch's permutation */
-    int64_t order_epoch;
+    int64_t order_epoch;                              /* -1: none yet */
     uint64_t order_seed;
     bool loaded;
 };
@@ -69,8 +73,10 @@ bool source_open(DataSource *s);
 bool source_load(DataSource *s);
 void source_close(DataSource *s);                     /* accepts half-opened ones */
 Loc source_loc(const DataSource *s, const char *key); /* of a key of the spec, else of the source */
+bool source_given(const DataSource *s, const char *key);                /* the spec itself has this key */
 
 int64_t source_batches(const DataSource *s);          /* batches an epoch: count/batch, rounded down (drop) or up (keep) */
 double source_epoch(const DataSource *s, int64_t cursor);               /* passes delivered after `cursor` batches */
-/* Fills out[field] with batch number `cursor`; gives the number of samples in it (batch, less for a kept last one). */
+/* Fills out[field] (NULL: not wanted) with batch number `cursor`; gives the number of samples in it (batch, less for
+ * a kept last one). */
 int64_t source_batch(DataSource *s, uint64_t seed, int64_t cursor, void *const *out);

@@ -44,6 +44,8 @@ typedef struct Output {
     bool (*write)(const OutputJob *job, const void *options);
 } Output;
 
+/* One in a file, the row's name in column 0: OUTPUT(grid, .doc = "...", ...) */
+#define OUTPUT(name_, ...) const Output output_##name_ = {.name = #name_, __VA_ARGS__};
 extern const Output *const output_table[];            /* generated; ends with NULL */
 const Output *output_named(const char *name);
 
