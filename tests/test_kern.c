@@ -212,6 +212,8 @@ static void conv_matches(const char *method, int shapes) {
 
 static void conv_chosen(void **state) { (void)state; conv_matches(NULL, 500); }
 static void conv_direct(void **state) { (void)state; conv_matches("direct", 500); }
+static void conv_gemm(void **state) { (void)state; conv_matches("gemm", 500); }
+static void conv_swapped(void **state) { (void)state; conv_matches("swapped", 500); }
 static void conv_blocked(void **state) { (void)state; conv_matches("blocked", 100); }
 
 static void conv_of_nothing(void **state) {
@@ -238,6 +240,8 @@ int main(void) {
         cmocka_unit_test(conv_chosen),
         cmocka_unit_test(conv_direct),
         cmocka_unit_test(conv_blocked),
+        cmocka_unit_test(conv_gemm),
+        cmocka_unit_test(conv_swapped),
     };
     return cmocka_run_group_tests_name("kern", tests, NULL, NULL);
 }

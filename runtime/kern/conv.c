@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const ConvMethod *const methods[] = {&conv_direct, &conv_blocked, &conv_winograd};
+static const ConvMethod *const methods[] = {&conv_direct, &conv_blocked, &conv_winograd, &conv_gemm, &conv_swapped};
 enum { METHODS = sizeof methods / sizeof *methods };
 
 static size_t out_count(ConvWhich which, const ConvShape *s) {
@@ -46,7 +46,7 @@ Conv *conv_new(ConvWhich which, const ConvShape *s) {
     const char *wanted = getenv("GRAPHRUN_CONV");
     for (int i = 0; wanted && !empty(s) && i < METHODS; i++)
         if (!strcmp(wanted, methods[i]->name) && start_as(c, methods[i])) return c;
-    if (start_as(c, rule(which, s))) return c;
+    if (start_as(c, rule(which, s)) || start_as(c, &conv_gemm)) return c;
     free(c);
     return NULL;
 }
