@@ -1,0 +1,263 @@
+/* Checkpoints as safetensors: 8 bytes of little-endian length, a JSON header padded to 8, raw numbers.
+ * Tensors lie in the order of their element size, then of their names, so that every one is aligned.
+ * This file knows slots and bytes; it must not know what the slots mean.
+ */
+#include "train/checkpoint.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static const char *const type_name[DTYPES] = {"F32", "I32", "BOOL"};
+
+static size_t slot_bytes(const Slot *s) {
+    return (size_t)shape_count(&s->type.shape) * dtype_size(s->type.dtype);
+}
+
+/* ---- writing ---- */
+
+static int by_size_and_name(const void *a, const void *b) {
+    const Slot *x = *(const Slot *const *)a, *z = *(const Slot *const *)b;
+    size_t i = dtype_size(x->type.dtype), k = dtype_size(z->type.dtype);
+    return i != k ? (i < k) - (i > k) : strcmp(x->name, z->name);
+}
+
+/* The slots that a checkpoint holds, in the order of the file; *n of them. */
+static const Slot **kept_slots(const Store *s, int *n) {
+    int all = s->slots->all.n;
+    const Slot **kept = calloc((size_t)all + 1, sizeof *kept);
+    *n = 0;
+    for (int i = 0; kept && i < all; i++)
+        if (s->slots->all.at[i].kind != SLOT_BATCH) kept[(*n)++] = &s->slots->all.at[i];
+    if (kept) qsort(kept, (size_t)*n, sizeof *kept, by_size_and_name);
+    return kept;
+}
+
+static json_t *metadata(const CheckpointInfo *info) {
+    char seed[24], hash[24], step[24], threads[24];
+    snprintf(seed, sizeof seed, "%" PRIu64, info->seed);
+    snprintf(hash, sizeof hash, "%016" PRIx64, info->hash);
+    snprintf(step, sizeof step, "%" PRId64, info->step);
+    snprintf(threads, sizeof threads, "%d", info->threads);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "format", "graphrun", "hash", hash, "seed", seed, "step", step,
+                     "threads", threads, "version", info->version);
+}
+
+static char *header_text(const Slot *const *kept, int n, const CheckpointInfo *info) {
+    json_t *top = json_object();
+    json_object_set_new(top, "__metadata__", metadata(info));
+    size_t at = 0;
+    for (int i = 0; i < n; i++) {
+        const Tensor *type = &kept[i]->type;
+        json_t *shape = json_array();
+        for (int k = 0; k < type->shape.rank; k++) json_array_append_new(shape, json_integer(type->shape.dim[k]));
+        size_t end = at + slot_bytes(kept[i]);
+        json_object_set_new(top, kept[i]->name,
+                            json_pack("{s:s, s:o, s:[I, I]}", "dtype", type_name[type->dtype], "shape", shape,
+                                      "data_offsets", (json_int_t)at, (json_int_t)end));
+        at = end;
+    }
+    char *text = json_dumps(top, JSON_COMPACT);
+    json_decref(top);
+    return text;
+}
+
+static bool write_all(int fd, const void *data, size_t size) {
+    for (const char *p = data; size;) {
+        ssize_t n = write(fd, p, size);
+        if (n < 0 && errno == EINTR) continue;
+        if (n < 0) return false;
+        p += n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+static bool write_body(int fd, const Store *s, const Slot *const *kept, int n, const char *header) {
+    unsigned char length[8];
+    size_t used = strlen(header), padded = (used + 7) & ~(size_t)7;
+    for (int i = 0; i < 8; i++) length[i] = (unsigned char)((uint64_t)padded >> (8 * i));
+    if (!write_all(fd, length, 8) || !write_all(fd, header, used) || !write_all(fd, "       ", padded - used)) return false;
+    for (int i = 0; i < n; i++)
+        if (!write_all(fd, s->data[kept[i] - s->slots->all.at], slot_bytes(kept[i]))) return false;
+    return fsync(fd) == 0;
+}
+
+static bool flush_folder(const char *path) {
+    char copy[4096];
+    snprintf(copy, sizeof copy, "%s", path);
+    int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) return false;
+    bool done = fsync(fd) == 0 || errno == EINVAL;    /* some file systems cannot flush a folder */
+    close(fd);
+    return done;
+}
+
+static bool all_finite(const Store *s, Fault *f) {
+    static const SlotKind kinds[] = {SLOT_PARAM, SLOT_STATE};
+    for (int i = 0, which; i < 2; i++)
+        if (!store_finite(s, kinds[i], &which))
+            return fault(f, CODE_DIVERGED, "%s '%s' is not finite", i ? "running value" : "parameter",
+                         s->slots->all.at[which].name);
+    return true;
+}
+
+bool checkpoint_write(const char *path, const Store *s, const CheckpointInfo *info, Fault *f) {
+    if (!all_finite(s, f)) return false;
+    int n;
+    const Slot **kept = kept_slots(s, &n);
+    char *header = kept ? header_text(kept, n, info) : NULL, torn[4096];
+    snprintf(torn, sizeof torn, "%s.tmp", path);
+    bool done = false;
+    if (header) {
+        int fd = open(torn, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+        done = fd >= 0 && write_body(fd, s, kept, n, header);
+        if (fd >= 0) done = close(fd) == 0 && done;
+        done = done && rename(torn, path) == 0 && flush_folder(path);
+        if (!done) {
+            fault(f, CODE_WRITE, "%s: cannot write the checkpoint: %s", path, strerror(errno));
+            unlink(torn);
+        }
+    } else {
+        fault_memory(f);
+    }
+    free(header);
+    free(kept);
+    return done;
+}
+
+/* ---- reading ---- */
+
+typedef struct {
+    const char *path;
+    int fd;
+    json_t *top;
+    size_t data, size;                                /* where the numbers begin in the file, and how many bytes */
+    Fault *fault;
+} Reader;
+
+static bool read_all(int fd, void *into, size_t size, size_t at) {
+    for (char *p = into; size;) {
+        ssize_t n = pread(fd, p, size, (off_t)at);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        p += n;
+        at += (size_t)n;
+        size -= (size_t)n;
+    }
+    return true;
+}
+
+static bool bad(Reader *r, const char *why) { return fault(r->fault, CODE_DATA, "%s: %s", r->path, why); }
+
+static bool reader_open(Reader *r) {
+    enum { MOST = 100 << 20 };                        /* safetensors' own limit of a header */
+    struct stat st;
+    r->fd = open(r->path, O_RDONLY | O_CLOEXEC);
+    if (r->fd < 0 || fstat(r->fd, &st)) return bad(r, strerror(errno));
+    unsigned char length[8];
+    if (st.st_size < 8 || !read_all(r->fd, length, 8, 0)) return bad(r, "too short for a safetensors file");
+    uint64_t n = 0;
+    for (int i = 0; i < 8; i++) n |= (uint64_t)length[i] << (8 * i);
+    if (n > MOST || n > (uint64_t)st.st_size - 8) return bad(r, "its header is longer than the file: it is torn or no safetensors");
+    char *text = malloc(n + 1);
+    if (!text) return fault_memory(r->fault);
+    json_error_t where;
+    r->top = read_all(r->fd, text, n, 8) ? json_loadb(text, n, JSON_REJECT_DUPLICATES, &where) : NULL;
+    free(text);
+    if (!json_is_object(r->top)) return bad(r, "its header is no JSON object");
+    r->data = 8 + n;
+    r->size = (size_t)st.st_size - r->data;
+    return true;
+}
+
+static bool reader_close(Reader *r, bool done) {
+    if (r->fd >= 0) close(r->fd);
+    json_decref(r->top);
+    return done;
+}
+
+static bool read_info(Reader *r, CheckpointInfo *out) {
+    const char *version, *seed, *hash, *step, *threads;
+    json_t *m = json_object_get(r->top, "__metadata__");
+    if (!m || json_unpack(m, "{s:s, s:s, s:s, s:s, s:s}", "version", &version, "seed", &seed, "hash", &hash, "step",
+                          &step, "threads", &threads))
+        return bad(r, "no metadata of graphrun in it: it is no checkpoint of a run");
+    *out = (CheckpointInfo){.seed = strtoull(seed, NULL, 10), .hash = strtoull(hash, NULL, 16),
+                            .step = strtoll(step, NULL, 10), .threads = (int)strtol(threads, NULL, 10)};
+    snprintf(out->version, sizeof out->version, "%s", version);
+    return true;
+}
+
+/* Where a tensor of this slot's type begins; false with a message. */
+static bool find_tensor(Reader *r, const Slot *slot, size_t *at, Fault *f) {
+    json_t *entry = json_object_get(r->top, slot->name), *shape;
+    const char *dtype;
+    json_int_t begin, end;
+    if (!entry) return fault(f, CODE_DATA, "%s: '%s' is missing", r->path, slot->name);
+    if (json_unpack(entry, "{s:s, s:o, s:[I, I]}", "dtype", &dtype, "shape", &shape, "data_offsets", &begin, &end) ||
+        !json_is_array(shape))
+        return fault(f, CODE_DATA, "%s: '%s' is described wrongly", r->path, slot->name);
+    bool same = !strcmp(dtype, type_name[slot->type.dtype]) && (int)json_array_size(shape) == slot->type.shape.rank;
+    for (int k = 0; same && k < slot->type.shape.rank; k++)
+        same = json_integer_value(json_array_get(shape, (size_t)k)) == slot->type.shape.dim[k];
+    if (!same) {
+        char *is = json_dumps(shape, JSON_COMPACT), want[200] = "";
+        for (int k = 0; k < slot->type.shape.rank; k++)
+            snprintf(want + strlen(want), sizeof want - strlen(want), "%s%lld", k ? "," : "", (long long)slot->type.shape.dim[k]);
+        fault(f, CODE_DATA, "%s: '%s' is %s %s, the spec wants %s [%s]", r->path, slot->name, dtype, is ? is : "?",
+              type_name[slot->type.dtype], want);
+        free(is);
+        return false;
+    }
+    size_t bytes = slot_bytes(slot);
+    if (begin < 0 || end < begin || (uint64_t)end > r->size || (size_t)(end - begin) != bytes)
+        return fault(f, CODE_DATA, "%s: the numbers of '%s' lie outside the file: it is torn", r->path, slot->name);
+    *at = r->data + (size_t)begin;
+    return true;
+}
+
+static bool nothing_more(Reader *r, const Store *s) {
+    const char *name;
+    json_t *entry;
+    json_object_foreach(r->top, name, entry) {
+        int slot = slot_find(s->slots, name);
+        if (strcmp(name, "__metadata__") && (slot < 0 || s->slots->all.at[slot].kind == SLOT_BATCH))
+            return fault(r->fault, CODE_DATA, "%s: '%s' is nothing that the spec has", r->path, name);
+    }
+    return true;
+}
+
+static bool read_tensors(Reader *r, Store *s, bool loose) {
+    if (!loose && !nothing_more(r, s)) return false;
+    for (int pass = loose; pass < 2; pass++)          /* pass 0 only looks, so that nothing is half read */
+        for (int i = 0; i < s->slots->all.n; i++) {
+            const Slot *slot = &s->slots->all.at[i];
+            size_t at;
+            Fault unused = {0};
+            if (slot->kind == SLOT_BATCH) continue;
+            if (!find_tensor(r, slot, &at, loose ? &unused : r->fault)) {
+                if (loose) continue;
+                return false;
+            }
+            if (pass && !read_all(r->fd, s->data[i], slot_bytes(slot), at)) return bad(r, "cannot be read to its end");
+        }
+    return true;
+}
+
+bool checkpoint_info(const char *path, CheckpointInfo *out, Fault *f) {
+    Reader r = {.path = path, .fd = -1, .fault = f};
+    return reader_close(&r, reader_open(&r) && read_info(&r, out));
+}
+
+bool checkpoint_read(const char *path, Store *s, bool loose, CheckpointInfo *out, Fault *f) {
+    Reader r = {.path = path, .fd = -1, .fault = f};
+    return reader_close(&r, reader_open(&r) && read_info(&r, out) && read_tensors(&r, s, loose));
+}

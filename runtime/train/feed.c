@@ -1,0 +1,79 @@
+/* Feeding: batches into the Store's batch slots, and `iteration` values before the unit that needs them.
+ *
+ * Players' batches come from the sources themselves and move their cursors. Everything else reads copies of the
+ * sources with an order of their own, so it never moves what players see.
+ */
+#include "train/machine.h"
+
+void feed_forget(Machine *m) {
+    for (int i = 0; i < m->t->nsource; i++) m->feed[i].kind = FEED_NONE;
+}
+
+static int64_t fill(Machine *m, int source, FeedKind kind, int64_t cursor) {
+    Feed *feed = &m->feed[source];
+    if (feed->kind == kind && feed->cursor == cursor) return feed->rows;
+    DataSource *s = kind == FEED_PLAYERS ? m->t->source[source].source
+                    : kind == FEED_FIRST ? &feed->first : &feed->through;
+    feed->rows = source_batch(s, m->options.seed, cursor, feed->out);
+    feed->kind = kind;
+    feed->cursor = cursor;
+    return feed->rows;
+}
+
+/* The batch that players see now: a new one, or with `fresh: iteration` the one of this iteration. */
+static void next_batch(Machine *m, int source) {
+    const SourceUse *use = &m->t->source[source];
+    int64_t cursor = get_int(m, use->cursor_slot);
+    bool kept = use->source->common.fresh == FRESH_ITERATION;
+    if (kept && get_int(m, m->own.delivered[source])) {
+        fill(m, source, FEED_PLAYERS, cursor - 1);
+        return;
+    }
+    fill(m, source, FEED_PLAYERS, cursor);
+    set_int(m, use->cursor_slot, cursor + 1);
+    if (kept) set_int(m, m->own.delivered[source], 1);
+}
+
+/* Marks the sources that u reads, by itself or through iteration values that are still to be computed. */
+static void mark_more(Machine *m, const Unit *u) {
+    for (int i = 0; i < u->nsource; i++) m->wanted[u->source[i]] = true;
+    for (int i = 0; i < u->niteration; i++)
+        if (!get_int(m, m->own.computed[u->iteration[i]])) mark_more(m, &m->t->iteration[u->iteration[i]].unit);
+}
+
+static void mark_sources(Machine *m, const Unit *u) {
+    for (int i = 0; i < m->t->nsource; i++) m->wanted[i] = false;
+    mark_more(m, u);
+}
+
+static bool compute_missing(Machine *m, const Unit *u, Fault *f) {
+    for (int i = 0; i < u->niteration; i++) {
+        int flag = m->own.computed[u->iteration[i]];
+        Unit *value = &m->t->iteration[u->iteration[i]].unit;
+        if (get_int(m, flag)) continue;
+        if (!compute_missing(m, value, f) || !unit_run(m, value, f)) return false;
+        set_int(m, flag, 1);
+    }
+    return true;
+}
+
+bool feed_players(Machine *m, const Unit *u, Fault *f) {
+    mark_sources(m, u);
+    for (int i = 0; i < m->t->nsource; i++)
+        if (m->wanted[i]) next_batch(m, i);
+    return compute_missing(m, u, f);
+}
+
+bool feed_first(Machine *m, const Unit *u, Fault *f) { return feed_through(m, u, -1, 0, NULL, f); }
+
+bool feed_through(Machine *m, const Unit *u, int over, int64_t k, int64_t *rows, Fault *f) {
+    mark_sources(m, u);
+    if (over >= 0) {
+        *rows = 0;
+        if (k >= source_batches(&m->feed[over].through)) return true;
+        *rows = fill(m, over, FEED_THROUGH, k);
+    }
+    for (int i = 0; i < m->t->nsource; i++)
+        if (m->wanted[i] && i != over) fill(m, i, FEED_FIRST, 0);
+    return compute_missing(m, u, f);
+}

@@ -1,0 +1,177 @@
+/* The machine's beginning and end: its own slots, Store, executor, programs, sources, and the start of a run. */
+#include "train/machine.h"
+
+#include "kern/kern.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+int64_t get_int(const Machine *m, int slot) { return (int64_t)store_number(m->store, slot); }
+void set_int(Machine *m, int slot, int64_t value) { store_set(m->store, slot, (double)value); }
+
+MachineOptions machine_defaults(void) {
+    return (MachineOptions){.passes = passes_all(), .plan = {.fuse = true, .reuse = true}};
+}
+
+/* ---- the trainer's own slots ---- */
+
+static int own_slot(Slots *s, const char *name, DType type, double fill) {
+    int at = slot_find(s, name);
+    if (at >= 0) return at;                           /* a second machine on one Training */
+    return slot_add(s, (Slot){.name = name, .type = {.dtype = type}, .kind = SLOT_COUNTER, .fill = fill});
+}
+
+static int *own_flags(Training *t, int n, const char *what, const char *(*name)(const Training *t, int i)) {
+    int *slot = ARENA_ARRAY(t->arena, int, n + 1);
+    for (int i = 0; i < n; i++)
+        slot[i] = own_slot(t->slots, arena_printf(t->arena, "@trainer/%s/%s", what, name(t, i)), I32, 0);
+    return slot;
+}
+
+static const char *iteration_name(const Training *t, int i) { return t->iteration[i].name; }
+static const char *source_name(const Training *t, int i) { return t->source[i].name; }
+
+static void own_turns(Machine *m) {
+    Training *t = m->t;
+    m->own.played = ARENA_ARRAY(t->arena, int, m->nturn + 1);
+    m->own.logged = ARENA_ARRAY(t->arena, int *, m->nturn + 1);
+    for (int i = 0; i < m->nturn; i++) {
+        const Unit *u = &m->turn[i]->unit;
+        m->own.played[i] = own_slot(t->slots, arena_printf(t->arena, "@trainer/played/%d", i), I32, 0);
+        m->own.logged[i] = ARENA_ARRAY(t->arena, int, u->nresult + 1);
+        for (int k = 0; k < u->nresult; k++) {
+            const char *name = u->result_name ? u->result_name[k] : NULL;
+            if (name) name = arena_printf(t->arena, "@trainer/logged/%d/%s", i, name);
+            m->own.logged[i][k] = name ? own_slot(t->slots, name, F32, 0) : -1;
+        }
+    }
+}
+
+static void own_make(Machine *m) {
+    Training *t = m->t;
+    m->own.count = own_slot(t->slots, "@trainer/count", I32, -1);
+    m->own.turns = own_slot(t->slots, "@trainer/turns", I32, 0);
+    m->own.best = own_slot(t->slots, "@trainer/best", F32, 0);
+    m->own.best_known = own_slot(t->slots, "@trainer/best_known", I32, 0);
+    m->own.log_lines = own_slot(t->slots, "@trainer/log_lines", I32, 0);
+    m->own.epoch_start = own_slot(t->slots, "@trainer/epoch_start", I32, 0);
+    m->own.epoch_before = own_slot(t->slots, "@trainer/epoch_before", I32, 0);
+    m->own.computed = own_flags(t, t->niteration, "computed", iteration_name);
+    m->own.delivered = own_flags(t, t->nsource, "delivered", source_name);
+    own_turns(m);
+}
+
+static void turns_find(Machine *m) {
+    int most = 0;
+    for (int s = 0; s < m->t->nstage; s++) most += m->t->stage[s].nentry;
+    m->turn = ARENA_ARRAY(m->t->arena, Turn *, most + 1);
+    for (int s = 0; s < m->t->nstage; s++)
+        for (int i = 0; i < m->t->stage[s].nentry; i++) {
+            Turn *turn = m->t->stage[s].entry[i].turn;
+            int k = 0;
+            while (k < m->nturn && m->turn[k] != turn) k++;
+            if (k == m->nturn) m->turn[m->nturn++] = turn;
+        }
+}
+
+/* ---- making and freeing ---- */
+
+static bool feeds_make(Machine *m) {
+    Training *t = m->t;
+    m->feed = calloc((size_t)t->nsource + 1, sizeof *m->feed);
+    m->wanted = calloc((size_t)t->nsource + 1, sizeof *m->wanted);
+    if (!m->feed || !m->wanted) return false;
+    for (int i = 0; i < t->nsource; i++) {
+        Feed *feed = &m->feed[i];
+        feed->kind = FEED_NONE;
+        const DataSource *s = t->source[i].source;
+        for (int k = 0; s && k < s->nfield; k++) {
+            int slot = t->source[i].field_slot[k];
+            if (slot >= 0) feed->out[k] = m->store->data[slot];
+        }
+        for (int k = 0; s && t->source[i].used && k < s->nfield; k++) {
+            if (feed->out[k]) continue;
+            const Tensor *one = &s->field[k].sample;
+            size_t bytes = (size_t)s->common.batch * (size_t)shape_count(&one->shape) * dtype_size(one->dtype);
+            feed->out[k] = feed->spare[k] = malloc(bytes ? bytes : 1);
+            if (!feed->out[k]) return false;
+        }
+    }
+    return true;
+}
+
+Machine *machine_new(Training *t, const MachineOptions *options, Fault *f) {
+    Machine *m = calloc(1, sizeof *m);
+    if (!m) return fault_memory(f), NULL;
+    m->t = t;
+    m->options = *options;
+    if (!m->options.threads) m->options.threads = par_cores();
+    turns_find(m);
+    own_make(m);
+    m->store = store_new(t->slots);
+    if (m->store) m->exec = exec_new(m->store, m->options.seed, m->options.threads);
+    if (!m->exec || !feeds_make(m)) {
+        fault_memory(f);
+        machine_free(m);
+        return NULL;
+    }
+    return m;
+}
+
+static bool drop_program(void *ctx, Unit *u) {
+    (void)ctx;
+    if (u->program) program_free(u->program);
+    u->program = NULL;
+    return true;
+}
+
+void machine_free(Machine *m) {
+    if (!m) return;
+    units_each(m->t, drop_program, NULL);
+    for (int i = 0; m->feed && i < m->t->nsource; i++) {
+        for (int k = 0; k < DATA_FIELDS; k++) free(m->feed[i].spare[k]);
+        if (m->loaded) free(m->feed[i].first.order_cache), free(m->feed[i].through.order_cache);
+    }
+    free(m->feed);
+    free(m->wanted);
+    if (m->exec) exec_free(m->exec);
+    if (m->store) store_free(m->store);
+    free(m);
+}
+
+/* ---- before the first step ---- */
+
+typedef struct { Machine *m; Fault *f; } Preparing;
+
+static bool prepare_one(void *ctx, Unit *u) {
+    Preparing *p = ctx;
+    return unit_ready(p->m, u, p->f);
+}
+
+bool machine_prepare(Machine *m, Fault *f) { return units_each(m->t, prepare_one, &(Preparing){m, f}); }
+
+bool machine_load(Machine *m, Fault *f) {
+    if (m->loaded) return true;
+    for (int i = 0; i < m->t->nsource; i++) {
+        DataSource *s = m->t->source[i].source;
+        if (!m->t->source[i].used) continue;
+        if (!s->loaded && !source_load(s)) return fault(f, CODE_DATA, "source '%s' cannot be read", s->name);
+        Feed *feed = &m->feed[i];
+        feed->first = feed->through = *s;
+        feed->first.order_cache = feed->through.order_cache = NULL;
+        feed->first.order_epoch = feed->through.order_epoch = -1;
+        feed->through.common.order = ORDER_SEQUENTIAL;
+        feed->through.common.last = LAST_KEEP;
+    }
+    m->loaded = true;
+    return true;
+}
+
+bool machine_start(Machine *m, Fault *f) {
+    for (int i = 0; i < m->t->slots->all.n; i++) store_reset(m->store, i);
+    feed_forget(m);
+    if (!feed_first(m, &m->t->init, f) || !unit_run(m, &m->t->init, f)) return false;
+    for (int i = 0; i < m->t->nfixed; i++)
+        if (!feed_first(m, &m->t->fixed[i], f) || !unit_run(m, &m->t->fixed[i], f)) return false;
+    return true;
+}

@@ -1,0 +1,79 @@
+/* The machine: a Training made ready to run. It owns the Store, the executor and the programs, feeds units with batches
+ * and runs them. It knows no stages, no files and no clock: that is trainer.h. `sample`, `eval` and `bench` use it too.
+ *
+ * All that a run is lives in the Store's slots, the trainer's own counters included (Own): so a checkpoint of the Store
+ * made after any turn is enough to go on bit for bit.
+ */
+#pragma once
+#include "exec/exec.h"
+#include "pass/pass.h"
+#include "plan/plan.h"
+#include "train/fault.h"
+#include "train/training.h"
+
+typedef struct {                                      /* slots that the machine adds: all int but `best` */
+    int count;                                        /* turns that the entry at hand wants; -1: not asked yet */
+    int turns;                                        /* turns made in this iteration */
+    int best, best_known;                             /* the best value of Stage.best so far; whether there is one */
+    int log_lines;                                    /* lines in log.jsonl */
+    int epoch_start, epoch_before;                    /* batches of `of` given before this stage, before this iteration */
+    int *computed;                                    /* by iteration value: was it computed in this iteration? */
+    int *delivered;                                   /* by source: did `fresh: iteration` deliver its batch? */
+    int *played;                                      /* by turn: was it played in this iteration? */
+    int **logged;                                     /* by turn and result: its newest value; -1 where it has no name */
+} Own;
+
+typedef enum { FEED_PLAYERS, FEED_FIRST, FEED_THROUGH, FEED_NONE } FeedKind;
+
+typedef struct {                                      /* one source: what is in its batch slots, and two more ways to read it */
+    DataSource first, through;                        /* copies: its first batch; once through, in order */
+    void *out[DATA_FIELDS];                           /* where its fields go: slots, or `spare` */
+    void *spare[DATA_FIELDS];
+    FeedKind kind;
+    int64_t cursor, rows;
+} Feed;
+
+typedef struct {
+    uint64_t seed;
+    int threads;                                      /* 0: all cores of this process */
+    uint64_t passes;                                  /* passes_all() */
+    PlanOptions plan;
+} MachineOptions;
+
+typedef struct {
+    Training *t;
+    MachineOptions options;
+    Store *store;
+    Exec *exec;
+    Own own;
+    int nturn;
+    Turn **turn;                                      /* each once, in the order of the schedule */
+    Feed *feed;                                       /* by source */
+    bool *wanted;                                     /* by source: scratch of feed.c */
+    bool loaded;                                      /* sources were read */
+    Watched *watched;                                 /* not NULL: every run watches for NaN and infinity */
+    const Unit *caught;                               /* the unit in which the watch found one */
+} Machine;
+
+MachineOptions machine_defaults(void);
+Machine *machine_new(Training *t, const MachineOptions *options, Fault *f);             /* NULL with a fault */
+void machine_free(Machine *m);                        /* accepts NULL; the programs too, not the Training */
+bool machine_prepare(Machine *m, Fault *f);           /* every unit's program made and its workspace reserved */
+bool machine_load(Machine *m, Fault *f);              /* reads the sources that are used; messages are in t->diags */
+bool machine_start(Machine *m, Fault *f);             /* every slot to its initial value, then `init` and `fixed` */
+
+/* units.c: calls f for each unit of t, until it gives false. */
+bool units_each(Training *t, bool (*f)(void *ctx, Unit *u), void *ctx);
+bool unit_ready(Machine *m, Unit *u, Fault *f);       /* graph -> passes -> program, once */
+bool unit_run(Machine *m, Unit *u, Fault *f);         /* slots are as they are; false also where the watch found something */
+bool unit_number(Machine *m, Unit *u, double *out, Fault *f);           /* runs it and reads result 0, a scalar */
+
+/* feed.c */
+bool feed_players(Machine *m, const Unit *u, Fault *f);                 /* the next batches, and missing iteration values */
+bool feed_first(Machine *m, const Unit *u, Fault *f);                   /* first batches, and missing iteration values */
+/* As feed_first, but source `over` gives its k-th batch in order; *rows: samples in it, 0 after the last. */
+bool feed_through(Machine *m, const Unit *u, int over, int64_t k, int64_t *rows, Fault *f);
+void feed_forget(Machine *m);                         /* batch slots were overwritten: read again when next needed */
+
+int64_t get_int(const Machine *m, int slot);
+void set_int(Machine *m, int slot, int64_t value);

@@ -1,0 +1,67 @@
+/* Units: from graph to program on first use, and one run of it. Knows nothing of turns, batches or files. */
+#include "train/machine.h"
+
+#include <string.h>
+
+static bool each(int n, Unit **unit, bool (*f)(void *ctx, Unit *u), void *ctx) {
+    for (int i = 0; i < n; i++)
+        if (unit[i] && !f(ctx, unit[i])) return false;
+    return true;
+}
+
+#define EACH(...) each((int)(sizeof((Unit *[]){__VA_ARGS__}) / sizeof(Unit *)), (Unit *[]){__VA_ARGS__}, f, ctx)
+
+bool units_each(Training *t, bool (*f)(void *ctx, Unit *u), void *ctx) {
+    if (!EACH(&t->init)) return false;
+    for (int i = 0; i < t->nfixed; i++)
+        if (!EACH(&t->fixed[i])) return false;
+    for (int i = 0; i < t->niteration; i++)
+        if (!EACH(&t->iteration[i].unit)) return false;
+    for (int s = 0; s < t->nstage; s++) {
+        const Stage *stage = &t->stage[s];
+        for (int i = 0; i < stage->nentry; i++)
+            if (!EACH(stage->entry[i].count, &stage->entry[i].turn->unit)) return false;
+        if (!EACH(stage->stop, stage->best)) return false;
+    }
+    for (int i = 0; i < t->nmetric; i++)
+        if (!EACH(&t->metric[i].unit, t->metric[i].value)) return false;
+    for (int i = 0; i < t->noutput; i++)
+        if (!EACH(t->output[i].when, &t->output[i].unit)) return false;
+    return true;
+}
+
+static bool unit_make(Machine *m, Unit *u, Fault *f) {
+    Arena *a = u->graph->arena;
+    Node **keep = ARENA_ARRAY(a, Node *, u->nresult + 1);
+    const char **name = ARENA_ARRAY(a, const char *, u->nresult + 1);
+    for (int i = 0; i < u->nresult; i++) {
+        keep[i] = u->result[i];
+        name[i] = u->result_name && u->result_name[i] ? u->result_name[i] : "";
+    }
+    const Graph *g = passes_run(u->graph, m->options.passes, u->nresult, keep);
+    int errors = m->t->diags->errors;
+    u->program = plan_make(g, u->nresult, keep, name, m->options.plan);
+    if (u->program) return true;
+    if (m->t->diags->errors > errors) return fault(f, CODE_SPEC, "%s: no kernel can run it", u->name);
+    return fault_memory(f);
+}
+
+bool unit_ready(Machine *m, Unit *u, Fault *f) {
+    if (!u->graph) return true;
+    if (!u->program && !unit_make(m, u, f)) return false;
+    return exec_reserve(m->exec, u->program) || fault_memory(f);
+}
+
+bool unit_run(Machine *m, Unit *u, Fault *f) {
+    if (!u->graph) return true;
+    if (!unit_ready(m, u, f)) return false;
+    if (exec_run(m->exec, u->program, m->watched)) return true;
+    if (!m->caught) m->caught = u;
+    return fault(f, CODE_DIVERGED, "%s: not finite", u->name);
+}
+
+bool unit_number(Machine *m, Unit *u, double *out, Fault *f) {
+    if (!unit_run(m, u, f)) return false;
+    *out = exec_number(m->exec, u->program, 0);
+    return true;
+}
