@@ -9,11 +9,17 @@ typedef enum { DOC_SCALAR, DOC_LIST, DOC_MAP } DocKind;
 typedef enum { DOC_PLAIN, DOC_SINGLE, DOC_DOUBLE, DOC_BLOCK } DocStyle;
 
 typedef struct Doc Doc;
-typedef struct { const char *key; Loc loc; Doc *value; } DocEntry;      /* value: never NULL (an absent one is a plain "") */
+typedef struct {
+    const char *key;
+    Loc loc;                                          /* first character of the key (inside the quotes) */
+    Doc *scalar;                                      /* the key itself, with positions, for keys that are expressions */
+    Doc *value;                                       /* never NULL (an absent one is a plain "") */
+} DocEntry;
 
 struct Doc {
     DocKind kind;
     DocStyle style;                                   /* of a scalar */
+    bool flow;                                        /* a list or map written with [] or {}: doc_print keeps it */
     Loc loc;                                          /* first character of the value (inside the quotes for quoted) */
     const char *text;                                 /* scalar, unescaped, ends in 0 */
     size_t length;
@@ -22,16 +28,22 @@ struct Doc {
     int n;
     Doc **item;                                       /* list */
     DocEntry *entry;                                  /* map, in the order of the file */
+    const struct Expr *expr;                          /* the evaluator's: what the text was parsed to */
 };
 
 /* NULL with messages in d. `name` is what messages print. Text must be UTF-8. */
 Doc *doc_parse(const char *name, const char *text, size_t length, Diags *d);
 Doc *doc_read(const char *path, Diags *d);            /* "-" is stdin; a file that cannot be read is an error */
+Doc *doc_read_at(const char *path, Loc asked, Diags *d);   /* the same; that error points at `asked` */
+Doc *doc_parse_within(Diags *d, Loc start, const char *text, size_t length);  /* a part of a known source */
 Doc *doc_get(const Doc *map, const char *key);        /* NULL if there is none */
 DocEntry *doc_entry(const Doc *map, const char *key);
 Loc doc_loc_at(const Doc *scalar, size_t byte);       /* file position of a byte of the text */
 void doc_print(const Doc *d, FILE *to);               /* as YAML that doc_parse reads back to the same tree */
 bool doc_equal(const Doc *a, const Doc *b);           /* positions and comments aside; order of keys aside */
+
+/* What ends a message where YAML may have cut an expression into pieces. */
+#define QUOTE_HINT "; quote the expression: \"...\""
 
 /* ---- spec.c: one tree from many. Gives the resolved spec (includes merged, preset and --set applied), NULL with
  * messages. A `--set` text is a source of its own named '--set', one line each, so that messages can point at

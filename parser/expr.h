@@ -33,7 +33,9 @@ struct Expr {
     Expr **args;
     const char **names;                               /* of call arguments or lambda parameters */
     Loc *name_locs;
+    int height;                                       /* of the tree; at most EX_HEIGHT, so recursion over it is safe */
 };
+enum { EX_HEIGHT = 400 };
 
 /* A plain or double-quoted scalar as an expression; a single-quoted one as EX_TEXT; a YAML list as EX_LIST of
  * expressions. A mapping is an error here. Never NULL. */
@@ -50,3 +52,7 @@ typedef struct {
     bool called;                                      /* false: a bare name without brackets */
 } Head;
 bool head_parse(const DocEntry *entry, Head *out, Diags *diags, Arena *a);
+
+/* What `for:` and `loop:` say: `f in list`, `(a, b) in pairs`. */
+typedef struct { int n; const char **name; Loc *name_loc; Expr *in; } Binding;
+bool binding_parse(const Doc *d, Binding *out, Diags *diags, Arena *a);

@@ -1,0 +1,425 @@
+/* Tokens -> tree, by operator precedence (Pratt 1973, "Top down operator precedence"). Knows no names and no types.
+ * An expression has at most one error: fail() leaves the parser at once, and the result is EX_ERROR.
+ */
+#include "parser/expr.h"
+
+#include "base/vec.h"
+#include "parser/lex.h"
+
+#include <setjmp.h>
+
+/* From loose to tight. An operand is parsed with the level of its operator; what binds looser ends it. */
+enum { LAMBDA = 1, OR, AND, NOT, COMPARE, SUM, PRODUCT, NEGATE, POWER, MOST_NESTED = 100 };
+
+typedef struct {
+    const Token *t;                                   /* the next token */
+    Diags *diags;
+    Arena *a;
+    int nested;
+    jmp_buf out;
+} Parser;
+
+typedef VEC(Expr *) Exprs;
+
+_Noreturn static void leave(Parser *p) { longjmp(p->out, 1); }
+#define fail(p, loc, ...) (diag_error((p)->diags, (loc), __VA_ARGS__), leave(p))
+
+static bool is(const Parser *p, const char *op) { return token_is(p->t, op); }
+static bool accept(Parser *p, const char *op) { return is(p, op) && (p->t++, true); }
+
+/* How a message names the next token. */
+static const char *shown(const Parser *p, const Token *t) {
+    return t->kind == T_END ? "the end" : arena_printf(p->a, t->kind == T_TEXT ? "text '%s'" : "'%s'", t->text);
+}
+
+static Expr *make(Parser *p, ExprKind kind, Loc loc, Loc start) {
+    Expr *e = ARENA_NEW(p->a, Expr);
+    *e = (Expr){.kind = kind, .loc = loc, .start = start, .height = 1};
+    return e;
+}
+
+static Expr *over(Parser *p, Expr *e, const Expr *below) {
+    if (below && below->height >= e->height) e->height = below->height + 1;
+    if (e->height > EX_HEIGHT) fail(p, e->loc, "the expression is too deep; give parts of it local names");
+    return e;
+}
+
+/* A whole value stands before this token, and the token cannot go on from it. */
+_Noreturn static void unexpected(Parser *p) {
+    const Token *t = p->t;
+    if (is(p, ")") || is(p, "]")) fail(p, t->loc, "'%s' closes nothing" QUOTE_HINT, t->text);
+    if (is(p, ",")) fail(p, t->loc, "',' stands outside of brackets; a list is written [a, b]");
+    if (is(p, "=")) fail(p, t->loc, "'=' names an argument inside a call; to compare write '=='");
+    if (is(p, ":")) fail(p, t->loc, "':' stands only inside an index, as in x[0:3]" QUOTE_HINT);
+    if (is(p, "->")) fail(p, t->loc, "argument names stand before '->': x -> x*2, (x, i) -> x*i");
+    if (t->kind == T_NAME && (!strcmp(t->text, "if") || !strcmp(t->text, "else")))
+        fail(p, t->loc, "a choice is written if(condition, a, b)");
+    fail(p, t->loc, "an operator is missing before %s", shown(p, t));
+}
+
+static void close_bracket(Parser *p, const Token *open, const char *with) {
+    if (accept(p, with)) return;
+    if (p->t->kind == T_END) fail(p, open->loc, "'%s' is not closed" QUOTE_HINT, open->text);
+    if (!is(p, ")") && !is(p, "]")) unexpected(p);
+    diag_error(p->diags, p->t->loc, "'%s' is expected, not '%s'", with, p->t->text);
+    diag_note(p->diags, open->loc, "the '%s' is here", open->text);
+    leave(p);
+}
+
+static Expr *expression(Parser *p, int level);
+
+static void take_args(Parser *p, Expr *e, const Exprs *args) {
+    e->args = args->at;
+    e->n = args->n;
+    for (int i = 0; i < args->n; i++) over(p, e, args->at[i]);
+}
+
+/* f(a, b, name=c); the bracket is the next token. */
+static Expr *call(Parser *p, Expr *callee) {
+    const Token *open = p->t++;
+    bool named = callee->kind == EX_NAME || callee->kind == EX_MEMBER;
+    Expr *e = over(p, make(p, EX_CALL, named ? callee->loc : open->loc, callee->start), callee);
+    e->callee = callee;
+    Exprs args = {0};
+    VEC(const char *) names = {0};
+    VEC(Loc) locs = {0};
+    const char *last_name = NULL;
+    if (!is(p, ")")) {
+        do {
+            const char *name = NULL;
+            Loc loc = p->t->loc;
+            if (p->t->kind == T_NAME && token_is(p->t + 1, "=")) {
+                last_name = name = p->t->text;
+                p->t += 2;
+            } else if (last_name) {
+                fail(p, loc, "an argument without a name stands after '%s='; name it or put it first", last_name);
+            }
+            for (int i = 0; name && i < names.n; i++)
+                if (names.at[i] && !strcmp(names.at[i], name)) fail(p, loc, "argument '%s' is given twice", name);
+            Expr *arg = expression(p, LAMBDA);
+            vec_push(p->a, &args, arg);
+            vec_push(p->a, &names, name);
+            vec_push(p->a, &locs, loc);
+        } while (accept(p, ","));
+    }
+    close_bracket(p, open, ")");
+    e->names = names.at;
+    e->name_locs = locs.at;
+    take_args(p, e, &args);
+    return e;
+}
+
+/* One place of an index: an expression, `new`, or a slice a:b:c with any part left out. */
+static Expr *place(Parser *p) {
+    const Token *first = p->t;
+    bool word = p->t->kind == T_NAME && !strcmp(p->t->text, "new");
+    if (word && (token_is(p->t + 1, ",") || token_is(p->t + 1, "]"))) {
+        p->t++;
+        return make(p, EX_NEW, first->loc, first->loc);
+    }
+    Expr *part[3] = {0};
+    if (!is(p, ":")) part[0] = expression(p, LAMBDA);
+    if (!is(p, ":")) return part[0];
+    Expr *e = make(p, EX_SLICE, p->t->loc, first->loc);
+    for (int i = 1; i < 3 && accept(p, ":"); i++)
+        if (!is(p, ":") && !is(p, ",") && !is(p, "]")) part[i] = expression(p, LAMBDA);
+    if (is(p, ":")) fail(p, p->t->loc, "a slice has at most three parts: from:to:step");
+    e->args = arena_copy(p->a, part, sizeof part);
+    e->n = 3;
+    for (int i = 0; i < 3; i++) over(p, e, part[i]);
+    return e;
+}
+
+static Expr *index_of(Parser *p, Expr *of) {
+    const Token *open = p->t++;
+    Expr *e = over(p, make(p, EX_INDEX, open->loc, of->start), of);
+    e->callee = of;
+    if (is(p, "]")) fail(p, open->loc, "an index is missing inside '[]'");
+    Exprs args = {0};
+    do {
+        Expr *one = place(p);
+        vec_push(p->a, &args, one);
+    } while (accept(p, ","));
+    close_bracket(p, open, "]");
+    take_args(p, e, &args);
+    return e;
+}
+
+static Expr *member(Parser *p, Expr *of) {
+    const Token *dot = p->t++;
+    if (p->t->kind != T_NAME) fail(p, dot->loc, "a name is expected after '.', not %s", shown(p, p->t));
+    Expr *e = over(p, make(p, EX_MEMBER, p->t->loc, of->start), of);
+    e->callee = of;
+    e->text = p->t++->text;
+    return e;
+}
+
+static Expr *list(Parser *p) {
+    const Token *open = p->t++;
+    Expr *e = make(p, EX_LIST, open->loc, open->loc);
+    Exprs args = {0};
+    if (!is(p, "]")) {
+        do {
+            Expr *one = expression(p, LAMBDA);
+            vec_push(p->a, &args, one);
+        } while (accept(p, ","));
+    }
+    close_bracket(p, open, "]");
+    take_args(p, e, &args);
+    return e;
+}
+
+/* Whether `x ->` or `(x, i) ->` starts here. */
+static bool lambda_ahead(const Token *t) {
+    if (t->kind == T_NAME) return token_is(t + 1, "->");
+    if (!token_is(t, "(")) return false;
+    do {
+        if ((++t)->kind != T_NAME) return false;
+        t++;
+    } while (token_is(t, ","));
+    return token_is(t, ")") && token_is(t + 1, "->");
+}
+
+/* x, or (x, i): the names that a small function or `for` binds. */
+static int bound_names(Parser *p, const char ***names, Loc **locs) {
+    VEC(const char *) text = {0};
+    VEC(Loc) loc = {0};
+    const Token *open = p->t;
+    bool bracket = accept(p, "(");
+    do {
+        if (p->t->kind != T_NAME) fail(p, p->t->loc, "a name is expected here, not %s", shown(p, p->t));
+        for (int i = 0; i < text.n; i++)
+            if (!strcmp(text.at[i], p->t->text)) fail(p, p->t->loc, "'%s' stands here twice", p->t->text);
+        vec_push(p->a, &text, p->t->text);
+        vec_push(p->a, &loc, p->t->loc);
+        p->t++;
+    } while (bracket && accept(p, ","));
+    if (bracket) close_bracket(p, open, ")");
+    *names = text.at;
+    *locs = loc.at;
+    return text.n;
+}
+
+static Expr *lambda(Parser *p, int level) {
+    Loc start = p->t->loc;
+    if (level > LAMBDA) fail(p, start, "a small function inside an operation stands in brackets: (x -> ...)");
+    const char **names;
+    Loc *locs;
+    int n = bound_names(p, &names, &locs);
+    Expr *e = make(p, EX_LAMBDA, p->t->loc, start);
+    p->t++;
+    e->n = n;
+    e->names = names;
+    e->name_locs = locs;
+    e->callee = expression(p, LAMBDA);
+    return over(p, e, e->callee);
+}
+
+static Expr *unary(Parser *p, int level) {
+    const Token *op = p->t++;
+    Expr *e = make(p, EX_UNARY, op->loc, op->loc);
+    e->text = op->text;
+    e->callee = expression(p, level);
+    return over(p, e, e->callee);
+}
+
+static Expr *bracketed(Parser *p) {
+    const Token *open = p->t++;
+    if (is(p, ")")) fail(p, open->loc, "an expression is missing inside '()'");
+    Expr *e = expression(p, LAMBDA);
+    if (is(p, ",")) fail(p, p->t->loc, "a list is written [a, b]; (a, b) is only for the arguments of '->'");
+    close_bracket(p, open, ")");
+    e->start = open->loc;
+    return e;
+}
+
+_Noreturn static void no_operand(Parser *p) {
+    const Token *t = p->t, *before = t - 1;
+    if (t->kind == T_END) fail(p, before->loc, "a value is missing after '%s'" QUOTE_HINT, before->text);
+    if (is(p, ")") || is(p, "]")) fail(p, t->loc, "a value is missing before '%s'" QUOTE_HINT, t->text);
+    if (is(p, "+")) fail(p, t->loc, "a value cannot start with '+'; leave it out");
+    if (is(p, "->")) fail(p, t->loc, "argument names stand before '->': x -> x*2, (x, i) -> x*i");
+    fail(p, t->loc, "a value is expected before '%s'", t->text);
+}
+
+static Expr *operand(Parser *p, int level) {
+    const Token *t = p->t;
+    if (lambda_ahead(t)) return lambda(p, level);
+    if (is(p, "-")) return unary(p, NEGATE);
+    if (is(p, "(")) return bracketed(p);
+    if (is(p, "[")) return list(p);
+    if (is(p, "not")) {
+        if (level > NOT) fail(p, t->loc, "'not' binds looser than the operator before it; write (not ...)");
+        return unary(p, NOT);
+    }
+    bool truth = is(p, "true");
+    if (t->kind == T_END || (t->kind == T_OP && !truth && !is(p, "false"))) no_operand(p);
+    static const ExprKind kind[] = {[T_NUMBER] = EX_NUMBER, [T_TEXT] = EX_TEXT, [T_NAME] = EX_NAME, [T_OP] = EX_BOOL};
+    Expr *e = make(p, kind[t->kind], t->loc, t->loc);
+    e->text = t->text;
+    e->number = t->number;
+    e->is_int = t->is_int;
+    e->truth = truth;
+    p->t++;
+    return e;
+}
+
+static Expr *postfix(Parser *p, int level) {
+    Expr *e = operand(p, level);
+    for (;;) {
+        bool literal = e->kind == EX_NUMBER || e->kind == EX_BOOL || e->kind == EX_TEXT;
+        if (is(p, "(") && literal) fail(p, p->t->loc, "'%s' is no function; a product is written 2*(x)", e->text);
+        if (is(p, "(")) e = call(p, e);
+        else if (is(p, "[")) e = index_of(p, e);
+        else if (is(p, ".")) e = member(p, e);
+        else return e;
+    }
+}
+
+static const struct { const char *op; int level; } binary[] = {
+    {"or", OR},        {"and", AND},      {"==", COMPARE},   {"!=", COMPARE},  {"<", COMPARE},
+    {"<=", COMPARE},   {">", COMPARE},    {">=", COMPARE},   {"+", SUM},       {"-", SUM},
+    {"*", PRODUCT},    {"/", PRODUCT},    {"%", PRODUCT},    {"@", PRODUCT},   {"^", POWER},
+};
+
+static int level_of(const char *op) {
+    for (size_t i = 0; i < sizeof binary / sizeof *binary; i++)
+        if (!strcmp(binary[i].op, op)) return binary[i].level;
+    return 0;
+}
+
+_Noreturn static void chained(Parser *p, const Expr *e, const Token *second) {
+    const char *a = expr_show(e->callee, p->a), *b = expr_show(e->right, p->a);
+    p->t = second + 1;
+    const char *c = expr_show(expression(p, SUM), p->a);
+    fail(p, second->loc, "comparisons do not chain; write %s %s %s and %s %s %s", a, e->text, b, b, second->text, c);
+}
+
+static Expr *expression(Parser *p, int level) {
+    if (++p->nested > MOST_NESTED) fail(p, p->t->loc, "more than %d levels of nesting in an expression", MOST_NESTED);
+    Expr *e = postfix(p, level);
+    bool compared = false;
+    while (p->t->kind == T_OP) {
+        const Token *op = p->t;
+        int its = level_of(op->text);
+        if (!its || its < level) break;
+        if (its == COMPARE && compared) chained(p, e, op);
+        compared = its == COMPARE;
+        p->t++;
+        Expr *both = make(p, EX_BINARY, op->loc, e->start);
+        both->text = op->text;
+        both->callee = e;
+        both->right = expression(p, its == POWER ? POWER : its + 1);
+        e = over(p, over(p, both, e), both->right);
+    }
+    p->nested--;
+    return e;
+}
+
+/* ---- what others call ---- */
+
+static Parser *parser_of(const Doc *scalar, Diags *diags, Arena *a) {
+    Parser *p = ARENA_NEW(a, Parser);
+    p->diags = diags;
+    p->a = a;
+    p->t = lex(scalar, diags, a);
+    return p->t ? p : NULL;
+}
+
+static Expr *bare(ExprKind kind, Loc loc, Arena *a) {
+    Expr *e = ARENA_NEW(a, Expr);
+    *e = (Expr){.kind = kind, .loc = loc, .start = loc, .height = 1};
+    return e;
+}
+
+static Expr *parse_scalar(const Doc *d, Diags *diags, Arena *a) {
+    Parser *p = parser_of(d, diags, a);
+    if (!p || setjmp(p->out)) return bare(EX_ERROR, d->loc, a);
+    if (p->t->kind == T_END) fail(p, d->loc, "a value is missing here" QUOTE_HINT);
+    Expr *e = expression(p, LAMBDA);
+    if (p->t->kind != T_END) unexpected(p);
+    return e;
+}
+
+static Expr *parse_list(const Doc *d, Diags *diags, Arena *a) {
+    Expr *e = bare(EX_LIST, d->loc, a);
+    e->n = d->n;
+    e->args = ARENA_ARRAY(a, Expr *, d->n);
+    for (int i = 0; i < d->n; i++) {
+        e->args[i] = expr_parse(d->item[i], diags, a);
+        if (e->args[i]->height >= e->height) e->height = e->args[i]->height + 1;
+    }
+    if (e->height <= EX_HEIGHT) return e;
+    diag_error(diags, d->loc, "the expression is too deep; give parts of it local names");
+    return bare(EX_ERROR, d->loc, a);
+}
+
+Expr *expr_parse(const Doc *d, Diags *diags, Arena *a) {
+    if (d->kind == DOC_LIST) return parse_list(d, diags, a);
+    if (d->kind == DOC_MAP) {
+        diag_error(diags, d->loc, "a mapping stands where an expression is expected" QUOTE_HINT);
+        return bare(EX_ERROR, d->loc, a);
+    }
+    if (d->style != DOC_SINGLE) return parse_scalar(d, diags, a);
+    Expr *e = bare(EX_TEXT, d->loc, a);
+    e->text = d->text;
+    return e;
+}
+
+/* name, name(), name(x, y=default) */
+static void parse_head(Parser *p, Head *out) {
+    const Token *name = p->t, *open = p->t + 1;
+    if (name->kind != T_NAME) fail(p, name->loc, "a definition starts with its name, not with %s", shown(p, name));
+    *out = (Head){.name = name->text, .loc = name->loc};
+    p->t++;
+    VEC(const char *) args = {0};
+    VEC(Loc) locs = {0};
+    Exprs dflts = {0};
+    if (accept(p, "(")) {
+        out->called = true;
+        if (!is(p, ")")) {
+            do {
+                const Token *arg = p->t;
+                if (arg->kind != T_NAME) fail(p, arg->loc, "an argument's name is expected, not %s", shown(p, arg));
+                for (int i = 0; i < args.n; i++)
+                    if (!strcmp(args.at[i], arg->text)) fail(p, arg->loc, "argument '%s' stands here twice", arg->text);
+                p->t++;
+                Expr *dflt = accept(p, "=") ? expression(p, LAMBDA) : NULL;
+                vec_push(p->a, &args, arg->text);
+                vec_push(p->a, &locs, arg->loc);
+                vec_push(p->a, &dflts, dflt);
+            } while (accept(p, ","));
+        }
+        close_bracket(p, open, ")");
+    }
+    if (p->t->kind != T_END)
+        fail(p, p->t->loc, "a definition's head is name or name(arguments); %s does not belong to it", shown(p, p->t));
+    out->n = args.n;
+    out->arg = args.at;
+    out->arg_loc = locs.at;
+    out->dflt = dflts.at;
+}
+
+bool head_parse(const DocEntry *entry, Head *out, Diags *diags, Arena *a) {
+    Parser *p = parser_of(entry->scalar, diags, a);
+    if (!p || setjmp(p->out)) return false;
+    parse_head(p, out);
+    return true;
+}
+
+bool binding_parse(const Doc *d, Binding *out, Diags *diags, Arena *a) {
+    if (d->kind != DOC_SCALAR || d->style == DOC_SINGLE) {
+        diag_error(diags, d->loc, "write: name in list" QUOTE_HINT);
+        return false;
+    }
+    Parser *p = parser_of(d, diags, a);
+    if (!p || setjmp(p->out)) return false;
+    if (p->t->kind == T_END) fail(p, d->loc, "write: name in list");
+    out->n = bound_names(p, &out->name, &out->name_loc);
+    if (p->t->kind != T_NAME || strcmp(p->t->text, "in"))
+        fail(p, p->t->loc, "'in' is expected, as in: x in list, (x, y) in pairs");
+    p->t++;
+    out->in = expression(p, LAMBDA);
+    if (p->t->kind != T_END) unexpected(p);
+    return true;
+}
