@@ -1,0 +1,43 @@
+/* What the kinds of outputs share: their table, the names of their files, their failures, numbers of any type. */
+#include <errno.h>
+#include <string.h>
+
+#include "out/picture.h"
+
+const Output *output_named(const char *name) {
+    for (const Output *const *o = output_table; *o; o++)
+        if (!strcmp((*o)->name, name)) return *o;
+    return NULL;
+}
+
+double out_number(const OutValue *v, int64_t i) {
+    switch (v->type.dtype) {
+    case F32: return (double)((const float *)v->data)[i];
+    case I32: return (double)((const int32_t *)v->data)[i];
+    case U8: return (double)((const uint8_t *)v->data)[i];
+    case DTYPES: break;
+    }
+    return 0;
+}
+
+bool out_fail(const OutputJob *job, const char *path, const char *reason) {
+    if (job->why_size) snprintf(job->why, job->why_size, "%s: %s", path, reason);
+    return false;
+}
+
+bool out_path(const OutputJob *job, bool in_plots, const char *ending, char *path, size_t size) {
+    const char *folder = in_plots ? job->plots : job->samples;
+    int n = in_plots || job->at_end
+                ? snprintf(path, size, "%s/%s%s", folder, job->name, ending)
+                : snprintf(path, size, "%s/%s-%06lld%s", folder, job->name, (long long)job->step, ending);
+    if (n >= 0 && (size_t)n < size) return true;
+    return out_fail(job, folder, strerror(ENAMETOOLONG));
+}
+
+bool out_picture(const OutputJob *job, const Picture *p) {
+    char path[4096];
+    if (!out_path(job, false, ".png", path, sizeof path)) return false;
+    if (!picture_write(p, path)) return out_fail(job, path, strerror(errno));
+    if (job->path_size) snprintf(job->made, job->path_size, "%s", path);
+    return true;
+}
