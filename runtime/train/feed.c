@@ -77,3 +77,14 @@ bool feed_through(Machine *m, const Unit *u, int over, int64_t k, int64_t *rows,
         if (m->wanted[i] && i != over) fill(m, i, FEED_FIRST, 0);
     return compute_missing(m, u, f);
 }
+
+bool feed_each(Machine *m, const Unit *u, int64_t k, int64_t *rows, Fault *f) {
+    mark_sources(m, u);
+    *rows = -1;
+    for (int i = 0; i < m->t->nsource; i++) {
+        if (!m->wanted[i]) continue;
+        int64_t n = k < source_batches(&m->feed[i].through) ? fill(m, i, FEED_THROUGH, k) : 0;
+        if (*rows < 0 || n < *rows) *rows = n;
+    }
+    return compute_missing(m, u, f);
+}

@@ -73,6 +73,8 @@ bool feed_players(Machine *m, const Unit *u, Fault *f);                 /* the n
 bool feed_first(Machine *m, const Unit *u, Fault *f);                   /* first batches, and missing iteration values */
 /* As feed_first, but source `over` gives its k-th batch in order; *rows: samples in it, 0 after the last. */
 bool feed_through(Machine *m, const Unit *u, int over, int64_t k, int64_t *rows, Fault *f);
+/* Every source that u reads gives its k-th batch in order; *rows: the least of them, -1 where it reads none. */
+bool feed_each(Machine *m, const Unit *u, int64_t k, int64_t *rows, Fault *f);
 void feed_forget(Machine *m);                         /* batch slots were overwritten: read again when next needed */
 
 int64_t get_int(const Machine *m, int slot);

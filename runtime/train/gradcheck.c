@@ -1,0 +1,254 @@
+/* Gradients against finite differences, in double, by the operators' references.
+ *
+ * Order 1: for each parameter tensor x and a random direction d of length 1, <gradient, d> against
+ * (f(x + h d) - f(x - h d)) / 2h, f the loss. Order 2: the same with f = sum over the parameters p of <gradient_p, r_p>,
+ * r random, whose gradient is made by gradient() once more. Draws are the same in every evaluation.
+ *
+ * The error is |a - b| / max(|a|, |b|, 1e-3 of the whole gradient's norm). A difference across a kink (the hash of all
+ * comparisons, signs, argmax and floor changes) says nothing: a smaller h is tried, then another direction.
+ * What stop_gradient holds back stays as it is at the point. */
+#include "train/gradcheck.h"
+
+#include "base/rng.h"
+#include "build.h"
+#include "grad/grad.h"
+#include "kern/kern.h"
+
+#include <math.h>
+#include <string.h>
+
+const double gradcheck_tolerance = 1e-6;
+
+/* A copy of what `keep` needs, without effects; keep[i] are replaced. With `value` (numbers by node) what stop_gradient
+ * holds back becomes a constant. */
+static Graph *copy_needed(const Graph *g, double *const *value, int n, Node **keep, Arena *a) {
+    Graph *to = graph_new(a, g->diags, g->slots, g->name);
+    bool *live = ARENA_ARRAY(a, bool, g->node.n + 1);
+    Node **copy = ARENA_ARRAY(a, Node *, g->node.n + 1);
+    for (int i = 0; i < n; i++) live[keep[i]->id] = true;
+    for (int i = g->node.n - 1; i >= 0; i--) {
+        const Node *v = g->node.at[i];
+        bool held = value && v->op == &op_stop_gradient;
+        for (int k = 0; live[i] && !held && k < v->nsrc; k++) live[v->src[k]->id] = true;
+    }
+    for (int i = 0; i < g->node.n; i++) {
+        const Node *v = g->node.at[i];
+        if (!live[i]) continue;
+        Node **src = ARENA_ARRAY(a, Node *, v->nsrc + 1);
+        for (int k = 0; k < v->nsrc; k++) src[k] = copy[v->src[k]->id];
+        graph_at(to, v->loc, v->origin, v->role, v->path);
+        copy[i] = value && v->op == &op_stop_gradient ? g_tensor(to, v->type, value[i])
+                                                      : emit(to, v->op, v->nsrc, src, v->attr);
+    }
+    for (int i = 0; i < n; i++) keep[i] = copy[keep[i]->id];
+    return to;
+}
+
+static Node *slot_node(const Graph *g, int slot) {
+    for (int i = 0; i < g->node.n; i++) {
+        Node *n = g->node.at[i];
+        if (n->op == &op_slot && ((const SlotAttr *)n->attr)->slot == slot) return n;
+    }
+    return NULL;
+}
+
+/* A scalar function of all slots. */
+typedef struct {
+    const Graph *graph;
+    int node;
+    uint64_t seed;
+    double *const *slot;                              /* the point */
+    int nslot;
+    uint64_t branch;                                  /* at the point */
+} Function;
+
+/* Its value with one slot replaced. */
+static double evaluate(const Function *f, int slot, const double *x, uint64_t *branch) {
+    Arena *a = arena_new();
+    if (!a) return NAN;
+    const double **slots = ARENA_ARRAY(a, const double *, f->nslot + 1);
+    for (int i = 0; i < f->nslot; i++) slots[i] = i == slot ? x : f->slot[i];
+    double **value = ARENA_ARRAY(a, double *, f->graph->node.n + 1);
+    ref_run(f->graph, f->seed, slots, NULL, value, branch, a);
+    double y = value[f->node][0];
+    arena_free(a);
+    return y;
+}
+
+static Function function_of(const Graph *g, double *const *value, const Node *y, uint64_t seed, double *const *slot,
+                            Arena *a) {
+    Node *keep = g->node.at[y->id];
+    const Graph *copy = copy_needed(g, value, 1, &keep, a);
+    Function f = {.graph = copy, .node = keep->id, .seed = seed, .slot = slot, .nslot = g->slots->all.n};
+    evaluate(&f, -1, NULL, &f.branch);
+    return f;
+}
+
+/* f at x + step * d, for steps +h and -h; false where a kink lies between. */
+static bool both_sides(const Function *f, int slot, int64_t n, const double *d, double h, double *x, double out[2]) {
+    for (int side = 0; side < 2; side++) {
+        double step = side ? -h : h;
+        for (int64_t i = 0; i < n; i++) x[i] = f->slot[slot][i] + step * d[i];
+        uint64_t branch = 0;
+        out[side] = evaluate(f, slot, x, &branch);
+        if (branch != f->branch) return false;
+    }
+    return true;
+}
+
+static double norm(int64_t n, const double *x) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++) sum += x[i] * x[i];
+    return sqrt(sum);
+}
+
+static void draw_direction(Stream s, int64_t n, double *d) {
+    for (int64_t i = 0; i < n; i++) d[i] = rng_normal(s, (uint64_t)i);
+    double length = norm(n, d);
+    for (int64_t i = 0; i < n; i++) d[i] /= length;
+}
+
+static double relative(double a, double b, double whole) {
+    double scale = fmax(fmax(fabs(a), fabs(b)), 1e-3 * whole);
+    return scale > 0 ? fabs(a - b) / scale : 0;
+}
+
+/* The error along one direction, or infinity where every h meets a kink. A difference of second order in h that is not
+ * good enough is taken to fourth order with 2h. */
+static double error_along(const Function *f, int slot, int64_t n, const double *gradient, const double *d, double whole,
+                          double *x) {
+    static const double steps[] = {1e-5, 1e-6, 1e-7};
+    const double good = 1e-8;
+    double length = fmax(norm(n, f->slot[slot]), 1e-2 * sqrt((double)n)), slope = 0, best = INFINITY;
+    for (int64_t i = 0; gradient && i < n; i++) slope += gradient[i] * d[i];
+    for (int k = 0; k < 3 && best > good; k++) {
+        double h = steps[k] * length, near[2], far[2];
+        if (!both_sides(f, slot, n, d, h, x, near)) continue;
+        double second = (near[0] - near[1]) / (2 * h);
+        best = fmin(best, relative(slope, second, whole));
+        if (best <= good || !both_sides(f, slot, n, d, 2 * h, x, far)) continue;
+        best = fmin(best, relative(slope, (4 * second - (far[0] - far[1]) / (4 * h)) / 3, whole));
+    }
+    return best;
+}
+
+/* One order for all parameters of a move, one parameter a thread. */
+typedef struct {
+    const Function *f;
+    const Move *move;
+    double *const *gradient;                          /* by moved; NULL: zero */
+    double whole;
+    int order;
+    GradRow *row;                                     /* by moved */
+} Check;
+
+static void check_parameter(void *ctx, int64_t i) {
+    enum { TRIES = 8 };
+    const Check *c = ctx;
+    int slot = c->move->moved[i];
+    const Slot *s = &c->f->graph->slots->all.at[slot];
+    int64_t n = shape_count(&s->type.shape);
+    double *error = c->order == 1 ? &c->row[i].first : &c->row[i].second;
+    *error = INFINITY;
+    Arena *a = arena_new();
+    if (!a) return;
+    double *d = ARENA_ARRAY(a, double, n), *x = ARENA_ARRAY(a, double, n);
+    for (uint32_t try = 0; try < TRIES && isinf(*error); try++) {
+        draw_direction(rng_stream(c->f->seed, rng_hash(s->name), (uint64_t)c->order, try), n, d);
+        *error = error_along(c->f, slot, n, c->gradient[i], d, c->whole, x);
+        c->row[i].redrawn += isinf(*error);
+    }
+    arena_free(a);
+}
+
+static double whole_norm(const Graph *g, const Move *move, double *const *gradient) {
+    double sum = 0;
+    for (int i = 0; i < move->nmoved; i++) {
+        if (!gradient[i]) continue;
+        double one = norm(shape_count(&g->slots->all.at[move->moved[i]].type.shape), gradient[i]);
+        sum += one * one;
+    }
+    return sqrt(sum);
+}
+
+/* Numbers of all nodes of g at the point. */
+static double **values_of(const Graph *g, uint64_t seed, double *const *slot, Arena *a) {
+    double **value = ARENA_ARRAY(a, double *, g->node.n + 1);
+    const double **in = ARENA_ARRAY(a, const double *, g->slots->all.n + 1);
+    for (int i = 0; i < g->slots->all.n; i++) in[i] = slot[i];
+    ref_run(g, seed, in, NULL, value, NULL, a);
+    return value;
+}
+
+static void check_order(int order, const Graph *g, double *const *value, const Node *y, Node *const *gradient,
+                        const Move *move, uint64_t seed, double *const *slot, GradRow *row, Arena *a) {
+    double **numbers = ARENA_ARRAY(a, double *, move->nmoved + 1);
+    for (int i = 0; i < move->nmoved; i++) numbers[i] = gradient[i] ? value[gradient[i]->id] : NULL;
+    Function f = function_of(g, value, y, seed, slot, a);
+    Check check = {&f, move, numbers, whole_norm(g, move, numbers), order, row};
+    parallel_for(move->nmoved, check_parameter, &check);
+}
+
+static void check_move(const Move *move, uint64_t seed, double *const *slot, GradRow *row, Arena *a) {
+    int n = move->nmoved;
+    Node **keep = ARENA_ARRAY(a, Node *, n + 2), **gradient = ARENA_ARRAY(a, Node *, n + 1);
+    int *at = ARENA_ARRAY(a, int, n + 1), nkeep = 0;
+    keep[nkeep++] = move->loss;
+    for (int i = 0; i < n; i++)
+        if (move->gradient[i]) at[i] = nkeep, keep[nkeep++] = move->gradient[i];
+    Graph *g = copy_needed(move->loss->graph, NULL, nkeep, keep, a);
+    for (int i = 0; i < n; i++) gradient[i] = move->gradient[i] ? keep[at[i]] : NULL;
+    check_order(1, g, values_of(g, seed, slot, a), keep[0], gradient, move, seed, slot, row, a);
+
+    Node *sum = NULL, **x = ARENA_ARRAY(a, Node *, n + 1), **second = ARENA_ARRAY(a, Node *, n + 1);
+    for (int i = 0; i < n; i++) {
+        if (!gradient[i]) continue;
+        const Slot *s = &g->slots->all.at[move->moved[i]];
+        double *r = ARENA_ARRAY(a, double, shape_count(&s->type.shape));
+        draw_direction(rng_stream(seed, rng_hash(s->name), 0, 0), shape_count(&s->type.shape), r);
+        Node *term = g_sum(g_mul(gradient[i], g_tensor(g, s->type, r)), 0, false);
+        sum = sum ? g_add(sum, term) : term;
+    }
+    int nx = 0;
+    int *place = ARENA_ARRAY(a, int, n + 1);
+    for (int i = 0; i < n; i++) {
+        Node *leaf = slot_node(g, move->moved[i]);
+        place[i] = leaf ? nx : -1;
+        if (leaf) x[nx++] = leaf;
+    }
+    if (!sum || !nx) return;
+    Node **found = ARENA_ARRAY(a, Node *, nx);
+    gradient(sum, NULL, nx, x, found);
+    for (int i = 0; i < n; i++) second[i] = place[i] >= 0 ? found[place[i]] : NULL;
+    check_order(2, g, values_of(g, seed, slot, a), sum, second, move, seed, slot, row, a);
+}
+
+double **slots_as_doubles(const Store *s, Arena *a) {
+    double **out = ARENA_ARRAY(a, double *, s->slots->all.n + 1);
+    for (int i = 0; i < s->slots->all.n; i++) {
+        const Tensor *type = &s->slots->all.at[i].type;
+        int64_t n = shape_count(&type->shape);
+        out[i] = ARENA_ARRAY(a, double, n + 1);
+        for (int64_t k = 0; k < n; k++)
+            out[i][k] = type->dtype == F32   ? (double)((const float *)s->data[i])[k]
+                        : type->dtype == I32 ? (double)((const int32_t *)s->data[i])[k]
+                                             : (double)((const uint8_t *)s->data[i])[k];
+    }
+    return out;
+}
+
+void gradcheck_turn(Machine *m, const Turn *turn, Arena *a, GradReport *out) {
+    double **slot = slots_as_doubles(m->store, a);
+    for (int k = 0; k < turn->nmove; k++) {
+        const Move *move = &turn->move[k];
+        int first = out->grad.n;
+        for (int i = 0; i < move->nmoved; i++) {
+            GradRow row = {.turn = turn->unit.name, .player = m->t->player[move->player].name,
+                           .parameter = m->t->slots->all.at[move->moved[i]].name};
+            vec_push(a, &out->grad, row);
+        }
+        check_move(move, m->options.seed, slot, &out->grad.at[first], a);
+        for (int i = first; i < out->grad.n; i++)
+            out->worst = fmax(out->worst, fmax(out->grad.at[i].first, out->grad.at[i].second));
+    }
+}

@@ -1,0 +1,46 @@
+/* What the trainer's own files share; nobody else includes it. */
+#pragma once
+#include "train/trainer.h"
+
+typedef struct {
+    Machine *m;
+    const TrainOptions *options;
+    TrainReport *report;
+    Fault *fault;
+    Log *log;
+    bool replaying;                                   /* looking for the first bad node: no files, no signals */
+    int **loss;                                       /* by turn and move: index of the result `PLAYER.minimize`, or -1 */
+    char samples[1024], plots[1024], checkpoints[1024];
+    double started, step_started, saved_at;
+    int64_t saved_step, saved_turns;                  /* where the newest checkpoint was made; -1: nowhere */
+} Trainer;
+
+/* turn.c */
+const Stage *stage_now(const Trainer *tr);
+double epoch_now(const Trainer *tr);                  /* passes of the stage's source since the stage began */
+double epoch_before(const Trainer *tr);               /* when this iteration began */
+void epoch_show(Trainer *tr);                         /* sets the slot that units read */
+void iteration_begin(Trainer *tr);
+bool turn_play(Trainer *tr, const Entry *e);          /* one turn: batches, counters, run, losses */
+
+/* save.c */
+bool save_now(Trainer *tr);                           /* a checkpoint here, unless there is one */
+bool save_if_due(Trainer *tr);                        /* at a step's end */
+bool save_if_late(Trainer *tr);                       /* after a turn: by the clock */
+bool save_stage(Trainer *tr);                         /* at a stage's end */
+bool save_if_best(Trainer *tr);
+
+/* report.c: what happens at the end of a step, of a stage, on request */
+bool every_due(const Trainer *tr, Every every);
+bool step_report(Trainer *tr);                        /* metrics, log line, progress */
+bool step_outputs(Trainer *tr);
+bool stage_report(Trainer *tr, bool last);            /* what is due at the end */
+bool sample_now(Trainer *tr);                         /* every output, leaving no trace in the Store */
+bool animate_all(Trainer *tr);
+Log *trainer_log(const Trainer *tr);                  /* new, with the names of all values */
+
+/* schedule.c */
+bool iteration_run(Trainer *tr, Ended *ended);
+
+/* diverged.c */
+void explain_divergence(Trainer *tr);                 /* names the first node that was not finite, in tr->fault */

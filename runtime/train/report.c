@@ -1,0 +1,204 @@
+/* What a step, a stage and the run leave behind: metrics, log lines, outputs, animations, progress. */
+#include "train/parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+bool every_due(const Trainer *tr, Every every) {
+    int64_t step = get_int(tr->m, tr->m->t->total_step_slot);
+    switch (every.kind) {
+    case EVERY_STEPS: return every.n > 0 && step % every.n == 0;
+    case EVERY_EPOCHS:
+        return every.n > 0 && floor((epoch_now(tr) + 1e-9) / (double)every.n) > floor((epoch_before(tr) + 1e-9) / (double)every.n);
+    case EVERY_NEVER: case EVERY_END: break;
+    }
+    return false;
+}
+
+static bool in_stage(const Trainer *tr, int stage) {
+    return stage < 0 || stage == get_int(tr->m, tr->m->t->stage_slot);
+}
+
+/* ---- the log's names ---- */
+
+static char *metric_name(const Trainer *tr, int i) {
+    return arena_printf(tr->m->t->arena, "metrics.%s", tr->m->t->metric[i].name);
+}
+
+Log *trainer_log(const Trainer *tr) {
+    const Machine *m = tr->m;
+    int n = 0, most = m->t->nmetric;
+    for (int i = 0; i < m->nturn; i++) most += m->turn[i]->unit.nresult;
+    const char **name = ARENA_ARRAY(m->t->arena, const char *, most + 1);
+    for (int i = 0; i < m->nturn; i++)
+        for (int k = 0; k < m->turn[i]->unit.nresult; k++) {
+            if (m->own.logged[i][k] < 0) continue;
+            const char *one = m->turn[i]->unit.result_name[k];
+            int at = 0;
+            while (at < n && strcmp(name[at], one)) at++;
+            if (at == n) name[n++] = one;
+        }
+    for (int i = 0; i < m->t->nmetric; i++) name[n++] = metric_name(tr, i);
+    return log_new(n, name);
+}
+
+/* ---- a step ---- */
+
+static void log_turns(Trainer *tr) {
+    const Machine *m = tr->m;
+    for (int i = 0; i < m->nturn; i++)
+        for (int k = 0; get_int(m, m->own.played[i]) && k < m->turn[i]->unit.nresult; k++)
+            if (m->own.logged[i][k] >= 0)
+                log_value(tr->log, m->turn[i]->unit.result_name[k], store_number(m->store, m->own.logged[i][k]));
+}
+
+static void line_begin(Trainer *tr) {
+    const Training *t = tr->m->t;
+    log_begin(tr->log, get_int(tr->m, t->total_step_slot), epoch_now(tr), t->nstage > 1 ? stage_now(tr)->name : NULL);
+}
+
+static bool line_end(Trainer *tr) {
+    set_int(tr->m, tr->m->own.log_lines, get_int(tr->m, tr->m->own.log_lines) + 1);
+    return log_end(tr->log, tr->fault);
+}
+
+static bool metric_log(Trainer *tr, int i, bool log) {
+    double value;
+    if (!metric_run(tr->m, i, &value, tr->fault)) return false;
+    if (log) log_value(tr->log, metric_name(tr, i), value);
+    return true;
+}
+
+static double share_done(const Trainer *tr) {
+    const Training *t = tr->m->t;
+    int64_t total = 0, step = get_int(tr->m, t->total_step_slot);
+    for (int s = 0; s < t->nstage; s++) {
+        if (!t->stage[s].steps && t->nstage == 1) return epoch_now(tr) / t->stage[s].epochs;
+        if (!t->stage[s].steps) return -1;
+        total += t->stage[s].steps;
+    }
+    if (tr->options->steps > 0 && tr->options->steps < total) total = tr->options->steps;
+    return total ? (double)step / (double)total : -1;
+}
+
+static void show_progress(Trainer *tr) {
+    enum { MOST = 8 };
+    const Machine *m = tr->m;
+    if (!progress_due(tr->options->progress)) return;
+    Shown shown[MOST];
+    int n = 0;
+    for (int i = 0; i < m->nturn; i++)
+        for (int k = 0; k < m->turn[i]->unit.nresult; k++)
+            if (n < MOST && m->own.logged[i][k] >= 0 && get_int(m, m->own.played[i]))
+                shown[n++] = (Shown){m->turn[i]->unit.result_name[k], store_number(m->store, m->own.logged[i][k])};
+    progress_step(tr->options->progress, get_int(m, m->t->total_step_slot), share_done(tr), n, shown);
+}
+
+bool step_report(Trainer *tr) {
+    Machine *m = tr->m;
+    if (!tr->replaying) line_begin(tr), log_turns(tr);
+    for (int i = 0; i < m->t->nmetric; i++)
+        if (in_stage(tr, m->t->metric[i].stage) && every_due(tr, m->t->metric[i].every) && !metric_log(tr, i, !tr->replaying))
+            return false;
+    if (tr->replaying) return true;
+    double now = seconds_now();
+    if (!line_end(tr) || !log_seconds(tr->log, get_int(m, m->t->total_step_slot), now - tr->step_started, tr->fault)) return false;
+    tr->step_started = now;
+    show_progress(tr);
+    return true;
+}
+
+/* ---- outputs ---- */
+
+static bool write_output(Trainer *tr, int i, bool at_end) {
+    OutputPlace place = {.samples = tr->samples, .plots = tr->plots, .log = tr->log, .at_end = at_end,
+                         .step = get_int(tr->m, tr->m->t->total_step_slot)};
+    if (!output_run(tr->m, i, &place, tr->fault)) return false;
+    if (place.made[0]) progress_detail(tr->options->progress, "%s", place.made);
+    return true;
+}
+
+static bool output_wanted(Trainer *tr, const OutputUse *use, bool *wanted) {
+    double yes = 1;
+    if (use->when && (!feed_first(tr->m, use->when, tr->fault) || !unit_number(tr->m, use->when, &yes, tr->fault))) return false;
+    *wanted = yes != 0;
+    return true;
+}
+
+bool step_outputs(Trainer *tr) {
+    const Training *t = tr->m->t;
+    for (int i = 0; i < t->noutput; i++) {
+        OutputUse *use = &t->output[i];
+        bool wanted;
+        if (!in_stage(tr, use->stage) || !every_due(tr, use->every)) continue;
+        if (!output_wanted(tr, use, &wanted) || (wanted && !write_output(tr, i, false))) return false;
+    }
+    return true;
+}
+
+/* Whether something that says `stage` and `every` is due when the stage at hand ends. */
+static bool due_at_end(const Trainer *tr, int stage, Every every, bool last) {
+    if (every.kind != EVERY_END && every.kind != EVERY_NEVER) return false;
+    return stage < 0 ? last : in_stage(tr, stage);
+}
+
+/* The plots that are made on the way are brought up to date at the end. */
+static bool stale_plot(const OutputUse *use, bool last) { return last && use->kind->in_plots && use->every.kind != EVERY_END; }
+
+bool stage_report(Trainer *tr, bool last) {
+    const Training *t = tr->m->t;
+    bool begun = false;
+    for (int i = 0; i < t->nmetric; i++) {
+        if (!due_at_end(tr, t->metric[i].stage, t->metric[i].every, last)) continue;
+        if (!begun) line_begin(tr), log_mark(tr->log, "end");
+        begun = true;
+        if (!metric_log(tr, i, true)) return false;
+    }
+    if (begun && !line_end(tr)) return false;
+    for (int i = 0; i < t->noutput; i++) {
+        OutputUse *use = &t->output[i];
+        bool wanted;
+        if (!due_at_end(tr, use->stage, use->every, last) && !stale_plot(use, last)) continue;
+        if (!output_wanted(tr, use, &wanted) || (wanted && !write_output(tr, i, use->every.kind == EVERY_END))) return false;
+    }
+    return true;
+}
+
+bool animate_all(Trainer *tr) {
+    const Training *t = tr->m->t;
+    char why[512] = "";
+    for (int i = 0; i < t->noutput; i++)
+        if (t->output[i].animate && !animation_make(tr->samples, t->output[i].name, why, sizeof why))
+            return fault(tr->fault, CODE_WRITE, "animation of '%s': %s", t->output[i].name, why);
+    return true;
+}
+
+/* ---- on request ---- */
+
+static size_t slot_bytes(const Slot *s) { return (size_t)shape_count(&s->type.shape) * dtype_size(s->type.dtype); }
+
+static bool may_move(const Slot *s) {
+    return s->kind == SLOT_ITERATION || s->kind == SLOT_COUNTER || s->kind == SLOT_LATEST;
+}
+
+bool sample_now(Trainer *tr) {
+    Store *s = tr->m->store;
+    int n = s->slots->all.n;
+    void **saved = calloc((size_t)n + 1, sizeof *saved);
+    bool whole = saved != NULL;
+    for (int i = 0; whole && i < n; i++) {
+        const Slot *slot = &s->slots->all.at[i];
+        if (!may_move(slot)) continue;
+        whole = (saved[i] = malloc(slot_bytes(slot) + 1)) != NULL;
+        if (whole) memcpy(saved[i], s->data[i], slot_bytes(slot));
+    }
+    if (!whole) fault_memory(tr->fault);
+    for (int i = 0; whole && i < tr->m->t->noutput; i++) whole = write_output(tr, i, false);
+    for (int i = 0; saved && i < n; i++) {
+        if (saved[i]) memcpy(s->data[i], saved[i], slot_bytes(&s->slots->all.at[i]));
+        free(saved[i]);
+    }
+    free(saved);
+    return whole;
+}

@@ -1,0 +1,35 @@
+/* The trainer: runs the schedule of a Training on a machine, writes log, checkpoints and outputs into a run folder.
+ *
+ * Where it is in the schedule stands in the Store's slots: stage, entry, turns made there. After any turn a checkpoint
+ * can be made, and a run that goes on from it equals one that was never interrupted, bit for bit.
+ */
+#pragma once
+#include "train/checkpoint.h"
+#include "train/evaluate.h"
+#include "train/progress.h"
+
+typedef struct {
+    const char *folder;                               /* the run folder, with its subfolders */
+    const char *version;                              /* of the program; kept in checkpoints */
+    const char *resume;                               /* a checkpoint to go on from; NULL: from the start */
+    bool loose;                                       /* take from it what fits (`--allow-change`) */
+    int64_t steps;                                    /* stop after so many in total; 0: as the schedule says */
+    double seconds;                                   /* stop after so long; 0: never */
+    bool watch;                                       /* look for NaN and infinity after every instruction */
+    Progress *progress;                               /* NULL: silent */
+} TrainOptions;
+
+typedef enum { ENDED_DONE, ENDED_LIMIT, ENDED_SIGNAL, ENDED_FAULT } Ended;
+
+typedef struct {
+    Ended how;
+    int signal;
+    int64_t step;                                     /* total steps made */
+    char checkpoint[1024];                            /* the newest; "" where there is none */
+    char best[1024];
+} TrainReport;
+
+Ended train(Machine *m, const TrainOptions *options, TrainReport *report, Fault *f);
+
+/* The turn that an entry of stage s would play at this point: its count, from the slots as they are. For `show`. */
+bool entry_count(Machine *m, const Entry *e, int64_t *count, Fault *f);

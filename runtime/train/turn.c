@@ -1,0 +1,83 @@
+/* One turn: batches and counters in, program, values out; and the two counters that follow from cursors, the epochs. */
+#include "train/parts.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+const Stage *stage_now(const Trainer *tr) { return &tr->m->t->stage[get_int(tr->m, tr->m->t->stage_slot)]; }
+
+static double epochs_since_start(const Trainer *tr, int64_t cursor) {
+    int of = stage_now(tr)->of;
+    if (of < 0) return 0;
+    const DataSource *s = tr->m->t->source[of].source;
+    return source_epoch(s, cursor) - source_epoch(s, get_int(tr->m, tr->m->own.epoch_start));
+}
+
+static int64_t cursor_now(const Trainer *tr) {
+    int of = stage_now(tr)->of;
+    return of < 0 ? 0 : get_int(tr->m, tr->m->t->source[of].cursor_slot);
+}
+
+double epoch_now(const Trainer *tr) { return epochs_since_start(tr, cursor_now(tr)); }
+double epoch_before(const Trainer *tr) { return epochs_since_start(tr, get_int(tr->m, tr->m->own.epoch_before)); }
+
+void epoch_show(Trainer *tr) {
+    int slot = tr->m->t->epoch_slot;
+    double epoch = epoch_now(tr);
+    if (slot >= 0) store_set(tr->m->store, slot, tr->m->t->slots->all.at[slot].type.dtype == F32 ? epoch : floor(epoch + 1e-9));
+}
+
+void iteration_begin(Trainer *tr) {
+    Machine *m = tr->m;
+    for (int i = 0; i < m->t->niteration; i++) set_int(m, m->own.computed[i], 0);
+    for (int i = 0; i < m->t->nsource; i++) set_int(m, m->own.delivered[i], 0);
+    for (int i = 0; i < m->nturn; i++) set_int(m, m->own.played[i], 0);
+    set_int(m, m->own.epoch_before, cursor_now(tr));
+}
+
+static int turn_index(const Machine *m, const Turn *turn) {
+    int i = 0;
+    while (m->turn[i] != turn) i++;
+    return i;
+}
+
+static void keep_values(Machine *m, int index) {
+    const Turn *turn = m->turn[index];
+    for (int i = 0; i < turn->unit.nresult; i++)
+        if (m->own.logged[index][i] >= 0)
+            store_set(m->store, m->own.logged[index][i], exec_number(m->exec, turn->unit.program, i));
+    set_int(m, m->own.played[index], 1);
+}
+
+static void count_turns(Machine *m, const Turn *turn) {
+    for (int i = 0; i < turn->nmove; i++) {
+        const Player *p = &m->t->player[turn->move[i].player];
+        set_int(m, p->turn_slot, get_int(m, p->turn_slot) + 1);
+        set_int(m, p->total_slot, get_int(m, p->total_slot) + 1);
+    }
+}
+
+static bool losses_finite(Trainer *tr, int index) {
+    Machine *m = tr->m;
+    const Turn *turn = m->turn[index];
+    for (int i = 0; i < turn->nmove; i++) {
+        const Move *move = &turn->move[i];
+        int loss = tr->loss[index][i];
+        if (loss < 0 || (move->gate >= 0 && exec_number(m->exec, turn->unit.program, move->gate) == 0)) continue;
+        double value = exec_number(m->exec, turn->unit.program, loss);
+        if (!isfinite(value))
+            return fault(tr->fault, CODE_DIVERGED, "diverged at step %" PRId64 ": %s is %g", get_int(m, m->t->total_step_slot) + 1,
+                         turn->unit.result_name[loss], value);
+    }
+    return true;
+}
+
+bool turn_play(Trainer *tr, const Entry *e) {
+    Machine *m = tr->m;
+    int index = turn_index(m, e->turn);
+    epoch_show(tr);
+    if (!feed_players(m, &e->turn->unit, tr->fault) || !unit_run(m, &e->turn->unit, tr->fault)) return false;
+    keep_values(m, index);
+    count_turns(m, e->turn);
+    return losses_finite(tr, index);
+}
