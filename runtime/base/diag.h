@@ -38,16 +38,18 @@ typedef struct {
 Diags *diags_new(Arena *a);
 uint32_t diags_source(Diags *d, const char *name, const char *text, size_t length);   /* gives the file index */
 
-/* Adds a message; after DIAG_MAX_ERRORS errors further ones are only counted. Two equal ones at one place are one. */
+/* Adds a message; after DIAG_MAX_ERRORS errors further ones are only counted. Two equal ones at one place are one.
+ * GRAPHRUN_DIAG_SITES=FILE appends each site to FILE (tests). */
 void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 #define DIAG_STR2(x) #x
 #define DIAG_STR(x) DIAG_STR2(x)
-#define diag_error(d, loc, ...) diag_add((d), __FILE__ ":" DIAG_STR(__LINE__), DIAG_ERROR, (loc), __VA_ARGS__)
-#define diag_warn(d, loc, ...) diag_add((d), __FILE__ ":" DIAG_STR(__LINE__), DIAG_WARNING, (loc), __VA_ARGS__)
-#define diag_note(d, loc, ...) diag_add((d), __FILE__ ":" DIAG_STR(__LINE__), DIAG_NOTE, (loc), __VA_ARGS__)
+#define DIAG_SITE __FILE__ ":" DIAG_STR(__LINE__)
+#define diag_error(d, loc, ...) diag_add((d), DIAG_SITE, DIAG_ERROR, (loc), __VA_ARGS__)
+#define diag_warn(d, loc, ...) diag_add((d), DIAG_SITE, DIAG_WARNING, (loc), __VA_ARGS__)
+#define diag_note(d, loc, ...) diag_add((d), DIAG_SITE, DIAG_NOTE, (loc), __VA_ARGS__)
 
-/* "file:line:col: error: text", the source line, a caret. GRAPHRUN_DIAG_SITES=FILE appends each site to FILE (tests). */
+/* "file:line:col: error: text", the source line, a caret. */
 void diags_print(const Diags *d, FILE *to, bool color);
 
 /* The nearest of `names` to `word` (Damerau-Levenshtein distance at most a third of its length, at least 1 edit
