@@ -13,8 +13,8 @@
 #include <yaml.h>
 
 enum {
-    MOST_BYTES = 4 << 20, MOST_NODES = 100000,        /* nodes counted after aliases are expanded */
-    MOST_DEPTH = 64, MOST_ANCHORS = 1000,
+    MOST_BYTES = 4 << 20,
+    MOST_ANCHORS = 1000,
     MOST_KEY = 500                                    /* libyaml's simple keys end at 1024 characters, escapes included */
 };
 
@@ -141,17 +141,17 @@ static bool stop(Composer *c) {
 }
 
 static bool count_nodes(Composer *c, Loc loc, int n) {
-    if (n <= MOST_NODES - c->nodes) {
+    if (n <= DOC_NODES - c->nodes) {
         c->nodes += n;
         return true;
     }
-    diag_error(c->d, loc, "more than %d values, with aliases expanded", MOST_NODES);
+    diag_error(c->d, loc, "more than %d values, with aliases expanded", DOC_NODES);
     return stop(c);
 }
 
 static bool check_depth(Composer *c, Loc loc, int depth) {
-    if (depth <= MOST_DEPTH) return true;
-    diag_error(c->d, loc, "more than %d levels of nesting", MOST_DEPTH);
+    if (depth <= DOC_DEPTH) return true;
+    diag_error(c->d, loc, "more than %d levels of nesting", DOC_DEPTH);
     return stop(c);
 }
 

@@ -5,6 +5,8 @@
 #pragma once
 #include "base/diag.h"
 
+enum { DOC_NODES = 100000, DOC_DEPTH = 64 };          /* most of a tree, aliases expanded: recursion over it is safe */
+
 typedef enum { DOC_SCALAR, DOC_LIST, DOC_MAP } DocKind;
 typedef enum { DOC_PLAIN, DOC_SINGLE, DOC_DOUBLE, DOC_BLOCK } DocStyle;
 
@@ -48,7 +50,8 @@ bool doc_equal(const Doc *a, const Doc *b);           /* positions and comments 
 /* ---- spec.c: one tree from many. Gives the resolved spec (includes merged, preset and --set applied), NULL with
  * messages. A `--set` text is a source of its own named '--set', one line each, so that messages can point at
  * `--set 2:14`. Paths are keys joined by '.'; list elements by number; an unknown path is an error with a suggestion,
- * except that a new key is allowed where the mapping is open (vars' values may only replace what is there). */
+ * except that a new key is allowed where the mapping is open (vars' values may only replace what is there). Names in
+ * the sections are found with or without their arguments. `steps` replaces `epochs`, and the like. */
 typedef struct {
     const char *preset;                               /* NULL = none */
     int nset;

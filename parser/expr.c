@@ -4,12 +4,12 @@
 #include "parser/expr.h"
 
 #include "base/vec.h"
+#include "parser/level.h"
 #include "parser/lex.h"
 
 #include <setjmp.h>
 
-/* From loose to tight. An operand is parsed with the level of its operator; what binds looser ends it. */
-enum { LAMBDA = 1, OR, AND, NOT, COMPARE, SUM, PRODUCT, NEGATE, POWER, MOST_NESTED = 100 };
+enum { MOST_NESTED = 100 };
 
 typedef struct {
     const Token *t;                                   /* the next token */
@@ -282,7 +282,7 @@ static const struct { const char *op; int level; } binary[] = {
     {"*", PRODUCT},    {"/", PRODUCT},    {"%", PRODUCT},    {"@", PRODUCT},   {"^", POWER},
 };
 
-static int level_of(const char *op) {
+int binary_level(const char *op) {
     for (size_t i = 0; i < sizeof binary / sizeof *binary; i++)
         if (!strcmp(binary[i].op, op)) return binary[i].level;
     return 0;
@@ -295,13 +295,14 @@ _Noreturn static void chained(Parser *p, const Expr *e, const Token *second) {
     fail(p, second->loc, "comparisons do not chain; write %s %s %s and %s %s %s", a, e->text, b, b, second->text, c);
 }
 
+/* What binds looser than `level` ends it: an operand is parsed with the level of its operator. */
 static Expr *expression(Parser *p, int level) {
     if (++p->nested > MOST_NESTED) fail(p, p->t->loc, "more than %d levels of nesting in an expression", MOST_NESTED);
     Expr *e = postfix(p, level);
     bool compared = false;
     while (p->t->kind == T_OP) {
         const Token *op = p->t;
-        int its = level_of(op->text);
+        int its = binary_level(op->text);
         if (!its || its < level) break;
         if (its == COMPARE && compared) chained(p, e, op);
         compared = its == COMPARE;

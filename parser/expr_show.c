@@ -2,22 +2,15 @@
 #include "parser/expr.h"
 
 #include "base/str.h"
+#include "parser/level.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* How tightly a whole expression of each kind holds together; the levels of expr.c with gaps for the operators. */
-enum { LAMBDA = 1, OR, AND, NOT, COMPARE, SUM, PRODUCT, NEGATE, POWER, POSTFIX };
-
 static int level_of(const Expr *e) {
     if (e->kind == EX_LAMBDA) return LAMBDA;
     if (e->kind == EX_UNARY) return e->text[0] == '-' ? NEGATE : NOT;
-    if (e->kind != EX_BINARY) return POSTFIX;
-    const char *op = e->text;
-    if (strchr("+-", op[0])) return SUM;
-    if (strchr("*/%@", op[0])) return PRODUCT;
-    if (strchr("=!<>", op[0])) return COMPARE;
-    return op[0] == '^' ? POWER : op[0] == 'a' ? AND : OR;
+    return e->kind == EX_BINARY ? binary_level(e->text) : POSTFIX;
 }
 
 static void show(Str *s, const Expr *e);
