@@ -57,19 +57,35 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
     d->last = &e->next;
 }
 
+/* Bytes of a source never reach the terminal as control characters. */
+static void print_safely(const char *p, const char *end, FILE *to) {
+    for (; p < end; p++) fputc(((unsigned char)*p < 0x20 && *p != '\t') || *p == 0x7F ? '?' : *p, to);
+}
+
+static bool continues(const char *c) { return ((unsigned char)*c & 0xC0) == 0x80; }
+
+/* The line and a caret under its column. Of a long line only what is around the column is shown. */
 static void print_excerpt(const Source *s, Loc loc, FILE *to) {
+    enum { BEFORE = 80, WIDEST = 120 };
     const char *p = s->text, *end = s->text + s->length;
     for (uint32_t line = 1; p < end && line < loc.line; p++) line += *p == '\n';
     if (p >= end) return;
     const char *stop = memchr(p, '\n', (size_t)(end - p));
     if (!stop) stop = end;
     if (stop > p && stop[-1] == '\r') stop--;
-    enum { WIDEST = 160 };
-    int width = stop - p > WIDEST ? WIDEST : (int)(stop - p);
-    fprintf(to, "%5u | %.*s\n      | ", loc.line, width, p);
     uint32_t col = 1;
-    for (const char *c = p; col < loc.col && c < p + width; c++) {
-        if (((unsigned char)*c & 0xC0) == 0x80) continue;
+    bool cut = false;
+    for (; p < stop && loc.col - col > BEFORE && loc.col > col; col++, cut = true)
+        do p++;
+        while (p < stop && continues(p));
+    const char *last = stop - p > WIDEST ? p + WIDEST : stop;
+    while (last < stop && continues(last)) last++;
+    const char *dots = cut ? "..." : "";
+    fprintf(to, "%5u | %s", loc.line, dots);
+    print_safely(p, last, to);
+    fprintf(to, "%s\n      | %*s", last < stop ? "..." : "", (int)strlen(dots), "");
+    for (const char *c = p; col < loc.col && c < last; c++) {
+        if (continues(c)) continue;
         fputc(*c == '\t' ? '\t' : ' ', to);
         col++;
     }
