@@ -197,6 +197,15 @@ static ConvShape some_shape(void) {
     return s;
 }
 
+/* Enough work for several blocks a sample, several partial sums, several strips of columns. */
+static const ConvShape large[] = {
+    {.N = 2, .H = 10, .W = 10, .C = 40, .K = 260, .KH = 5, .KW = 5, .P = 10, .Q = 10, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .top = 2, .left = 2, .bottom = 2, .right = 2, .groups = 1},
+    {.N = 2, .H = 41, .W = 40, .C = 3, .K = 33, .KH = 4, .KW = 4, .P = 20, .Q = 20, .sh = 2, .sw = 2, .dh = 1, .dw = 1, .top = 1, .left = 1, .bottom = 1, .right = 1, .groups = 1},
+    {.N = 37, .H = 7, .W = 7, .C = 16, .K = 8, .KH = 3, .KW = 3, .P = 7, .Q = 7, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .top = 1, .left = 1, .bottom = 1, .right = 1, .groups = 1},
+    {.N = 5, .H = 40, .W = 40, .C = 12, .K = 1, .KH = 3, .KW = 3, .P = 40, .Q = 40, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .top = 1, .left = 1, .bottom = 1, .right = 1, .groups = 1},
+};
+enum { LARGE = sizeof large / sizeof *large };
+
 static void conv_matches(const char *method, int shapes) {
     if (method) setenv("GRAPHRUN_CONV", method, 1);
     else unsetenv("GRAPHRUN_CONV");
@@ -207,6 +216,8 @@ static void conv_matches(const char *method, int shapes) {
         for (int which = CONV_Y; which <= CONV_W; which++) check_conv((ConvWhich)which, &s);
         i++;
     }
+    for (int i = 0; shapes >= 500 && i < LARGE; i++)
+        for (int which = CONV_Y; which <= CONV_W; which++) check_conv((ConvWhich)which, &large[i]);
     unsetenv("GRAPHRUN_CONV");
 }
 

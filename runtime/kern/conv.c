@@ -27,9 +27,39 @@ static void run_empty(const Conv *c, const float *a, const float *b, float *out,
 }
 static const ConvMethod conv_empty = {"empty", start_empty, run_empty, stop_empty};
 
+/* The first row that fits decides. Made from bench/conv_rule.c's measurements, kept in bench/README.md: two AVX2 cores,
+ * no AVX-512. Where two methods came within a twentieth of each other, the one with less scratch. */
+enum { ON_Y = 1 << CONV_Y, ON_X = 1 << CONV_X, ON_W = 1 << CONV_W, ALL = ON_Y | ON_X | ON_W, MANY = 1 << 30 };
+
+typedef struct {
+    int which;
+    int64_t c_most, k_most, c_least, ck_least;        /* channels of x at most, of y at most; ...; C*K at least */
+    int64_t stride_least, stride_most, outputs_most;  /* outputs: P*Q */
+    const ConvMethod *method;
+} Row;
+
+static const Row rows[] = {
+    {ALL,  MANY, MANY, 1,   1,    1, MANY, 1,    &conv_gemm},     /* the kernel covers the image: plain products */
+    {ON_Y | ON_W, MANY, 4, 5, 1,  1, 1,    MANY, &conv_swapped},  /* to one or three channels */
+    {ON_X, 4,    MANY, 1,   1,    1, MANY, MANY, &conv_gemm},     /* back to them */
+    {ON_W, MANY, MANY, 32,  2048, 1, MANY, MANY, &conv_gemm},
+    {ON_Y, MANY, MANY, 128, 1,    2, MANY, MANY, &conv_gemm},
+    {ALL,  MANY, MANY, 1,   1,    1, MANY, MANY, &conv_direct},
+};
+
+static bool fits(const Row *r, ConvWhich which, const ConvShape *s) {
+    const int64_t stride = s->sh > s->sw ? s->sh : s->sw;
+    return r->which >> which & 1 && s->C <= r->c_most && s->K <= r->k_most && s->C >= r->c_least &&
+           s->C * s->K >= r->ck_least && stride >= r->stride_least && stride <= r->stride_most &&
+           s->P * s->Q <= r->outputs_most;
+}
+
 static const ConvMethod *rule(ConvWhich which, const ConvShape *s) {
-    (void)which;
-    return empty(s) ? &conv_empty : &conv_direct;
+    if (empty(s)) return &conv_empty;
+    if (s->groups > 1) return &conv_direct;
+    const Row *r = rows;
+    while (!fits(r, which, s)) r++;
+    return r->method;
 }
 
 static bool start_as(Conv *c, const ConvMethod *method) {

@@ -19,6 +19,7 @@ enum {
     BLOCK = 64 * 1024,                                /* floats of U and y in hand at a time: half a megabyte of cache */
     LEAST = 96,                                       /* patches in a product, for its speed */
     SLOTS = 16, SLOT_FLOATS = 1 << 20,                /* partial sums of CONV_W: how many, and in all how large */
+    STRIP = 128,                                      /* columns of a strip at least: each gathers the patches anew */
     PLANES = 4,                                       /* up to this many channels the patches lie in planes */
 };
 
@@ -28,7 +29,8 @@ typedef struct {
     bool swapped, view, planes;
     int64_t D, Kg;                                    /* rows and columns of w for one group */
     int64_t samples, rows, units;                     /* samples a unit, output rows a block, units in all */
-    int64_t tasks, slots;
+    int64_t slots, strips;                            /* CONV_W: partial sums; strips of columns of w, each on its own */
+    int64_t tasks;
     size_t U, partial;                                /* where they start in the scratch, in floats; 0: turned weights */
     size_t U_each;
 } Gemm;
@@ -63,6 +65,7 @@ static void cut(Gemm *g) {
     }
     g->units = ceil_div(s->N, g->samples);
     g->slots = min64(min64(SLOTS, g->units), max64(1, SLOT_FLOATS / (g->D * s->K)));
+    g->strips = s->groups > 1 ? 1 : max64(1, min64(ceil_div(SLOTS, g->slots), g->Kg / STRIP));
 }
 
 static bool start(Conv *c, bool swapped) {
@@ -77,7 +80,7 @@ static bool start(Conv *c, bool swapped) {
     g->D = g->s.KH * g->s.KW * (g->s.C / g->s.groups), g->Kg = g->s.K / g->s.groups;
     g->planes = g->s.C / g->s.groups <= PLANES;
     cut(g);
-    g->tasks = min64(par_count(), g->which == CONV_W ? g->slots : g->units);
+    g->tasks = min64(par_count(), g->which == CONV_W ? g->slots * g->strips : g->units);
     const size_t weights = (size_t)(g->D * g->s.K), rounded = (weights + 15) / 16 * 16;
     g->U = swapped ? rounded : 0;
     g->U_each = g->view ? 0 : ((size_t)(g->rows * g->s.Q * g->D) + 15) / 16 * 16;
@@ -104,8 +107,10 @@ typedef struct {
     float *out, *scratch;
 } Run;
 
-/* One block of outputs, one group: M patches. `partial` is CONV_W's result so far; `first`: there is none yet. */
-static void block(const Run *run, int64_t group, int64_t r0, int64_t rows, float *U, float *partial, bool first) {
+typedef struct { float *sum; int64_t column, columns; bool first; } Partial;   /* of CONV_W; first: no sum yet */
+
+/* One block of outputs, one group: M patches. */
+static void block(const Run *run, int64_t group, int64_t r0, int64_t rows, float *U, Partial part) {
     const Gemm *g = run->g;
     const ConvShape *s = &g->s;
     const int64_t M = rows * s->Q, D = g->D, K = s->K, ldu = g->planes ? M : D, column = group * g->Kg, y0 = r0 * s->Q * K + column;
@@ -119,10 +124,11 @@ static void block(const Run *run, int64_t group, int64_t r0, int64_t rows, float
     if (g->which == CONV_Y)
         gemm_ld(g->planes, false, M, g->Kg, D, U, ldu, run->w + column, K, run->out + y0, K, false);
     else
-        gemm_ld(!g->planes, false, D, g->Kg, M, U, ldu, run->y + y0, K, partial + column, K, !first);
+        gemm_ld(!g->planes, false, D, part.columns, M, U, ldu, run->y + y0 + part.column, K, part.sum + column + part.column,
+                K, !part.first);
 }
 
-static void units(const Run *run, int64_t from, int64_t to, float *U, float *partial) {
+static void units(const Run *run, int64_t from, int64_t to, float *U, Partial part) {
     const Gemm *g = run->g;
     const ConvShape *s = &g->s;
     const int64_t image = s->H * s->W * s->C;
@@ -130,23 +136,27 @@ static void units(const Run *run, int64_t from, int64_t to, float *U, float *par
         const int64_t n0 = u * g->samples, n1 = min64(n0 + g->samples, s->N);
         if (g->which == CONV_X) memset(run->out + n0 * image, 0, (size_t)((n1 - n0) * image) * sizeof(float));
         for (int64_t r = n0 * s->P; r < n1 * s->P; r += g->rows)
-            for (int64_t group = 0; group < s->groups; group++)
-                block(run, group, r, min64(g->rows, n1 * s->P - r), U, partial, u == from && r == n0 * s->P);
+            for (int64_t group = 0; group < s->groups; group++) {
+                part.first = u == from && r == n0 * s->P;
+                block(run, group, r, min64(g->rows, n1 * s->P - r), U, part);
+            }
     }
 }
 
 static void task(void *ctx, int64_t t) {
     const Run *run = ctx;
     const Gemm *g = run->g;
-    const size_t weights = (size_t)(g->D * g->s.K);
+    const int64_t rounded = (g->D * g->s.K + 15) / 16 * 16, jobs = g->slots * g->strips;
     float *U = run->scratch + g->U + (size_t)t * g->U_each;
     if (g->which != CONV_W) {
-        units(run, g->units * t / g->tasks, g->units * (t + 1) / g->tasks, U, NULL);
+        units(run, g->units * t / g->tasks, g->units * (t + 1) / g->tasks, U, (Partial){0});
         return;
     }
-    for (int64_t slot = g->slots * t / g->tasks; slot < g->slots * (t + 1) / g->tasks; slot++) {
-        float *partial = g->slots == 1 ? run->out : run->scratch + g->partial + (size_t)slot * ((weights + 15) / 16 * 16);
-        units(run, g->units * slot / g->slots, g->units * (slot + 1) / g->slots, U, partial);
+    for (int64_t job = jobs * t / g->tasks; job < jobs * (t + 1) / g->tasks; job++) {
+        const int64_t slot = job / g->strips, strip = job % g->strips, k0 = g->Kg * strip / g->strips;
+        float *sum = g->slots == 1 ? run->out : run->scratch + g->partial + (size_t)(slot * rounded);
+        units(run, g->units * slot / g->slots, g->units * (slot + 1) / g->slots, U,
+              (Partial){sum, k0, g->Kg * (strip + 1) / g->strips - k0, true});
     }
 }
 
