@@ -14,6 +14,7 @@ typedef struct {
     size_t offset;                                    /* bytes: in the workspace, the constants, or the slot */
     int slot;                                         /* IN_SLOT */
     Tensor type;
+    int value;                                        /* which value it holds: what program_check goes by */
 } Operand;
 
 struct Instr {

@@ -166,7 +166,12 @@ Provenance graph_at(Graph *g, Loc loc, const Node *origin, const char *role, con
 void graph_back(Graph *g, Provenance old);
 Node *emit(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr);
 Node *op_apply(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr);   /* op->build or emit */
-bool reject(const Node *n, const char *fmt, ...) __attribute__((format(printf, 2, 3)));  /* error at n->loc; false */
+/* reject: error at n->loc, gives false. refuse, for builders: error at g->loc with op's name, gives poison. */
+#define reject(n, ...) reject_at(DIAG_SITE, (n), __VA_ARGS__)
+#define refuse(g, op, type, ...) refuse_at(DIAG_SITE, (g), (op), (type), __VA_ARGS__)
+bool reject_at(const char *site, const Node *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+Node *refuse_at(const char *site, Graph *g, const Op *op, Tensor type, const char *fmt, ...)
+    __attribute__((format(printf, 5, 6)));
 Node *poison(Graph *g, Tensor type);                  /* stands for something refused; silent from here on */
 void graph_dump(const Graph *g, FILE *to);            /* one node a line: what golden tests compare */
 bool graph_verify(const Graph *g, char *why, size_t size);              /* the type checker of the IR */

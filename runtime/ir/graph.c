@@ -1,0 +1,286 @@
+/* The graph: making nodes, sharing equal ones, refusing wrong ones. Knows no operator by name.
+ *
+ * Invariant: sources have smaller ids than their users, and no two nodes without effect have the same operator,
+ * sources and attributes. */
+#include "ir/ir.h"
+#include "base/rng.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { ATTR_MAX = 1024 };                             /* no attribute struct is larger: checked in emit */
+
+static bool poison_infer(const Node *n, Tensor *out) {
+    (void)n, (void)out;
+    return false;
+}
+static const Op op_poison = {.name = "poison", .doc = "something refused", .traits = LEAF | STOPS_GRAD,
+                             .infer = poison_infer};
+
+Graph *graph_new(Arena *a, Diags *d, Slots *s, const char *name) {
+    Graph *g = ARENA_NEW(a, Graph);
+    *g = (Graph){.arena = a, .diags = d, .slots = s, .name = arena_strdup(a, name), .limit = GRAPH_LIMIT};
+    g->table_size = 256;
+    g->table = ARENA_ARRAY(a, Node *, g->table_size);
+    return g;
+}
+
+Provenance graph_at(Graph *g, Loc loc, const Node *origin, const char *role, const char *path) {
+    Provenance old = {g->loc, g->origin, g->role, g->path};
+    graph_back(g, (Provenance){loc, origin, role, path});
+    return old;
+}
+
+void graph_back(Graph *g, Provenance old) {
+    g->loc = old.loc;
+    g->origin = old.origin;
+    g->role = old.role;
+    g->path = old.path;
+}
+
+/* Refusals: the message at `loc`, then a note for each node that led to it. */
+static void complain(Graph *g, const char *site, Loc loc, const char *who, const Node *origin,
+                     const char *role, const char *text) {
+    if (!g->diags) return;
+    diag_add(g->diags, site, DIAG_ERROR, loc, "%s: %s", who, text);
+    enum { MOST = 4 };
+    for (int i = 0; origin && i < MOST; i++, role = origin->role, origin = origin->origin)
+        diag_note(g->diags, origin->loc, "in the %s of '%s' (%s)", role ? role : "graph",
+                  origin->path ? origin->path : origin->op->name, origin->op->name);
+}
+
+bool reject_at(const char *site, const Node *n, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    complain(n->graph, site, n->loc, n->op->name, n->origin, n->role, arena_vprintf(n->graph->arena, fmt, ap));
+    va_end(ap);
+    return false;
+}
+
+Node *refuse_at(const char *site, Graph *g, const Op *op, Tensor type, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    complain(g, site, g->loc, op->name, g->origin, g->role, arena_vprintf(g->arena, fmt, ap));
+    va_end(ap);
+    return poison(g, type);
+}
+
+/* Attributes are compared and hashed as bytes, with each text replaced by its hash. */
+static uint64_t attr_bytes(const Op *op, const void *attr, unsigned char *bytes) {
+    memcpy(bytes, attr, op->attr_size);
+    for (const Field *f = op->attr; f && f->name; f++) {
+        if (f->type != F_TEXT) continue;
+        const char *text;
+        memcpy(&text, bytes + f->offset, sizeof text);
+        uint64_t h = text ? rng_hash(text) : 0;
+        memcpy(bytes + f->offset, &h, sizeof text);
+    }
+    uint64_t h = 14695981039346656037u;
+    for (size_t i = 0; i < op->attr_size; i++) h = (h ^ bytes[i]) * 1099511628211u;
+    return h;
+}
+
+static uint64_t stir(uint64_t h, uint64_t x) {
+    h = (h ^ x) * 0x9e3779b97f4a7c15u;
+    return h ^ (h >> 29);
+}
+
+static uint64_t node_key(const Op *op, int nsrc, Node *const *src, const void *attr) {
+    unsigned char bytes[ATTR_MAX];
+    uint64_t h = stir((uintptr_t)op, (uint64_t)nsrc);
+    for (int k = 0; k < nsrc; k++) h = stir(h, (uint64_t)src[k]->id);
+    return attr ? stir(h, attr_bytes(op, attr, bytes)) : h;
+}
+
+static bool same_node(const Node *n, const Op *op, int nsrc, Node *const *src, const void *attr) {
+    if (n->op != op || n->nsrc != nsrc || !n->attr != !attr) return false;
+    for (int k = 0; k < nsrc; k++)
+        if (n->src[k] != src[k]) return false;
+    if (!attr) return true;
+    unsigned char mine[ATTR_MAX], other[ATTR_MAX];
+    attr_bytes(op, n->attr, mine);
+    attr_bytes(op, attr, other);
+    return !memcmp(mine, other, op->attr_size);
+}
+
+static Node **table_find(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr) {
+    size_t mask = (size_t)g->table_size - 1, at = (size_t)node_key(op, nsrc, src, attr) & mask;
+    while (g->table[at] && !same_node(g->table[at], op, nsrc, src, attr)) at = (at + 1) & mask;
+    return &g->table[at];
+}
+
+static void table_grow(Graph *g) {
+    Node **old = g->table;
+    int size = g->table_size;
+    g->table_size = 2 * size;
+    g->table = ARENA_ARRAY(g->arena, Node *, g->table_size);
+    for (int i = 0; i < size; i++)
+        if (old[i]) *table_find(g, old[i]->op, old[i]->nsrc, old[i]->src, old[i]->attr) = old[i];
+}
+
+static Node *node_new(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr) {
+    Node *n = arena_alloc(g->arena, sizeof *n + (size_t)nsrc * sizeof *src);
+    n->op = op;
+    n->graph = g;
+    n->loc = g->loc;
+    n->origin = g->origin;
+    n->role = g->role;
+    n->path = g->path;
+    n->nsrc = nsrc;
+    for (int k = 0; k < nsrc; k++) n->src[k] = src[k];
+    if (op->attr_size && attr) n->attr = arena_copy(g->arena, attr, op->attr_size);
+    return n;
+}
+
+/* Beyond the limit nodes still get a type, so that their makers can go on, but they are not part of the graph. */
+static void node_add(Graph *g, Node *n) {
+    n->id = g->node.n;
+    if (g->node.n >= g->limit) {
+        g->full = true;
+        n->poison = true;
+        return;
+    }
+    vec_push(g->arena, &g->node, n);
+}
+
+Node *poison(Graph *g, Tensor type) {
+    Node *n = node_new(g, &op_poison, 0, NULL, NULL);
+    n->type = type;
+    n->poison = true;
+    node_add(g, n);
+    return n;
+}
+
+static const Node *poisoned(int nsrc, Node *const *src) {
+    for (int k = 0; k < nsrc; k++)
+        if (src[k]->poison) return src[k];
+    return NULL;
+}
+
+Node *emit(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr) {
+    assert(op->attr_size <= ATTR_MAX && (op->arity < 0 || op->arity == nsrc) && op->infer);
+    if (poisoned(nsrc, src)) return poison(g, src[0]->type);
+    Node *swapped[2];
+    if (op->traits & COMMUTES && src[0]->id > src[1]->id) {
+        swapped[0] = src[1];
+        swapped[1] = src[0];
+        src = swapped;
+    }
+    if (!attr && op->attr_size) {
+        void *filled = arena_alloc(g->arena, op->attr_size);
+        field_defaults(op->attr, filled, g->arena);
+        attr = filled;
+    }
+    Node **at = table_find(g, op, nsrc, src, attr);
+    if (*at && !(op->traits & EFFECT)) return *at;
+    Node *n = node_new(g, op, nsrc, src, attr);
+    if (!op->infer(n, &n->type)) return poison(g, nsrc ? src[0]->type : (Tensor){0});
+    node_add(g, n);
+    if (n->poison || op->traits & EFFECT) return n;
+    *at = n;
+    if (2 * g->node.n > g->table_size) table_grow(g);
+    return n;
+}
+
+Node *op_apply(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr) {
+    if (poisoned(nsrc, src)) return poison(g, src[0]->type);
+    Tensor none = {0};
+    if (op->arity >= 0 && op->arity != nsrc)
+        return refuse(g, op, nsrc ? src[0]->type : none, "takes %d tensor%s, not %d", op->arity,
+                      op->arity == 1 ? "" : "s", nsrc);
+    if (op->arity < 0 && nsrc == 0) return refuse(g, op, none, "takes at least one tensor");
+    if (!attr && op->attr_size) {
+        void *filled = arena_alloc(g->arena, op->attr_size);
+        field_defaults(op->attr, filled, g->arena);
+        attr = filled;
+    }
+    return op->build ? op->build(g, nsrc, src, attr) : emit(g, op, nsrc, src, attr);
+}
+
+const Op *op_named(const char *name) {
+    for (const Op *const *op = op_table; *op; op++)
+        if (!strcmp((*op)->name, name)) return *op;
+    return NULL;
+}
+
+/* A slot's index is a detail of one compile: what is hashed is its name. */
+static uint64_t field_hash(const Graph *g, const Field *f, const void *attr, uint64_t h) {
+    const char *at = (const char *)attr + f->offset;
+    if (!strcmp(f->name, "slot") && g->slots) return stir(h, rng_hash(g->slots->all.at[*(const int64_t *)at].name));
+    switch (f->type) {
+    case F_INT: return stir(h, (uint64_t)*(const int64_t *)at);
+    case F_FLOAT: {
+        uint64_t bits;
+        memcpy(&bits, at, sizeof bits);
+        return stir(h, bits);
+    }
+    case F_BOOL: return stir(h, *(const bool *)at);
+    case F_TEXT: return stir(h, *(const char *const *)at ? rng_hash(*(const char *const *)at) : 0);
+    case F_CHOICE: case F_EXPR: return stir(h, (uint64_t)*(const int *)at);
+    case F_INTS: case F_EXPRS: {
+        const Ints *v = (const Ints *)at;
+        h = stir(h, (uint64_t)v->n);
+        for (int i = 0; i < v->n; i++) h = stir(h, (uint64_t)v->at[i]);
+        return h;
+    }
+    case F_FLOATS: {
+        const Floats *v = (const Floats *)at;
+        h = stir(h, (uint64_t)v->n);
+        for (int i = 0; i < v->n; i++) {
+            uint64_t bits;
+            memcpy(&bits, &v->at[i], sizeof bits);
+            h = stir(h, bits);
+        }
+        return h;
+    }
+    case F_NAMES: case F_EVERY: case F_LAYERS: break;
+    }
+    return h;
+}
+
+uint64_t graph_hash(const Graph *g) {
+    uint64_t h = 0;
+    for (int i = 0; i < g->node.n; i++) {
+        const Node *n = g->node.at[i];
+        h = stir(h, rng_hash(n->op->name));
+        h = stir(h, (uint64_t)n->type.dtype);
+        for (int d = 0; d < n->type.shape.rank; d++) h = stir(h, (uint64_t)n->type.shape.dim[d]);
+        for (int k = 0; k < n->nsrc; k++) h = stir(h, (uint64_t)n->src[k]->id);
+        for (const Field *f = n->op->attr; f && f->name; f++) h = field_hash(g, f, n->attr, h);
+    }
+    return h;
+}
+
+Graph *graph_only(const Graph *g, int n, Node **keep) {
+    Graph *to = graph_new(g->arena, g->diags, g->slots, g->name);
+    to->limit = g->limit;
+    bool *live = ARENA_ARRAY(g->arena, bool, g->node.n + 1);
+    Node **copy = ARENA_ARRAY(g->arena, Node *, g->node.n + 1);
+    for (int i = 0; i < n; i++) live[keep[i]->id] = true;
+    for (int i = g->node.n - 1; i >= 0; i--) {
+        const Node *v = g->node.at[i];
+        live[i] |= (v->op->traits & EFFECT) != 0;
+        for (int k = 0; live[i] && k < v->nsrc; k++) live[v->src[k]->id] = true;
+    }
+    for (int i = 0; i < g->node.n; i++) {
+        const Node *v = g->node.at[i];
+        if (!live[i]) continue;
+        Node **src = ARENA_ARRAY(g->arena, Node *, v->nsrc + 1);
+        for (int k = 0; k < v->nsrc; k++) src[k] = copy[v->src[k]->id];
+        graph_at(to, v->loc, v->origin, v->role, v->path);
+        copy[i] = v->poison ? poison(to, v->type) : emit(to, v->op, v->nsrc, src, v->attr);
+    }
+    for (int i = 0; i < n; i++) keep[i] = copy[keep[i]->id];
+    return to;
+}
+
+int slot_add(Slots *s, Slot slot) {
+    vec_push(s->arena, &s->all, slot);
+    return s->all.n - 1;
+}
+
+int slot_find(const Slots *s, const char *name) {
+    for (int i = 0; i < s->all.n; i++)
+        if (!strcmp(s->all.at[i].name, name)) return i;
+    return -1;
+}

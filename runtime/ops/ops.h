@@ -1,0 +1,28 @@
+/* What the operator files share: the row macro, levelling, small helpers. Private to ops/. */
+#pragma once
+#include "build.h"
+#include "ir/instr.h"
+#include "ops/attrs.h"
+
+/* OP(name, ...): one operator. The name stands on the line on which OP( opens, in column 0 (registry). */
+#define OP(id, ...) const Op op_##id = {.name = #id, __VA_ARGS__};
+
+#define FIELD(Struct, member, type_, default_, doc_) \
+    {.name = #member, .type = type_, .offset = offsetof(Struct, member), .dflt = default_, .doc = doc_}
+
+/* level.c: conversions and broadcasts before an operator that wants equal types and shapes. */
+Node *level_type(Node *x, DType to);                  /* x as `to` */
+bool level_shapes(Graph *g, const Op *op, int n, Node *const *src, Node **out); /* false = it refused, *out is poison */
+DType level_common(int n, Node *const *src, DType least);              /* F32 > I32 > U8, and at least `least` */
+Tensor tensor_of(DType t, Shape s);
+const char *show(const Node *n, int k);               /* shape of source k, for messages */
+const char *show_of(const Node *x);                   /* shape of x */
+
+/* reductions.c: a value of x's shape less the masked axes, stretched over them again. */
+Node *expand(Node *reduced, const Node *x, unsigned mask);
+
+/* Row-major distances of a dense tensor, in elements. */
+Strides dense(const Shape *s);
+/* Steps an index to the next element in row-major order; false after the last. */
+bool next_index(const Shape *s, int64_t *index);
+int64_t index_offset(const Strides *s, int rank, const int64_t *index);
