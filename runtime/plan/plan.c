@@ -1,0 +1,48 @@
+/* plan_make: the parts of the planner in their order, and what happens when memory runs out. The scratch arena dies
+ * here; the Program's lives on with it. */
+#include "plan/parts.h"
+
+#include <string.h>
+
+static bool make(Plan *p, int n, Node *const *results, const char *const *names) {
+    for (int k = 0; k < n; k++)
+        p->program->result[k].name = names && names[k] ? arena_strdup(p->arena, names[k]) : NULL;
+    if (!views_make(p, n, results)) return false;
+    groups_make(p);
+    groups_finish(p);
+    slots_assign(p);
+    segments_merge(p);
+    if (!program_build(p)) return false;
+    memory_plan(p);
+    return true;
+}
+
+Program *plan_make(const Graph *g, int n, Node *const *results, const char *const *names, PlanOptions options) {
+    Arena *scratch = arena_new(), *arena = arena_new();
+    Program *volatile made = NULL;
+    volatile bool done = false;
+    jmp_buf escape;
+    if (scratch && arena && !setjmp(escape)) {
+        arena_escape(scratch, &escape);
+        arena_escape(arena, &escape);
+        Program *q = ARENA_NEW(arena, Program);
+        *q = (Program){.arena = arena, .name = arena_strdup(arena, g->name ? g->name : ""), .nresult = n,
+                       .result = ARENA_ARRAY(arena, Result, n + 1)};
+        made = q;
+        Plan p = {.graph = g, .options = options, .scratch = scratch, .arena = arena, .program = q};
+        done = make(&p, n, results, names);
+    }
+    arena_free(scratch);
+    if (arena) arena_escape(arena, NULL);
+    if (done) return made;
+    if (made) program_free(made);
+    else arena_free(arena);
+    return NULL;
+}
+
+void program_free(Program *p) {
+    if (!p) return;
+    for (int k = 0; k < p->ninstr; k++)
+        if (p->instr[k].op && p->instr[k].op->release) p->instr[k].op->release(&p->instr[k]);
+    arena_free(p->arena);
+}

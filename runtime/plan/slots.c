@@ -1,0 +1,64 @@
+/* Assignments. A value goes straight into its slot where every reader of the old value comes earlier, or reads
+ * element i of it in the same region no later than the step that makes element i of the new one; else it is copied at
+ * the end. Invariant: a group that writes a slot stands behind all readers of the old value, and says so (`behind`),
+ * so that no later move of groups can forget it. */
+#include "plan/parts.h"
+
+static int position(const Group *g, int item) {
+    for (int k = 0; k < g->items.n; k++)
+        if (g->items.at[k] == item) return k;
+    return -1;
+}
+
+static void find_readers(Plan *p, int slot, Indices *readers) {
+    for (int i = 0; i < p->item.n; i++) {
+        const Item *it = &p->item.at[i];
+        for (int s = 0; s < it->nsrc && it->used; s++)
+            if (p->item.at[it->src[s].item].slot == slot) {
+                vec_push(p->scratch, readers, i);
+                break;
+            }
+    }
+}
+
+/* A reader in the writer's own region: element i only, before element i is replaced. */
+static bool harmless(const Plan *p, int reader, int writer, int slot) {
+    const Item *r = &p->item.at[reader], *w = &p->item.at[writer];
+    const Group *g = &p->group.at[w->group];
+    if (w->kind != ITEM_MAP || position(g, reader) > position(g, writer)) return false;
+    for (int s = 0; s < r->nsrc; s++)
+        if (p->item.at[r->src[s].item].slot == slot &&
+            (!read_same(&r->src[s]) || shape_count(&r->src[s].type.shape) != w->count))
+            return false;
+    return true;
+}
+
+static bool straight(Plan *p, const Write *w, const Indices *readers) {
+    int v = w->value.item;
+    if (!p->options.reuse || p->item.at[v].at.place == IN_SLOT) return false;
+    for (int i = 0; i < readers->n; i++)
+        if (p->item.at[readers->at[i]].group == p->item.at[v].group && !harmless(p, readers->at[i], v, w->slot))
+            return false;
+    return group_behind(p, p->item.at[v].group, readers);
+}
+
+void slots_assign(Plan *p) {
+    for (int k = 0; k < p->write.n; k++) {
+        Write *w = &p->write.at[k];
+        Indices readers = {0};
+        find_readers(p, w->slot, &readers);
+        int v = w->value.item;
+        if (!straight(p, w, &readers)) {
+            Item copy = {.kind = ITEM_MAP, .node = w->node, .type = w->value.type, .space = w->value.type.shape,
+                         .count = shape_count(&w->value.type.shape), .nsrc = 1, .slot = -1, .buffer = -1,
+                         .used = true, .stored = true, .src = arena_copy(p->scratch, &w->value, sizeof w->value)};
+            vec_push(p->scratch, &p->item, copy);
+            v = p->item.n - 1;
+            group_new(p, v);
+        }
+        p->item.at[v].at = (Operand){.place = IN_SLOT, .slot = w->slot};
+        Group *g = &p->group.at[p->item.at[v].group];
+        for (int i = 0; i < readers.n; i++)
+            if (p->item.at[readers.at[i]].group != p->item.at[v].group) vec_push(p->scratch, &g->behind, readers.at[i]);
+    }
+}
