@@ -9,9 +9,7 @@
 static void dump_attr(const Graph *g, const Node *n, FILE *to) {
     for (const Field *f = n->op->attr; f && f->name; f++) {
         if (!strcmp(f->name, "slot") && g->slots) {
-            int64_t slot;
-            memcpy(&slot, (const char *)n->attr + f->offset, sizeof slot);
-            fprintf(to, " %s", g->slots->all.at[slot].name);
+            fprintf(to, " %s", g->slots->all.at[((const SlotAttr *)n->attr)->slot].name);
             continue;
         }
         const char *text = field_show(f, n->attr, g->arena);

@@ -206,7 +206,7 @@ const Op *op_named(const char *name) {
 /* A slot's index is a detail of one compile: what is hashed is its name. */
 static uint64_t field_hash(const Graph *g, const Field *f, const void *attr, uint64_t h) {
     const char *at = (const char *)attr + f->offset;
-    if (!strcmp(f->name, "slot") && g->slots) return stir(h, rng_hash(g->slots->all.at[*(const int64_t *)at].name));
+    if (!strcmp(f->name, "slot") && g->slots) return stir(h, rng_hash(g->slots->all.at[((const SlotAttr *)attr)->slot].name));
     switch (f->type) {
     case F_INT: return stir(h, (uint64_t)*(const int64_t *)at);
     case F_FLOAT: {

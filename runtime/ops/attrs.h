@@ -1,5 +1,6 @@
 /* Attributes of operators that other folders read, in their completed form (after build): every axis counted from 0,
- * every size a number. Which struct belongs to which operator: */
+ * every size a number. SlotAttr and ReduceAttr (completed: at least one axis, ascending, keep = false) stand in ir.h.
+ * Which struct belongs to which operator: */
 #pragma once
 #include "ir/ir.h"
 
@@ -11,7 +12,6 @@ typedef struct {                                      /* constant: `data` where 
     Ints shape;
 } ConstantAttr;
 
-typedef struct { int64_t slot; } SlotAttr;            /* slot, assign: index into Slots */
 typedef struct { Ints shape; } ShapeAttr;             /* broadcast: the result's */
 typedef struct { Ints shape; int64_t keep; } ReshapeAttr;               /* reshape; completed: keep = 0, no -1 */
 typedef struct { Ints order; } PermuteAttr;           /* permute: result axis i is source axis order[i] */
@@ -20,8 +20,6 @@ typedef struct { Ints start, step, shape; } PlaceAttr;                  /* place
 typedef struct { Ints before, after; } PadAttr;       /* pad: zeros, for each axis */
 typedef struct { int64_t axis; } AxisAttr;            /* concat */
 typedef struct { int64_t count; } CountAttr;          /* range, scatter_add, scatter_add_last, last_write */
-typedef struct { Ints axes; bool keep; } AxesAttr;    /* REDUCES, first_of; completed: at least one axis, ascending,
-                                                         and keep = false */
 typedef struct {                                      /* normal, uniform, bernoulli */
     const char *path;                                 /* for dumps; NULL in a Program: kernels use `stream` only */
     int64_t stream;                                   /* rng_hash(path) */

@@ -97,7 +97,7 @@ OP(range, .doc = "0, 1, ... count - 1 as int", .arity = 0, .traits = STOPS_GRAD 
 Node *g_range(Graph *g, int64_t count) { return emit(g, &op_range, 0, NULL, &(CountAttr){count}); }
 
 /* slot */
-static const Field slot_fields[] = {FIELD(SlotAttr, slot, F_INT, NULL, "its index in Slots"), {0}};
+static const Field slot_fields[] = {FIELD(SlotAttr, slot, F_EXPR, NULL, "its index in Slots"), {0}};
 
 static bool slot_infer(const Node *n, Tensor *out) {
     *out = n->graph->slots->all.at[((const SlotAttr *)n->attr)->slot].type;

@@ -231,15 +231,15 @@ static const Reduce log_sum_exp_reduce = {2, log_sum_exp_start, log_sum_exp_bloc
 /* ---- what all of them share as operators ---- */
 
 static const Field axes_fields[] = {
-    {.name = "axes", .type = F_INTS, .offset = offsetof(AxesAttr, axes), .dflt = "all",
+    {.name = "axes", .type = F_INTS, .offset = offsetof(ReduceAttr, axes), .dflt = "all",
      .choices = "all|but_last|but_first", .doc = "which axes; negative ones count from the end"},
-    FIELD(AxesAttr, keep, F_BOOL, "false", "the axes stay, with size 1"),
+    FIELD(ReduceAttr, keep, F_BOOL, "false", "the axes stay, with size 1"),
     {0},
 };
 
 static unsigned mask_of(const Node *n) {
     bool ok;
-    return axes_mask(&((const AxesAttr *)n->attr)->axes, n->src[0]->type.shape.rank, &ok);
+    return axes_mask(&((const ReduceAttr *)n->attr)->axes, n->src[0]->type.shape.rank, &ok);
 }
 
 static Shape shape_without(const Shape *s, unsigned mask) {
@@ -262,7 +262,7 @@ Node *expand(Node *reduced, const Node *x, unsigned mask) {
 }
 
 static bool reduce_infer(const Node *n, Tensor *out) {
-    const AxesAttr *a = n->attr;
+    const ReduceAttr *a = n->attr;
     const Tensor *t = &n->src[0]->type;
     bool ok;
     unsigned mask = axes_mask(&a->axes, t->shape.rank, &ok);
@@ -274,7 +274,7 @@ static bool reduce_infer(const Node *n, Tensor *out) {
 }
 
 /* Completes the axes; a reduction over axes of size 1 alone is a reshape where `alone` says that f(x) = x. */
-static Node *reduce_build(Graph *g, const Op *op, Node *x, const AxesAttr *a, bool alone) {
+static Node *reduce_build(Graph *g, const Op *op, Node *x, const ReduceAttr *a, bool alone) {
     bool ok;
     unsigned mask = axes_mask(&a->axes, x->type.shape.rank, &ok);
     if (!ok)
@@ -286,7 +286,7 @@ static Node *reduce_build(Graph *g, const Op *op, Node *x, const AxesAttr *a, bo
         mask = 1;
     }
     if (mask == 0) return alone ? x : refuse(g, op, x->type, "%s: no axes are named", show_of(x));
-    AxesAttr full = {0};
+    ReduceAttr full = {0};
     int64_t count = 1;
     for (int i = 0; i < x->type.shape.rank; i++)
         if (mask >> i & 1) full.axes.at[full.axes.n++] = i, count *= x->type.shape.dim[i];
@@ -382,7 +382,7 @@ static void variance_grad(const Node *n, Node *gy, Node **gx) {     /* 2/count *
     unsigned mask = mask_of(n);
     Node *x = n->src[0];
     double count = (double)(NODE_COUNT(x) / NODE_COUNT(n));
-    Node *total = g_sum(x, &((const AxesAttr *)n->attr)->axes);
+    Node *total = g_sum(x, &((const ReduceAttr *)n->attr)->axes);
     Node *mean = g_mul(total, g_like(total, 1 / count));
     gx[0] = g_mul(g_sub(x, expand(mean, x, mask)), expand(g_mul(gy, g_like(gy, 2 / count)), x, mask));
 }
@@ -394,46 +394,46 @@ static void log_sum_exp_grad(const Node *n, Node *gy, Node **gx) {
 }
 
 #define SAMPLES(D, low, high)                                                                       \
-    {"all", 1, {{D, {3, {3, 5, 4}}}}, &(AxesAttr){{-1, {0}}, false}, low, high},                  \
-    {"outer", 1, {{D, {2, {37, 3}}}}, &(AxesAttr){{1, {0}}, false}, low, high},                   \
-    {"inner", 1, {{D, {2, {4, 41}}}}, &(AxesAttr){{1, {-1}}, true}, low, high},                   \
-    {"middle", 1, {{D, {4, {3, 4, 2, 3}}}}, &(AxesAttr){{2, {1, 2}}, false}, low, high},          \
-    {"ends", 1, {{D, {3, {3, 4, 5}}}}, &(AxesAttr){{2, {0, 2}}, false}, low, high},
+    {"all", 1, {{D, {3, {3, 5, 4}}}}, &(ReduceAttr){{-1, {0}}, false}, low, high},                  \
+    {"outer", 1, {{D, {2, {37, 3}}}}, &(ReduceAttr){{1, {0}}, false}, low, high},                   \
+    {"inner", 1, {{D, {2, {4, 41}}}}, &(ReduceAttr){{1, {-1}}, true}, low, high},                   \
+    {"middle", 1, {{D, {4, {3, 4, 2, 3}}}}, &(ReduceAttr){{2, {1, 2}}, false}, low, high},          \
+    {"ends", 1, {{D, {3, {3, 4, 5}}}}, &(ReduceAttr){{2, {0, 2}}, false}, low, high},
 static const Sample float_samples[] = {SAMPLES(F32, -2, 2) {0}};
 static const Sample number_samples[] = {SAMPLES(F32, -2, 2) SAMPLES(I32, -9, 9) {0}};
 static const Sample any_samples[] = {SAMPLES(F32, -2, 2) SAMPLES(I32, -9, 9) SAMPLES(U8, 0, 1) {0}};
 
 OP(sum, .doc = "the sum over axes", .call = "x, axes=all, keep=false", .arity = 1, .traits = REDUCES | LINEAR,
-   .attr_size = sizeof(AxesAttr), .attr = axes_fields, .build = sum_build, .infer = reduce_infer, .grad = sum_grad,
+   .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .build = sum_build, .infer = reduce_infer, .grad = sum_grad,
    .reduce = {[F32] = &pass_sum_reduce, [I32] = &pass_sum_i32_reduce, [U8] = &pass_sum_u8_reduce}, .ref = sum_ref,
    .samples = any_samples)
 
 OP(reduce_max, .doc = "the largest over axes", .call = "x, axes=all, keep=false", .arity = 1,
-   .traits = REDUCES | PIECEWISE, .attr_size = sizeof(AxesAttr), .attr = axes_fields, .build = max_build,
+   .traits = REDUCES | PIECEWISE, .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .build = max_build,
    .infer = reduce_infer, .grad = extreme_grad,
    .reduce = {[F32] = &pass_max_reduce, [I32] = &pass_max_i32_reduce}, .ref = max_ref, .samples = number_samples)
 
 OP(reduce_min, .doc = "the smallest over axes", .call = "x, axes=all, keep=false", .arity = 1,
-   .traits = REDUCES | PIECEWISE, .attr_size = sizeof(AxesAttr), .attr = axes_fields, .build = min_build,
+   .traits = REDUCES | PIECEWISE, .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .build = min_build,
    .infer = reduce_infer, .grad = extreme_grad,
    .reduce = {[F32] = &pass_min_reduce, [I32] = &pass_min_i32_reduce}, .ref = min_ref, .samples = number_samples)
 
 OP(variance, .doc = "the mean square distance from the mean over axes", .call = "x, axes=all, keep=false", .arity = 1,
-   .traits = REDUCES, .attr_size = sizeof(AxesAttr), .attr = axes_fields, .build = variance_build,
+   .traits = REDUCES, .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .build = variance_build,
    .infer = reduce_infer, .grad = variance_grad, .reduce = {[F32] = &variance_reduce}, .ref = variance_ref,
    .samples = float_samples)
 
 OP(log_sum_exp, .doc = "log(sum(exp(x))) over axes, without overflow", .call = "x, axes=all, keep=false", .arity = 1,
-   .traits = REDUCES, .attr_size = sizeof(AxesAttr), .attr = axes_fields, .build = log_sum_exp_build,
+   .traits = REDUCES, .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .build = log_sum_exp_build,
    .infer = reduce_infer, .grad = log_sum_exp_grad, .reduce = {[F32] = &log_sum_exp_reduce}, .ref = log_sum_exp_ref,
    .samples = float_samples)
 
-Node *g_sum(Node *x, const Ints *axes) { return op_apply(x->graph, &op_sum, 1, &x, &(AxesAttr){.axes = *axes}); }
+Node *g_sum(Node *x, const Ints *axes) { return op_apply(x->graph, &op_sum, 1, &x, &(ReduceAttr){.axes = *axes}); }
 Node *g_sum_all(Node *x) { return g_sum(x, &(Ints){.n = -1}); }
 
 /* first_of: where x equals its extreme y for the first time, in row-major order over the axes that went */
 static bool first_infer(const Node *n, Tensor *out) {
-    const AxesAttr *a = n->attr;
+    const ReduceAttr *a = n->attr;
     const Tensor *x = &n->src[0]->type, *y = &n->src[1]->type;
     bool ok;
     Shape less = shape_without(&x->shape, axes_mask(&a->axes, x->shape.rank, &ok));
@@ -455,7 +455,7 @@ static void first_eval(const Instr *i, const void *const *in, void *const *out, 
     const float *xf = in[0], *yf = in[1];
     uint8_t *found = scratch, *y = out[0];
     bool ok, real = i->in[0].type.dtype == F32;
-    Strides to = result_strides(s, axes_mask(&((const AxesAttr *)i->attr)->axes, s->rank, &ok));
+    Strides to = result_strides(s, axes_mask(&((const ReduceAttr *)i->attr)->axes, s->rank, &ok));
     int64_t index[RANK_MAX] = {0}, e = 0;
     memset(found, 0, i->scratch_size);
     do {
@@ -473,11 +473,11 @@ static void first_ref(const Node *n, const double *const *in, double *out) {
 }
 
 static const Sample first_samples[] = {
-    {"ends", 2, {{I32, {3, {3, 4, 5}}}, {I32, {1, {4}}}}, &(AxesAttr){{2, {0, 2}}, false}, -2, 2},
-    {"inner", 2, {{I32, {2, {3, 7}}}, {I32, {1, {3}}}}, &(AxesAttr){{1, {1}}, false}, -2, 2},
+    {"ends", 2, {{I32, {3, {3, 4, 5}}}, {I32, {1, {4}}}}, &(ReduceAttr){{2, {0, 2}}, false}, -2, 2},
+    {"inner", 2, {{I32, {2, {3, 7}}}, {I32, {1, {3}}}}, &(ReduceAttr){{1, {1}}, false}, -2, 2},
     {0},
 };
 
 OP(first_of, .doc = "true where x first equals y, y being an extreme of x over axes", .arity = 2,
-   .traits = STOPS_GRAD | PIECEWISE, .attr_size = sizeof(AxesAttr), .attr = axes_fields, .infer = first_infer,
+   .traits = STOPS_GRAD | PIECEWISE, .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .infer = first_infer,
    .prepare = first_prepare, .eval = first_eval, .ref = first_ref, .samples = first_samples)
