@@ -61,9 +61,6 @@ struct DataSource {
     DataConstant constant[DATA_FIELDS];
     void *state;                                      /* the kind's own */
     const char *path;                                 /* where its files were found; NULL for made data */
-    int64_t *order_cache;                             /* source.c: this epoch's permutation */
-    int64_t order_epoch;                              /* -1: none yet */
-    uint64_t order_seed;
     bool loaded;
 };
 
@@ -79,4 +76,4 @@ int64_t source_batches(const DataSource *s);          /* batches an epoch: count
 double source_epoch(const DataSource *s, int64_t cursor);               /* passes delivered after `cursor` batches */
 /* Fills out[field] (NULL: not wanted) with batch number `cursor`; gives the number of samples in it (batch, less for
  * a kept last one). */
-int64_t source_batch(DataSource *s, uint64_t seed, int64_t cursor, void *const *out);
+int64_t source_batch(const DataSource *s, uint64_t seed, int64_t cursor, void *const *out);

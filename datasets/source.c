@@ -1,14 +1,15 @@
 /* What all data sources share: ranges, fractions, batches, the order of samples. Knows no kind of data and no file.
- * Invariant: batch number `cursor` depends on the run's seed, the source's name and the cursor alone; the cached
- * permutation only saves time. Batches of an epoch cover each sample at most once (last: keep: exactly once). */
+ * Invariant: batch number `cursor` depends on the run's seed, the source's name and the cursor alone. Batches of an
+ * epoch cover each sample at most once (last: keep: exactly once). */
 #include "datasets/dataset.h"
 
 #include <assert.h>
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/rng.h"
+
+enum { SHUFFLE_ROUNDS = 10 };
 
 #define AT(member) offsetof(SourceOptions, member)
 /* clang-format off */
@@ -81,7 +82,6 @@ static bool part_is_valid(const DataSource *s, double *from, double *to) {
 
 bool source_open(DataSource *s) {
     double from, to;
-    s->order_epoch = -1;
     bool ok = in_ranges(s, source_options, &s->common);
     ok = in_ranges(s, s->kind->options, s->options) && ok;
     ok = part_is_valid(s, &from, &to) && ok;
@@ -105,13 +105,6 @@ bool source_open(DataSource *s) {
 
 bool source_load(DataSource *s) {
     if (s->loaded) return true;
-    if (s->common.order == ORDER_SHUFFLE) {
-        s->order_cache = malloc((size_t)s->count * sizeof *s->order_cache);
-        if (!s->order_cache) {
-            diag_error(s->diags, s->loc, "%s: no memory for the order of %lld samples", s->name, (long long)s->count);
-            return false;
-        }
-    }
     if (s->kind->load && !s->kind->load(s)) return false;
     s->loaded = true;
     return true;
@@ -119,8 +112,6 @@ bool source_load(DataSource *s) {
 
 void source_close(DataSource *s) {
     if (s->kind && s->kind->close) s->kind->close(s);
-    free(s->order_cache);
-    s->order_cache = NULL;
     s->state = NULL;
     s->loaded = false;
 }
@@ -132,30 +123,41 @@ int64_t source_batches(const DataSource *s) {
 
 double source_epoch(const DataSource *s, int64_t cursor) { return (double)cursor / (double)source_batches(s); }
 
-static uint64_t order_path(const DataSource *s) { return rng_hash(s->name) ^ rng_hash("/order"); }
-
-/* Fisher and Yates's shuffle, its draws numbered by the place they fill. */
-static void shuffle(DataSource *s, uint64_t seed, int64_t epoch) {
-    if (s->order_epoch == epoch && s->order_seed == seed) return;
-    Stream draws = rng_stream(seed, order_path(s), (uint64_t)epoch, 0);
-    int64_t *order = s->order_cache;
-    for (int64_t i = 0; i < s->count; i++) order[i] = i;
-    for (int64_t i = s->count - 1; i > 0; i--) {
-        int64_t k = (int64_t)rng_below(draws, (uint64_t)i, (uint64_t)i + 1), kept = order[i];
-        order[i] = order[k];
-        order[k] = kept;
-    }
-    s->order_epoch = epoch;
-    s->order_seed = seed;
+/* Where sample `i` of an epoch lies: a permutation of 0..n-1 computed one element at a time, so that neither memory
+ * nor history is needed. A Feistel network on i = left*b + right, with a*b just above n (Black and Rogaway 2002,
+ * "Ciphers with arbitrary finite domains"); what falls outside n walks on until it comes back. */
+static int64_t shuffled(Stream draws, int64_t n, int64_t i) {
+    int64_t a = (int64_t)ceil(sqrt((double)n)), b = (n + a - 1) / a;
+    do {
+        int64_t left = i / b, right = i % b;
+        for (draws.round = 0; draws.round < SHUFFLE_ROUNDS; draws.round += 2) {
+            Stream next = draws;
+            next.round++;
+            left = (left + (int64_t)rng_below(draws, (uint64_t)right, (uint64_t)a)) % a;
+            right = (right + (int64_t)rng_below(next, (uint64_t)left, (uint64_t)b)) % b;
+        }
+        i = left * b + right;
+    } while (i >= n);
+    return i;
 }
 
-int64_t source_batch(DataSource *s, uint64_t seed, int64_t cursor, void *const *out) {
+/* Which sample comes at `place` of batch number `cursor`, which starts at `start` in its epoch. */
+static int64_t sample_at(const DataSource *s, Stream draws, int64_t start, int64_t place) {
+    switch ((DataOrder)s->common.order) {
+    case ORDER_SHUFFLE: return shuffled(draws, s->count, start + place);
+    case ORDER_REPLACEMENT: return (int64_t)rng_below(draws, (uint64_t)place, (uint64_t)s->count);
+    case ORDER_SEQUENTIAL: break;
+    }
+    return start + place;
+}
+
+int64_t source_batch(const DataSource *s, uint64_t seed, int64_t cursor, void *const *out) {
     assert(s->loaded && cursor >= 0);
     int64_t batches = source_batches(s), epoch = cursor / batches, start = cursor % batches * s->common.batch;
     bool replaced = s->common.order == ORDER_REPLACEMENT;
     int64_t n = !replaced && s->count - start < s->common.batch ? s->count - start : s->common.batch;
-    Stream draws = rng_stream(seed, order_path(s), (uint64_t)cursor, 1);
-    if (s->common.order == ORDER_SHUFFLE) shuffle(s, seed, epoch);
+    uint64_t path = rng_hash(s->name) ^ rng_hash("/order");
+    Stream draws = rng_stream(seed, path, (uint64_t)(replaced ? cursor : epoch), 0);
 
     char *at[DATA_FIELDS];
     size_t step[DATA_FIELDS];
@@ -165,10 +167,7 @@ int64_t source_batch(DataSource *s, uint64_t seed, int64_t cursor, void *const *
         step[f] = dtype_size(type->dtype) * (size_t)shape_count(&type->shape);
     }
     for (int64_t i = 0; i < n; i++) {
-        int64_t index = replaced         ? (int64_t)rng_below(draws, (uint64_t)i, (uint64_t)s->count)
-                        : s->order_cache ? s->order_cache[start + i]
-                                         : start + i;
-        s->kind->sample(s, s->first + index, (void *const *)at);
+        s->kind->sample(s, s->first + sample_at(s, draws, start, i), (void *const *)at);
         for (int f = 0; f < s->nfield; f++) at[f] = at[f] ? at[f] + step[f] : NULL;
     }
     return n;
