@@ -282,7 +282,8 @@ static Node *reduce_build(Graph *g, const Op *op, Node *x, const ReduceAttr *a, 
     Shape kept = shape_keeping(&x->type.shape, mask), gone = shape_without(&x->type.shape, mask);
     const Shape *to = a->keep ? &kept : &gone;
     if (mask == 0 && x->type.shape.rank == 0) {       /* a scalar: as a vector of one */
-        x = g_reshape(x, &SHAPE(1));
+        Shape one = SHAPE(1);
+        x = g_reshape(x, &one);
         mask = 1;
     }
     if (mask == 0) return alone ? x : refuse(g, op, x->type, "%s: no axes are named", show_of(x));
