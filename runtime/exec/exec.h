@@ -30,3 +30,8 @@ void exec_profile(Exec *e, const Program *p, InstrTime *times);         /* runs 
  * floor and sign results: a finite difference across a change of it is not to be trusted. */
 void ref_run(const Graph *g, uint64_t seed, const double *const *slots, double **slots_out, double **values,
              uint64_t *branch, Arena *a);
+
+/* As ref_run, but each float result that float cannot hold is moved by up to `ulps` units of its last place, another
+ * way for each `sample`: what rounding may do to the numbers. */
+void ref_run_rough(const Graph *g, uint64_t seed, const double *const *slots, double **slots_out, double **values,
+                   double ulps, uint32_t sample, Arena *a);

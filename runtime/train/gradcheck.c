@@ -19,17 +19,17 @@
 
 const double gradcheck_tolerance = 1e-6;
 
-/* A copy of what `keep` needs, without effects; keep[i] are replaced. With `value` (numbers by node) what stop_gradient
- * holds back becomes a constant. */
-static Graph *copy_needed(const Graph *g, double *const *value, int n, Node **keep, Arena *a) {
+/* A copy of what `keep` needs, without effects; keep[i] are replaced. With `value` (numbers by node) what the first
+ * `held` nodes hold back by stop_gradient becomes a constant. */
+static Graph *copy_needed(const Graph *g, double *const *value, int held, int n, Node **keep, Arena *a) {
     Graph *to = graph_new(a, g->diags, g->slots, g->name);
     bool *live = ARENA_ARRAY(a, bool, g->node.n + 1);
     Node **copy = ARENA_ARRAY(a, Node *, g->node.n + 1);
     for (int i = 0; i < n; i++) live[keep[i]->id] = true;
     for (int i = g->node.n - 1; i >= 0; i--) {
         const Node *v = g->node.at[i];
-        bool held = value && v->op == &op_stop_gradient;
-        for (int k = 0; live[i] && !held && k < v->nsrc; k++) live[v->src[k]->id] = true;
+        bool ends = i < held && v->op == &op_stop_gradient;
+        for (int k = 0; live[i] && !ends && k < v->nsrc; k++) live[v->src[k]->id] = true;
     }
     for (int i = 0; i < g->node.n; i++) {
         const Node *v = g->node.at[i];
@@ -37,8 +37,8 @@ static Graph *copy_needed(const Graph *g, double *const *value, int n, Node **ke
         Node **src = ARENA_ARRAY(a, Node *, v->nsrc + 1);
         for (int k = 0; k < v->nsrc; k++) src[k] = copy[v->src[k]->id];
         graph_at(to, v->loc, v->origin, v->role, v->path);
-        copy[i] = value && v->op == &op_stop_gradient ? g_tensor(to, v->type, value[i])
-                                                      : emit(to, v->op, v->nsrc, src, v->attr);
+        copy[i] = i < held && v->op == &op_stop_gradient ? g_tensor(to, v->type, value[i])
+                                                         : emit(to, v->op, v->nsrc, src, v->attr);
     }
     for (int i = 0; i < n; i++) keep[i] = copy[keep[i]->id];
     return to;
@@ -59,7 +59,8 @@ typedef struct {
     uint64_t seed;
     double *const *slot;                              /* the point */
     int nslot;
-    uint64_t branch;                                  /* at the point */
+    double value;                                     /* at the point */
+    uint64_t branch;
 } Function;
 
 /* Its value with one slot replaced. */
@@ -75,12 +76,14 @@ static double evaluate(const Function *f, int slot, const double *x, uint64_t *b
     return y;
 }
 
-static Function function_of(const Graph *g, double *const *value, const Node *y, uint64_t seed, double *const *slot,
+/* y as a function. What the loss holds back by stop_gradient is constant; gradient rules may hold back nothing. */
+static Function function_of(const Node *loss, double *const *value, const Node *y, uint64_t seed, double *const *slot,
                             Arena *a) {
+    const Graph *g = y->graph;
     Node *keep = g->node.at[y->id];
-    const Graph *copy = copy_needed(g, value, 1, &keep, a);
+    const Graph *copy = copy_needed(g, value, loss->id + 1, 1, &keep, a);
     Function f = {.graph = copy, .node = keep->id, .seed = seed, .slot = slot, .nslot = g->slots->all.n};
-    evaluate(&f, -1, NULL, &f.branch);
+    f.value = evaluate(&f, -1, NULL, &f.branch);
     return f;
 }
 
@@ -108,8 +111,11 @@ static void draw_direction(Stream s, int64_t n, double *d) {
     for (int64_t i = 0; i < n; i++) d[i] /= length;
 }
 
-static double relative(double a, double b, double whole) {
+/* `flat`: the slope of one that changes the function's value by as much as h is relative to x. Where the whole gradient
+ * is zero the difference is only rounding, and is measured by that. */
+static double relative(double a, double b, double whole, double flat) {
     double scale = fmax(fmax(fabs(a), fabs(b)), 1e-3 * whole);
+    if (whole == 0) scale = fmax(scale, flat);
     return scale > 0 ? fabs(a - b) / scale : 0;
 }
 
@@ -119,15 +125,16 @@ static double error_along(const Function *f, int slot, int64_t n, const double *
                           double *x) {
     static const double steps[] = {1e-5, 1e-6, 1e-7};
     const double good = 1e-8;
-    double length = fmax(norm(n, f->slot[slot]), 1e-2 * sqrt((double)n)), slope = 0, best = INFINITY;
+    double length = fmax(norm(n, f->slot[slot]), 1e-2 * sqrt((double)n)), flat = fabs(f->value) / length;
+    double slope = 0, best = INFINITY;
     for (int64_t i = 0; gradient && i < n; i++) slope += gradient[i] * d[i];
     for (int k = 0; k < 3 && best > good; k++) {
         double h = steps[k] * length, near[2], far[2];
         if (!both_sides(f, slot, n, d, h, x, near)) continue;
         double second = (near[0] - near[1]) / (2 * h);
-        best = fmin(best, relative(slope, second, whole));
+        best = fmin(best, relative(slope, second, whole, flat));
         if (best <= good || !both_sides(f, slot, n, d, 2 * h, x, far)) continue;
-        best = fmin(best, relative(slope, (4 * second - (far[0] - far[1]) / (4 * h)) / 3, whole));
+        best = fmin(best, relative(slope, (4 * second - (far[0] - far[1]) / (4 * h)) / 3, whole, flat));
     }
     return best;
 }
@@ -180,47 +187,47 @@ static double **values_of(const Graph *g, uint64_t seed, double *const *slot, Ar
     return value;
 }
 
-static void check_order(int order, const Graph *g, double *const *value, const Node *y, Node *const *gradient,
-                        const Move *move, uint64_t seed, double *const *slot, GradRow *row, Arena *a) {
-    double **numbers = ARENA_ARRAY(a, double *, move->nmoved + 1);
-    for (int i = 0; i < move->nmoved; i++) numbers[i] = gradient[i] ? value[gradient[i]->id] : NULL;
-    Function f = function_of(g, value, y, seed, slot, a);
-    Check check = {&f, move, numbers, whole_norm(g, move, numbers), order, row};
+static void check_order(int order, const Node *loss, const Node *y, Node *const *slope, const Move *move, uint64_t seed,
+                        double *const *slot, GradRow *row, Arena *a) {
+    double **value = values_of(y->graph, seed, slot, a), **numbers = ARENA_ARRAY(a, double *, move->nmoved + 1);
+    for (int i = 0; i < move->nmoved; i++) numbers[i] = slope[i] ? value[slope[i]->id] : NULL;
+    Function f = function_of(loss, value, y, seed, slot, a);
+    Check check = {&f, move, numbers, whole_norm(y->graph, move, numbers), order, row};
     parallel_for(move->nmoved, check_parameter, &check);
 }
 
-static void check_move(const Move *move, uint64_t seed, double *const *slot, GradRow *row, Arena *a) {
-    int n = move->nmoved;
-    Node **keep = ARENA_ARRAY(a, Node *, n + 2), **gradient = ARENA_ARRAY(a, Node *, n + 1);
-    int *at = ARENA_ARRAY(a, int, n + 1), nkeep = 0;
-    keep[nkeep++] = move->loss;
-    for (int i = 0; i < n; i++)
-        if (move->gradient[i]) at[i] = nkeep, keep[nkeep++] = move->gradient[i];
-    Graph *g = copy_needed(move->loss->graph, NULL, nkeep, keep, a);
-    for (int i = 0; i < n; i++) gradient[i] = move->gradient[i] ? keep[at[i]] : NULL;
-    check_order(1, g, values_of(g, seed, slot, a), keep[0], gradient, move, seed, slot, row, a);
-
-    Node *sum = NULL, **x = ARENA_ARRAY(a, Node *, n + 1), **second = ARENA_ARRAY(a, Node *, n + 1);
-    for (int i = 0; i < n; i++) {
+/* The sum over the parameters of <gradient, r>, r random. NULL: no gradient at all. */
+static Node *probe_of(Graph *g, Node *const *gradient, const Move *move, uint64_t seed, Arena *a) {
+    Node *sum = NULL;
+    for (int i = 0; i < move->nmoved; i++) {
         if (!gradient[i]) continue;
         const Slot *s = &g->slots->all.at[move->moved[i]];
-        double *r = ARENA_ARRAY(a, double, shape_count(&s->type.shape));
-        draw_direction(rng_stream(seed, rng_hash(s->name), 0, 0), shape_count(&s->type.shape), r);
-        Node *term = g_sum(g_mul(gradient[i], g_tensor(g, s->type, r)), 0, false);
+        int64_t n = shape_count(&s->type.shape);
+        double *r = ARENA_ARRAY(a, double, n);
+        draw_direction(rng_stream(seed, rng_hash(s->name), 0, 0), n, r);
+        Node *term = g_sum_to(g_mul(gradient[i], g_tensor(g, s->type, r)), &(Shape){0});
         sum = sum ? g_add(sum, term) : term;
     }
-    int nx = 0;
-    int *place = ARENA_ARRAY(a, int, n + 1);
-    for (int i = 0; i < n; i++) {
-        Node *leaf = slot_node(g, move->moved[i]);
-        place[i] = leaf ? nx : -1;
-        if (leaf) x[nx++] = leaf;
-    }
-    if (!sum || !nx) return;
-    Node **found = ARENA_ARRAY(a, Node *, nx);
-    gradient(sum, NULL, nx, x, found);
-    for (int i = 0; i < n; i++) second[i] = place[i] >= 0 ? found[place[i]] : NULL;
-    check_order(2, g, values_of(g, seed, slot, a), sum, second, move, seed, slot, row, a);
+    return sum;
+}
+
+static void check_move(const Move *move, uint64_t seed, double *const *slot, GradRow *row, Arena *a) {
+    int n = move->nmoved, nkeep = 1;
+    Node **keep = ARENA_ARRAY(a, Node *, n + 1), **slope = ARENA_ARRAY(a, Node *, n + 1);
+    keep[0] = move->loss;
+    for (int i = 0; i < n; i++)
+        if (move->gradient[i]) keep[nkeep++] = move->gradient[i];
+    Graph *g = copy_needed(move->loss->graph, NULL, 0, nkeep, keep, a);
+    for (int i = 0, k = 1; i < n; i++) slope[i] = move->gradient[i] ? keep[k++] : NULL;
+    check_order(1, keep[0], keep[0], slope, move, seed, slot, row, a);
+
+    Node *sum = probe_of(g, slope, move, seed, a), **x = ARENA_ARRAY(a, Node *, n + 1), *none = g_number(g, 0);
+    if (!sum) return;
+    for (int i = 0; i < n; i++) x[i] = slot_node(g, move->moved[i]) ? slot_node(g, move->moved[i]) : none;
+    gradient(sum, NULL, n, x, slope);
+    for (int i = 0; i < n; i++)
+        if (x[i] == none) slope[i] = NULL;
+    check_order(2, keep[0], sum, slope, move, seed, slot, row, a);
 }
 
 double **slots_as_doubles(const Store *s, Arena *a) {
@@ -237,18 +244,18 @@ double **slots_as_doubles(const Store *s, Arena *a) {
     return out;
 }
 
-void gradcheck_turn(Machine *m, const Turn *turn, Arena *a, GradReport *out) {
-    double **slot = slots_as_doubles(m->store, a);
+void gradcheck_turn(const Machine *m, const Turn *turn, Arena *scratch, Arena *a, GradReport *out) {
+    double **slot = slots_as_doubles(m->store, scratch);
     for (int k = 0; k < turn->nmove; k++) {
         const Move *move = &turn->move[k];
-        int first = out->grad.n;
+        GradRow *row = ARENA_ARRAY(scratch, GradRow, move->nmoved + 1);
+        check_move(move, m->options.seed, slot, row, scratch);
         for (int i = 0; i < move->nmoved; i++) {
-            GradRow row = {.turn = turn->unit.name, .player = m->t->player[move->player].name,
-                           .parameter = m->t->slots->all.at[move->moved[i]].name};
-            vec_push(a, &out->grad, row);
+            row[i].turn = turn->unit.name;
+            row[i].player = m->t->player[move->player].name;
+            row[i].parameter = m->t->slots->all.at[move->moved[i]].name;
+            vec_push(a, &out->grad, row[i]);
+            out->worst = fmax(out->worst, fmax(row[i].first, row[i].second));
         }
-        check_move(move, m->options.seed, slot, &out->grad.at[first], a);
-        for (int i = first; i < out->grad.n; i++)
-            out->worst = fmax(out->worst, fmax(out->grad.at[i].first, out->grad.at[i].second));
     }
 }

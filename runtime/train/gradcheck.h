@@ -29,14 +29,15 @@ typedef struct {
 extern const double gradcheck_tolerance;              /* `worst` must be below it: 1e-6 */
 
 /* The two checks of one turn, whose sources, counters and iteration values are in the Store. Rows are added to out,
- * in `a`. The second also plays the turn. */
-void gradcheck_turn(Machine *m, const Turn *turn, Arena *a, GradReport *out);
+ * in `a`; graphs are made in `scratch`. The second also plays the turn. */
+void gradcheck_turn(const Machine *m, const Turn *turn, Arena *scratch, Arena *a, GradReport *out);
 bool turncheck(Machine *m, Turn *turn, Arena *a, GradReport *out, Fault *f);
 
 /* Both, for every turn of the schedule, a few turns after the start: there nothing is exactly 0 as it is initially. */
 bool gradcheck(Training *t, uint64_t seed, Arena *a, GradReport *out, Fault *f);
 
-/* The verb: prints a table (or JSON) and gives the exit code; messages about data are in t->diags. */
+/* The verb: prints a table (or JSON) and gives the exit code, with f filled where it is neither 0 nor 1; messages about
+ * data are in t->diags. */
 int gradcheck_run(Training *t, uint64_t seed, FILE *to, bool json, Fault *f);
 
 /* All slots as doubles, in `a`. */
