@@ -5,6 +5,8 @@
 
 bool metric_run(Machine *m, int metric, double *value, Fault *f);       /* also sets its value slot */
 
+Log *log_of(const Machine *m);                        /* new, with the names of all that is logged; NULL = out of memory */
+
 typedef struct {
     const char *samples, *plots;                      /* folders that exist */
     const Log *log;                                   /* for series; may be NULL */

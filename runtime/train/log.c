@@ -118,42 +118,51 @@ static bool reload(Log *l, const char *text, int64_t line, Fault *f) {
     return true;
 }
 
-/* Keeps the first `lines` lines of a file; each kept one goes to reload() where l is given. */
-static bool cut(Log *l, FILE *file, const char *path, int64_t lines, bool read, Fault *f) {
+/* Reads so many lines; each goes to reload() where `keep`. */
+static bool read_lines(Log *l, FILE *file, const char *path, int64_t lines, bool keep, Fault *f) {
     char *text = NULL;
     size_t size = 0;
     bool done = true;
     for (int64_t i = 1; done && i <= lines; i++) {
-        if (getline(&text, &size, file) < 0) {
+        if (getline(&text, &size, file) < 0)
             done = fault(f, CODE_DATA, "%s: has fewer lines than the checkpoint counted (%" PRId64 ")", path, lines);
-        } else if (read) {
+        else if (keep)
             done = reload(l, text, i, f);
-        }
     }
     free(text);
-    if (!done) return false;
-    if (ftruncate(fileno(file), ftell(file)) || fseek(file, 0, SEEK_END))
-        return fault(f, CODE_WRITE, "%s: cannot be cut: %s", path, strerror(errno));
-    return true;
+    return done;
 }
 
-static FILE *open_one(const char *folder, const char *name, char **path, Fault *f) {
+static bool cut(FILE *file, const char *path, Fault *f) {
+    if (!ftruncate(fileno(file), ftell(file)) && !fseek(file, 0, SEEK_END)) return true;
+    return fault(f, CODE_WRITE, "%s: cannot be cut: %s", path, strerror(errno));
+}
+
+static FILE *open_one(const char *folder, const char *name, const char *mode, char **path, Fault *f) {
     if (asprintf(path, "%s/%s", folder, name) < 0) {
         *path = NULL;
         fault_memory(f);
         return NULL;
     }
-    FILE *file = fopen(*path, "a+e");
+    FILE *file = fopen(*path, mode);
     if (file) rewind(file);
-    else fault(f, CODE_WRITE, "%s: %s", *path, strerror(errno));
+    else fault(f, *mode == 'r' ? CODE_DATA : CODE_WRITE, "%s: %s", *path, strerror(errno));
     return file;
 }
 
 bool log_open(Log *l, const char *folder, int64_t lines, int64_t steps, Fault *f) {
-    l->log = open_one(folder, "log.jsonl", &l->log_path, f);
-    if (l->log) l->timing = open_one(folder, "timing.jsonl", &l->timing_path, f);
+    l->log = open_one(folder, "log.jsonl", "a+e", &l->log_path, f);
+    if (l->log) l->timing = open_one(folder, "timing.jsonl", "a+e", &l->timing_path, f);
     if (!l->timing) return false;
-    return cut(l, l->log, l->log_path, lines, true, f) && cut(l, l->timing, l->timing_path, steps, false, f);
+    return read_lines(l, l->log, l->log_path, lines, true, f) && cut(l->log, l->log_path, f) &&
+           read_lines(l, l->timing, l->timing_path, steps, false, f) && cut(l->timing, l->timing_path, f);
+}
+
+bool log_load(Log *l, const char *folder, int64_t lines, Fault *f) {
+    FILE *file = open_one(folder, "log.jsonl", "re", &l->log_path, f);
+    bool done = file && read_lines(l, file, l->log_path, lines, true, f);
+    if (file) fclose(file);
+    return done;
 }
 
 /* ---- one line ---- */

@@ -13,6 +13,7 @@ Log *log_new(int nname, const char *const *name);     /* names of all values, ea
 void log_free(Log *l);                                /* closes; accepts NULL */
 /* Opens FOLDER/log.jsonl and timing.jsonl and keeps their first lines: so many of the log, `steps` of the timing. */
 bool log_open(Log *l, const char *folder, int64_t lines, int64_t steps, Fault *f);
+bool log_load(Log *l, const char *folder, int64_t lines, Fault *f);     /* only the series; the file is left alone */
 
 void log_begin(Log *l, int64_t step, double epoch, const char *stage);  /* stage NULL: none */
 void log_value(Log *l, const char *name, double value);

@@ -89,13 +89,6 @@ static bool feeds_make(Machine *m) {
             int slot = t->source[i].field_slot[k];
             if (slot >= 0) feed->out[k] = m->store->data[slot];
         }
-        for (int k = 0; s && t->source[i].used && k < s->nfield; k++) {
-            if (feed->out[k]) continue;
-            const Tensor *one = &s->field[k].sample;
-            size_t bytes = (size_t)s->common.batch * (size_t)shape_count(&one->shape) * dtype_size(one->dtype);
-            feed->out[k] = feed->spare[k] = malloc(bytes ? bytes : 1);
-            if (!feed->out[k]) return false;
-        }
     }
     return true;
 }
@@ -128,10 +121,6 @@ static bool drop_program(void *ctx, Unit *u) {
 void machine_free(Machine *m) {
     if (!m) return;
     units_each(m->t, drop_program, NULL);
-    for (int i = 0; m->feed && i < m->t->nsource; i++) {
-        for (int k = 0; k < DATA_FIELDS; k++) free(m->feed[i].spare[k]);
-        if (m->loaded) free(m->feed[i].first.order_cache), free(m->feed[i].through.order_cache);
-    }
     free(m->feed);
     free(m->wanted);
     if (m->exec) exec_free(m->exec);
@@ -150,18 +139,20 @@ static bool prepare_one(void *ctx, Unit *u) {
 
 bool machine_prepare(Machine *m, Fault *f) { return units_each(m->t, prepare_one, &(Preparing){m, f}); }
 
+/* Copies of a loaded source: metrics and outputs read it in an order of their own. */
+static void feed_load(Feed *feed, const DataSource *s) {
+    feed->first = feed->through = *s;
+    feed->through.common.order = ORDER_SEQUENTIAL;
+    feed->through.common.last = LAST_KEEP;
+}
+
 bool machine_load(Machine *m, Fault *f) {
     if (m->loaded) return true;
     for (int i = 0; i < m->t->nsource; i++) {
         DataSource *s = m->t->source[i].source;
         if (!m->t->source[i].used) continue;
         if (!s->loaded && !source_load(s)) return fault(f, CODE_DATA, "source '%s' cannot be read", s->name);
-        Feed *feed = &m->feed[i];
-        feed->first = feed->through = *s;
-        feed->first.order_cache = feed->through.order_cache = NULL;
-        feed->first.order_epoch = feed->through.order_epoch = -1;
-        feed->through.common.order = ORDER_SEQUENTIAL;
-        feed->through.common.last = LAST_KEEP;
+        feed_load(&m->feed[i], s);
     }
     m->loaded = true;
     return true;

@@ -27,8 +27,7 @@ typedef enum { FEED_PLAYERS, FEED_FIRST, FEED_THROUGH, FEED_NONE } FeedKind;
 
 typedef struct {                                      /* one source: what is in its batch slots, and two more ways to read it */
     DataSource first, through;                        /* copies: its first batch; once through, in order */
-    void *out[DATA_FIELDS];                           /* where its fields go: slots, or `spare` */
-    void *spare[DATA_FIELDS];
+    void *out[DATA_FIELDS];                           /* the slots of its fields; NULL where no unit reads one */
     FeedKind kind;
     int64_t cursor, rows;
 } Feed;

@@ -37,7 +37,6 @@ bool step_outputs(Trainer *tr);
 bool stage_report(Trainer *tr, bool last);            /* what is due at the end */
 bool sample_now(Trainer *tr);                         /* every output, leaving no trace in the Store */
 bool animate_all(Trainer *tr);
-Log *trainer_log(const Trainer *tr);                  /* new, with the names of all values */
 
 /* schedule.c */
 bool iteration_run(Trainer *tr, Ended *ended);

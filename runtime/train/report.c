@@ -22,12 +22,9 @@ static bool in_stage(const Trainer *tr, int stage) {
 
 /* ---- the log's names ---- */
 
-static char *metric_name(const Trainer *tr, int i) {
-    return arena_printf(tr->m->t->arena, "metrics.%s", tr->m->t->metric[i].name);
-}
+static char *metric_name(const Machine *m, int i) { return arena_printf(m->t->arena, "metrics.%s", m->t->metric[i].name); }
 
-Log *trainer_log(const Trainer *tr) {
-    const Machine *m = tr->m;
+Log *log_of(const Machine *m) {
     int n = 0, most = m->t->nmetric;
     for (int i = 0; i < m->nturn; i++) most += m->turn[i]->unit.nresult;
     const char **name = ARENA_ARRAY(m->t->arena, const char *, most + 1);
@@ -39,7 +36,7 @@ Log *trainer_log(const Trainer *tr) {
             while (at < n && strcmp(name[at], one)) at++;
             if (at == n) name[n++] = one;
         }
-    for (int i = 0; i < m->t->nmetric; i++) name[n++] = metric_name(tr, i);
+    for (int i = 0; i < m->t->nmetric; i++) name[n++] = metric_name(m, i);
     return log_new(n, name);
 }
 
@@ -66,7 +63,7 @@ static bool line_end(Trainer *tr) {
 static bool metric_log(Trainer *tr, int i, bool log) {
     double value;
     if (!metric_run(tr->m, i, &value, tr->fault)) return false;
-    if (log) log_value(tr->log, metric_name(tr, i), value);
+    if (log) log_value(tr->log, metric_name(tr->m, i), value);
     return true;
 }
 

@@ -1,0 +1,95 @@
+/* `graphrun bench SPEC`: times each player's turn. No run is touched; batches are made before the clock starts. */
+#include "cli/cli.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { RUNS_MOST = 100000, RUNS_LEAST = 5, WARM = 2 };
+
+typedef struct { double median, best; int n; } Times;
+
+static int ascending(const void *a, const void *b) {
+    double x = *(const double *)a, z = *(const double *)b;
+    return (x > z) - (x < z);
+}
+
+static bool time_turn(Machine *m, Turn *turn, double seconds, Times *out, Fault *f) {
+    double *ms = malloc(RUNS_MOST * sizeof *ms), spent = 0;
+    if (!ms) return fault_memory(f);
+    bool done = true;
+    int n = 0;
+    for (int i = 0; done && n < RUNS_MOST && (n < RUNS_LEAST || spent < seconds); i++) {
+        done = feed_players(m, &turn->unit, f);
+        double start = seconds_now();
+        done = done && unit_run(m, &turn->unit, f);
+        if (i < WARM) continue;
+        ms[n] = 1e3 * (seconds_now() - start);
+        spent += ms[n++] / 1e3;
+    }
+    if (done) {
+        qsort(ms, (size_t)n, sizeof *ms, ascending);
+        *out = (Times){n % 2 ? ms[n / 2] : (ms[n / 2 - 1] + ms[n / 2]) / 2, ms[0], n};
+    }
+    free(ms);
+    return done;
+}
+
+static const char *turn_player(const Training *t, const Turn *turn) {
+    static char name[200];
+    *name = 0;
+    for (int i = 0; i < turn->nmove; i++)
+        snprintf(name + strlen(name), sizeof name - strlen(name), "%s%s", i ? "+" : "", t->player[turn->move[i].player].name);
+    return name;
+}
+
+static bool plays(const Training *t, const Turn *turn, const char *player) {
+    for (int i = 0; i < turn->nmove; i++)
+        if (!player || !strcmp(t->player[turn->move[i].player].name, player)) return true;
+    return false;
+}
+
+static bool measure(Machine *m, const Options *o, Table *table, json_t *all, Fault *f) {
+    table_add(table, "player\tmedian ms\tbest ms\tGFLOP\tGFLOP/s\tpeak MB\truns");
+    for (int i = 0; i < m->nturn; i++) {
+        Times t;
+        if (!plays(m->t, m->turn[i], o->player)) continue;
+        if (!time_turn(m, m->turn[i], o->seconds > 0 ? o->seconds : 2, &t, f)) return false;
+        const Program *p = m->turn[i]->unit.program;
+        double flop = p->flops, peak = (double)(p->workspace + p->library + m->store->bytes);
+        const char *name = turn_player(m->t, m->turn[i]);
+        table_add(table, "%s\t%.3f\t%.3f\t%.3f\t%.1f\t%.1f\t%d", name, t.median, t.best, flop / 1e9, flop / t.median / 1e6, peak / 1e6, t.n);
+        json_array_append_new(all, json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:i}", "player", name, "median_ms", t.median, "best_ms",
+                                             t.best, "gflop", flop / 1e9, "gflop_s", flop / t.median / 1e6, "peak_bytes", peak,
+                                             "runs", t.n));
+    }
+    return json_array_size(all) > 0 || fault(f, CODE_USAGE, "--player: nobody in the schedule is named '%s'", o->player ? o->player : "");
+}
+
+static int run(const Options *o, int n, char **operand) {
+    (void)n;
+    Spec s;
+    Fault f = {0};
+    int code = spec_open(&s, operand[0], NULL, o);
+    if (code) return code;
+    if (getenv("OPENBLAS_CORETYPE")) say(o, "note: OPENBLAS_CORETYPE=%s is set: it may slow matrix products", getenv("OPENBLAS_CORETYPE"));
+    Machine *m = spec_machine(&s, o, &f);
+    Table *table = table_new(7, "lrrrrrr");
+    json_t *all = json_array();
+    bool done = m && machine_start(m, &f) && measure(m, o, table, all, &f);
+    if (done && o->json) json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)), putchar('\n');
+    else if (done) table_print(table, stdout, "");
+    if (!done) code = spec_fault(&s, &f);
+    json_decref(all);
+    table_free(table);
+    machine_free(m);
+    spec_close(&s);
+    return code;
+}
+
+static const char *const examples[] = {"graphrun bench models/wgan_poly.yaml", "graphrun bench --player critic --seconds 5 --json SPEC", NULL};
+static const Option options[] = {
+    {"player", 0, O_TEXT, OPT(player), "NAME", "only this player's turn"},
+    {"seconds", 0, O_SECONDS, OPT(seconds), "S", "how long each turn is timed; 2 where left out"},
+    OPTIONS_SPEC, OPTION_SEED, OPTION_THREADS, OPTION_JSON, {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no messages"}, OPTIONS_END};
+const Verb verb_bench = {"bench", "SPEC", "times each player's turn", examples, options, 1, 1, run};

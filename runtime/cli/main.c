@@ -1,0 +1,66 @@
+/* graphrun: verbs. `graphrun FILE.yaml` means train; everything else is in the file of its verb. */
+#include "cli/cli.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
+extern const Verb verb_train, verb_check, verb_show, verb_sample, verb_eval, verb_gradcheck, verb_bench, verb_help, verb_version;
+
+const Verb *const verbs[] = {&verb_train, &verb_check, &verb_show, &verb_sample, &verb_eval, &verb_gradcheck, &verb_bench,
+                             &verb_help, &verb_version, NULL};
+
+const Verb *verb_named(const char *name) {
+    for (const Verb *const *v = verbs; *v; v++)
+        if (!strcmp((*v)->name, name)) return *v;
+    return NULL;
+}
+
+static bool names_a_spec(const char *word) {
+    size_t n = strlen(word);
+    return strchr(word, '/') || (n > 5 && !strcmp(word + n - 5, ".yaml")) || !strcmp(word, "-");
+}
+
+static int unknown_verb(const char *word) {
+    Nearest nearest = nearest_to(word);
+    for (const Verb *const *v = verbs; *v; v++) nearest_add(&nearest, (*v)->name);
+    if (nearest.best) complain("unknown verb '%s', did you mean '%s'?", word, nearest.best);
+    else complain("unknown verb '%s'; a spec's name ends in .yaml; see 'graphrun help'", word);
+    return CODE_USAGE;
+}
+
+static int run_verb(const Verb *v, int argc, char **argv) {
+    Options o = {0};
+    int n, code = CODE_USAGE;
+    if (options_parse(v, argc, argv, &o, &n)) {
+        if (o.help) help_verb(v, stdout);
+        code = o.help ? CODE_DONE : v->run(&o, n, argv);
+    }
+    options_free(&o);
+    return code;
+}
+
+/* stdout is data: what could not be written is an error, but a reader that went away is not. */
+static int close_stdout(int code) {
+    errno = 0;
+    bool failed = ferror(stdout), broken = fflush(stdout) != 0;
+    if (!(failed || broken) || errno == EPIPE) return code;
+    complain("standard output: %s", strerror(errno));
+    return code ? code : CODE_WRITE;
+}
+
+int main(int argc, char **argv) {
+    signal(SIGPIPE, SIG_IGN);
+    if (argc < 2) {
+        help_short(stderr);
+        return CODE_USAGE;
+    }
+    const char *word = argv[1];
+    int code;
+    if (!strcmp(word, "-h") || !strcmp(word, "--help")) code = (help_short(stdout), CODE_DONE);
+    else if (!strcmp(word, "--version")) code = run_verb(&verb_version, argc - 2, argv + 2);
+    else if (verb_named(word)) code = run_verb(verb_named(word), argc - 2, argv + 2);
+    else if (names_a_spec(word) || word[0] == '-') code = run_verb(&verb_train, argc - 1, argv + 1);
+    else code = unknown_verb(word);
+    return close_stdout(code);
+}

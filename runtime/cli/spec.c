@@ -1,0 +1,79 @@
+/* A spec, compiled: the one place where a compile is guarded against running out of memory and its messages printed. */
+#include "cli/cli.h"
+
+#include <string.h>
+
+CompileOptions compile_options(const Options *o) {
+    return (CompileOptions){.changes = {.preset = o->preset, .nset = o->nset, .set = o->set}, .expression = o->expression,
+                            .expression_kind = o->kind, .steps = o->steps};
+}
+
+static bool from_data(const Diag *e) { return strstr(e->site, "datasets/") != NULL; }
+
+/* What data sources report is about data, unless the rest of the spec is wrong too. */
+static int code_of(const Diags *d) {
+    bool spec = false, data = false;
+    for (const Diag *e = d->first; e; e = e->next) {
+        if (e->level != DIAG_ERROR) continue;
+        if (from_data(e)) data = true;
+        else spec = true;
+    }
+    return spec ? CODE_SPEC : data ? CODE_DATA : d->errors ? CODE_SPEC : CODE_DONE;
+}
+
+int spec_messages(Spec *s) {
+    Diags *d = s->diags;
+    int code = code_of(d);
+    if (!s->options->quiet || code) diags_print(d, stderr, color_wanted(s->options));
+    d->first = NULL;
+    d->last = &d->first;
+    d->errors = d->warnings = 0;
+    return code;
+}
+
+int spec_fault(Spec *s, const Fault *f) {
+    spec_messages(s);
+    if (f->code) complain("%s", f->text);
+    return f->code;
+}
+
+static Training *compile_guarded(Spec *s, const char *path, const CompileOptions *c) {
+    jmp_buf give_up;
+    jmp_buf *old = arena_escape(s->arena, &give_up);
+    if (setjmp(give_up)) return NULL;
+    s->diags = diags_new(s->arena);
+    Training *t = compile(path, c, s->arena, s->diags);
+    arena_escape(s->arena, old);
+    return t;
+}
+
+int spec_open(Spec *s, const char *path, const CompileOptions *c, const Options *o) {
+    CompileOptions usual = compile_options(o);
+    *s = (Spec){.arena = arena_new(), .options = o};
+    if (s->arena) s->t = compile_guarded(s, path, c ? c : &usual);
+    if (s->diags) {
+        int code = spec_messages(s);
+        if (s->t && !code) return CODE_DONE;
+        spec_close(s);
+        if (code) return code;
+    }
+    complain("%s: out of memory while compiling", path);
+    spec_close(s);
+    return CODE_FAILED;
+}
+
+void spec_close(Spec *s) {
+    if (s->t) compile_close(s->t);
+    arena_free(s->arena);
+    *s = (Spec){0};
+}
+
+Machine *spec_machine(Spec *s, const Options *o, Fault *f) {
+    MachineOptions options = machine_defaults();
+    options.seed = (uint64_t)o->seed;
+    options.threads = (int)o->threads;
+    Machine *m = machine_new(s->t, &options, f);
+    if (m && machine_prepare(m, f) && machine_load(m, f)) return m;
+    machine_free(m);
+    return NULL;
+}
