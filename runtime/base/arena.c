@@ -21,7 +21,13 @@ struct Arena {
     jmp_buf *escape;
 };
 
-static long fail_after = -2;                          /* -2: environment not read yet; -1: never */
+static long fail_after = -2;                          /* -2: environment not read yet; -1: never, or no longer */
+
+long arena_fail_after(long n) {
+    long left = fail_after;
+    fail_after = n;
+    return left;
+}
 
 static void *checked_malloc(size_t size) {
     if (fail_after == -2) {

@@ -3,7 +3,7 @@
  * arena_alloc never returns NULL. Out of memory jumps to the arena's escape (set by arena_guard), the one place
  * where a compile gives up; what the compile owns outside the arena must be released by a chained jump
  * (only parser/doc.c does that). Memory is zeroed and aligned to 16 bytes.
- * GRAPHRUN_FAIL_ALLOC=n makes the n-th block request fail (tests/test_oom.c).
+ * GRAPHRUN_FAIL_ALLOC=n, or arena_fail_after(n), makes the n-th block request from then on fail (tests/test_oom.c).
  */
 #pragma once
 #include <setjmp.h>
@@ -26,6 +26,8 @@ size_t arena_used(const Arena *a);
 /* The escape: `jmp_buf *old = arena_escape(a, &mine); if (setjmp(mine)) {...}`; put the old one back when done. */
 jmp_buf *arena_escape(Arena *a, jmp_buf *to);
 _Noreturn void arena_fail(Arena *a);                  /* gives up as an allocation failure would */
+
+long arena_fail_after(long n);                        /* -1: none fails. Gives what was left to go; -1: it has failed */
 
 #define ARENA_NEW(a, Type) ((Type *)arena_alloc((a), sizeof(Type)))
 #define ARENA_ARRAY(a, Type, n) ((Type *)arena_alloc((a), arena_mul((a), sizeof(Type), (size_t)(n))))

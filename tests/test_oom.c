@@ -1,0 +1,72 @@
+/* Out of memory: the n-th allocation of a compile fails, n = 0, 1, 2, ... until one compile gets by with fewer. None
+ * crashes or leaks (the sanitizer build watches), each gives NULL and no false diagnostics. Then the same through the
+ * program: exit code 1 and one line that says so. */
+#include "parser/compile.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <cmocka.h>
+
+#define SPEC SOURCE_DIR "/models/wgan_gp_poly.yaml"
+
+/* One by one at first, then in growing steps: a debug build allocates each item by itself. */
+static long next(long n) { return n < 64 ? n + 1 : n + n / 8; }
+
+/* True where the compile was over before its n-th allocation. */
+static bool survives(long n) {
+    Arena *a = arena_new();
+    assert_non_null(a);
+    Diags *d = diags_new(a);
+    CompileOptions options = {.changes.preset = "tiny"};
+    arena_fail_after(n);
+    Training *t = compile(SPEC, &options, a, d);
+    bool over = arena_fail_after(-1) >= 0;
+    if (over) assert_non_null(t);
+    else assert_null(t);
+    assert_int_equal(d->errors, 0);
+    if (t) compile_close(t);
+    arena_free(a);
+    return over;
+}
+
+static void every_allocation_of_a_compile_may_fail(void **state) {
+    (void)state;
+    int sweeps = 0;
+    for (long n = 0; !survives(n); n = next(n)) sweeps++;
+    assert_true(sweeps > 3);                          /* some did fail */
+}
+
+/* The exit code of `graphrun check` with its n-th allocation failing, and whether it said why. */
+static int check_spec(long n, bool *said) {
+    char command[512], line[512];
+    snprintf(command, sizeof command, "GRAPHRUN_FAIL_ALLOC=%ld %s check %s --preset tiny 2>&1 >/dev/null", n, BINARY, SPEC);
+    FILE *p = popen(command, "r");
+    assert_non_null(p);
+    *said = false;
+    while (fgets(line, sizeof line, p)) *said |= strstr(line, "out of memory") != NULL;
+    int status = pclose(p);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void the_program_says_that_memory_ran_out(void **state) {
+    (void)state;
+    bool said;
+    for (long n = 0; n < 4; n++) {
+        assert_int_equal(check_spec(n, &said), 1);
+        assert_true(said);
+    }
+    assert_int_equal(check_spec(1000000000, &said), 0);
+    assert_false(said);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_allocation_of_a_compile_may_fail),
+        cmocka_unit_test(the_program_says_that_memory_ran_out),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
