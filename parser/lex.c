@@ -100,8 +100,8 @@ static Token lex_number(Lexer *l) {
         diag_error(l->diags, t.loc, "'%s.': a number has one decimal point", t.text);
     } else if (!isfinite(t.number)) {
         diag_error(l->diags, t.loc, "number %s is too large", t.text);
-    } else if (whole && t.number > 9007199254740992.0) {
-        diag_error(l->diags, t.loc, "whole number %s is above 2^53; write it with a decimal point", t.text);
+    } else if (whole && t.number >= 9007199254740992.0) {
+        diag_error(l->diags, t.loc, "whole number %s is not below 2^53; write it with a decimal point", t.text);
     } else {
         l->failed = false;
     }
