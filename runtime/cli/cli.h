@@ -81,6 +81,8 @@ int run_open(Run *r, const char *folder, const CompileOptions *c, const Options 
 void run_close(Run *r);
 
 /* version.c */
+extern int program_argc;                              /* main's own, for run.json */
+extern char **program_argv;
 const char *program_version(void);
 const char *program_revision(void);
 

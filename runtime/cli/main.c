@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 extern const Verb verb_train, verb_check, verb_show, verb_sample, verb_eval, verb_gradcheck, verb_bench, verb_help, verb_version;
@@ -15,6 +16,9 @@ const Verb *verb_named(const char *name) {
         if (!strcmp((*v)->name, name)) return *v;
     return NULL;
 }
+
+int program_argc;
+char **program_argv;
 
 static bool names_a_spec(const char *word) {
     size_t n = strlen(word);
@@ -51,6 +55,10 @@ static int close_stdout(int code) {
 
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
+    program_argc = argc;
+    program_argv = malloc((size_t)argc * sizeof *argv);  /* a copy: parsing moves operands to the front */
+    if (program_argv) memcpy(program_argv, argv, (size_t)argc * sizeof *argv);
+    else program_argc = 0;
     if (argc < 2) {
         help_short(stderr);
         return CODE_USAGE;
@@ -62,5 +70,6 @@ int main(int argc, char **argv) {
     else if (verb_named(word)) code = run_verb(verb_named(word), argc - 2, argv + 2);
     else if (names_a_spec(word) || word[0] == '-') code = run_verb(&verb_train, argc - 1, argv + 1);
     else code = unknown_verb(word);
+    free(program_argv);
     return close_stdout(code);
 }

@@ -240,7 +240,7 @@ static bool read_tensors(Reader *r, Store *s, bool loose) {
     for (int pass = loose; pass < 2; pass++)          /* pass 0 only looks, so that nothing is half read */
         for (int i = 0; i < s->slots->all.n; i++) {
             const Slot *slot = &s->slots->all.at[i];
-            size_t at;
+            size_t at = 0;
             Fault unused = {0};
             if (slot->kind == SLOT_BATCH) continue;
             if (!find_tensor(r, slot, &at, loose ? &unused : r->fault)) {

@@ -1,7 +1,6 @@
 /* Feeding: batches into the Store's batch slots, and `iteration` values before the unit that needs them.
  *
- * Players' batches come from the sources themselves and move their cursors. Everything else reads copies of the
- * sources with an order of their own, so it never moves what players see.
+ * A batch is a function of the source and a number, so reading one moves nothing: only players' turns move cursors.
  */
 #include "train/machine.h"
 
@@ -12,8 +11,7 @@ void feed_forget(Machine *m) {
 static int64_t fill(Machine *m, int source, FeedKind kind, int64_t cursor) {
     Feed *feed = &m->feed[source];
     if (feed->kind == kind && feed->cursor == cursor) return feed->rows;
-    DataSource *s = kind == FEED_PLAYERS ? m->t->source[source].source
-                    : kind == FEED_FIRST ? &feed->first : &feed->through;
+    const DataSource *s = kind == FEED_THROUGH ? &feed->through : m->t->source[source].source;
     feed->rows = source_batch(s, m->options.seed, cursor, feed->out);
     feed->kind = kind;
     feed->cursor = cursor;

@@ -139,20 +139,15 @@ static bool prepare_one(void *ctx, Unit *u) {
 
 bool machine_prepare(Machine *m, Fault *f) { return units_each(m->t, prepare_one, &(Preparing){m, f}); }
 
-/* Copies of a loaded source: metrics and outputs read it in an order of their own. */
-static void feed_load(Feed *feed, const DataSource *s) {
-    feed->first = feed->through = *s;
-    feed->through.common.order = ORDER_SEQUENTIAL;
-    feed->through.common.last = LAST_KEEP;
-}
-
 bool machine_load(Machine *m, Fault *f) {
     if (m->loaded) return true;
     for (int i = 0; i < m->t->nsource; i++) {
         DataSource *s = m->t->source[i].source;
         if (!m->t->source[i].used) continue;
         if (!s->loaded && !source_load(s)) return fault(f, CODE_DATA, "source '%s' cannot be read", s->name);
-        feed_load(&m->feed[i], s);
+        m->feed[i].through = *s;
+        m->feed[i].through.common.order = ORDER_SEQUENTIAL;
+        m->feed[i].through.common.last = LAST_KEEP;
     }
     m->loaded = true;
     return true;

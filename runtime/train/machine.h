@@ -25,8 +25,8 @@ typedef struct {                                      /* slots that the machine 
 
 typedef enum { FEED_PLAYERS, FEED_FIRST, FEED_THROUGH, FEED_NONE } FeedKind;
 
-typedef struct {                                      /* one source: what is in its batch slots, and two more ways to read it */
-    DataSource first, through;                        /* copies: its first batch; once through, in order */
+typedef struct {                                      /* one source, and what is in its batch slots now */
+    DataSource through;                               /* a copy that goes once through, in order, to its last sample */
     void *out[DATA_FIELDS];                           /* the slots of its fields; NULL where no unit reads one */
     FeedKind kind;
     int64_t cursor, rows;

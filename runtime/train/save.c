@@ -45,8 +45,8 @@ bool save_if_late(Trainer *tr) {
 
 bool save_stage(Trainer *tr) {
     if (tr->m->t->nstage < 2) return true;
-    char path[2048];
-    snprintf(path, sizeof path, "%s/stage-%s.safetensors", tr->checkpoints, stage_now(tr)->name);
+    char path[sizeof tr->checkpoints + 300];
+    snprintf(path, sizeof path, "%s/stage-%.250s.safetensors", tr->checkpoints, stage_now(tr)->name);
     return write_to(tr, path);
 }
 
@@ -61,7 +61,8 @@ bool save_if_best(Trainer *tr) {
     if (!isfinite(value) || (get_int(m, m->own.best_known) && value <= store_number(m->store, m->own.best))) return true;
     store_set(m->store, m->own.best, value);
     set_int(m, m->own.best_known, 1);
-    snprintf(tr->report->best, sizeof tr->report->best, "%s/best.safetensors", tr->checkpoints);
+    char path[sizeof tr->checkpoints + 32];
+    snprintf(path, sizeof path, "%s/best.safetensors", tr->checkpoints);
     progress_detail(tr->options->progress, "best so far: %.6g", value);
-    return write_to(tr, tr->report->best);
+    return write_to(tr, path);
 }

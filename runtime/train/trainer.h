@@ -26,7 +26,6 @@ typedef struct {
     int signal;
     int64_t step;                                     /* total steps made */
     char checkpoint[1024];                            /* the newest; "" where there is none */
-    char best[1024];
 } TrainReport;
 
 Ended train(Machine *m, const TrainOptions *options, TrainReport *report, Fault *f);
