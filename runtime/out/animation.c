@@ -105,7 +105,7 @@ static bool deflate_picture(Bytes *out, const Picture *p) {
             const uint8_t *from = p->pixel + (size_t)y * row;
             uint8_t *to = raw + (size_t)y * (row + 1);
             *to++ = y ? 2 : 0;
-            for (size_t x = 0; x < row; x++) to[x] = (uint8_t)(from[x] - (y ? from[x - row] : 0));
+            for (size_t x = 0; x < row; x++) to[x] = (uint8_t)(from[x] - (y ? (from - row)[x] : 0));
         }
         if (compress2(packed, &packed_size, raw, (uLong)raw_size, 9) == Z_OK) bytes_add(out, packed, packed_size);
         else out->full = true;

@@ -9,7 +9,7 @@
 
 enum { SIZE = 600, SETS_MAX = INTS_MAX, LABELS_MAX = 16 };
 static const double left = 48, top = 42, right = 18, bottom = 34;
-static const Color backdrop = {205, 205, 205};
+static const Color backdrop = {208, 208, 208};
 
 typedef struct {
     Ints scatter;
@@ -143,8 +143,8 @@ static Color color_at(const Tint *t, int64_t i, Color plain) {
 }
 
 /* Draws one set; gives how many of its points lie outside the axes or nowhere. */
-static int64_t draw_set(cairo_t *c, const Axes *a, const Points *p, const Tint *tint, Color plain) {
-    double radius = p->n <= 300 ? 2.6 : p->n <= 3000 ? 1.9 : 1.3, alpha = p->n <= 300 ? 0.8 : 0.55;
+static int64_t draw_set(cairo_t *c, const Axes *a, const Points *p, const Tint *tint, Color plain, double alpha) {
+    double radius = p->n <= 300 ? 2.6 : p->n <= 3000 ? 1.9 : 1.3;
     int64_t outside = 0;
     for (int64_t i = 0; i < p->n; i++) {
         double x = axes_x(a, coordinate(p, i, 0)), y = axes_y(a, coordinate(p, i, 1));
@@ -201,7 +201,7 @@ static bool draw(cairo_t *c, const OutputJob *job, const Options *o) {
     for (int i = 0; i <= last; i++) {
         Points p = points_of(job, o, o->scatter.at[i]);
         Color plain = last == 0 ? color_of(0) : i == 0 ? backdrop : color_of(i - 1);
-        outside = draw_set(c, &a, &p, i == last ? &tint : &none, plain);
+        outside = draw_set(c, &a, &p, i == last ? &tint : &none, plain, i < last || p.n <= 300 ? 0.9 : 0.55);
     }
     axes_clip(c, &a);
     for (int64_t i = 0; i < modes.n; i++)
