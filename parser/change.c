@@ -188,7 +188,6 @@ static const char *split(Setting *s, Arena *a, const char *text, Loc loc, size_t
     size_t from = 0;
     for (*at = 0;; ++*at) {
         char c = text[*at];
-        if ((c && (unsigned char)c < 0x20) || c == 0x7F) return "one line without control characters is expected";
         if ((unsigned char)c > 0x7F) return "names in a path are made of ASCII letters, digits and '_'";
         if (c == '(' || c == '[') depth++;
         if (c == ')' || c == ']') depth--;
@@ -207,8 +206,10 @@ static const char *split(Setting *s, Arena *a, const char *text, Loc loc, size_t
 }
 
 static bool read_setting(Diags *d, const char *text, Loc loc, Setting *out) {
-    size_t at;
-    const char *wrong = split(out, d->arena, text, loc, &at);
+    size_t at = 0;
+    while ((unsigned char)text[at] >= 0x20 && text[at] != 0x7F) at++;
+    const char *wrong = text[at] ? "one line without control characters is expected"
+                                 : split(out, d->arena, text, loc, &at);
     loc.col += (uint32_t)at;
     if (wrong) diag_error(d, loc, "%s", wrong);
     else out->value = doc_parse_within(d, loc, text + at, strlen(text + at));
