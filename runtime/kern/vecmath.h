@@ -99,14 +99,9 @@ INLINE float vec_softplus(float x) {
     return (x > 0.0f ? x : x != x ? x : 0.0f) + (vec_log(u) + (t - (u - 1.0f)) / u);
 }
 
-/* sin and cos: the argument less whole quarter turns, in double, which is exact enough up to 2^28; beyond, the result
- * is some number in [-1, 1]. `quarter` is 0 for sin, 1 for cos. */
-INLINE float vec_sine(float x, uint32_t quarter) {
-    const double ROUND = 0x1.8p52;
-    double t = (double)x * 0.63661977236758134308 + ROUND, k = t - ROUND;
-    double d = ((double)x - k * 0x1.921fb54400000p0) - k * 0x1.0b4611a626331p-34;
-    float r = (float)(d > 1.0 ? 1.0 : d < -1.0 ? -1.0 : d), z = r * r;
-    uint32_t turn = (uint32_t)bits_of_double(t) + quarter;
+/* cos of r for an even turn, sin of r for an odd one, its sign changing every second turn: |r| <= pi/4. */
+INLINE float vec_quarter(float r, uint32_t turn) {
+    float z = r * r;
     float s = -1.9515295891e-4f;
     s = s * z + 8.3321608736e-3f;
     s = s * z - 1.6666654611e-1f;
@@ -115,12 +110,29 @@ INLINE float vec_sine(float x, uint32_t quarter) {
     c = c * z - 1.388731625493765e-3f;
     c = c * z + 4.166664568298827e-2f;
     c = c * z * z - 0.5f * z + 1.0f;
-    float y = turn & 1 ? c : s;
-    return turn & 2 ? -y : y;
+    float y = turn & 1 ? s : c;
+    return (turn + 1) & 2 ? -y : y;
 }
 
-INLINE float vec_sin(float x) { return vec_sine(x, 0); }
-INLINE float vec_cos(float x) { return vec_sine(x, 1); }
+/* sin and cos: the argument less whole quarter turns, in double, which is exact enough up to 2^28; beyond, the result
+ * is some number in [-1, 1]. */
+INLINE float vec_turned(float x, uint32_t quarter) {
+    const double ROUND = 0x1.8p52;
+    double t = (double)x * 0.63661977236758134308 + ROUND, k = t - ROUND;
+    double d = ((double)x - k * 0x1.921fb54400000p0) - k * 0x1.0b4611a626331p-34;
+    float r = (float)(d > 1.0 ? 1.0 : d < -1.0 ? -1.0 : d);
+    return vec_quarter(r, (uint32_t)bits_of_double(t) + quarter);
+}
+
+INLINE float vec_cos(float x) { return vec_turned(x, 0); }
+INLINE float vec_sin(float x) { return vec_turned(x, 3); }
+
+/* cos(2 pi x), 0 <= x <= 1: the quarter turns are taken off without rounding. */
+INLINE float vec_cos_turns(float x) {
+    const float ROUND = 0x1.8p23f;
+    float t = x * 4.0f + ROUND, k = t - ROUND;
+    return vec_quarter((x - k * 0.25f) * 6.28318530717958648f, bits_of(t));
+}
 
 /* pow: 2^(z log2 |x|) in double, whose spare digits cover the product; the sign of a negative x comes back where z is
  * odd. log2 m = 2/ln 2 * atanh s, s = (m - 1)/(m + 1), |s| < 0.172. */

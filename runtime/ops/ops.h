@@ -7,6 +7,9 @@
 /* OP(name, ...): one operator. The name stands on the line on which OP( opens, in column 0 (registry). */
 #define OP(id, ...) const Op op_##id = {.name = #id, __VA_ARGS__};
 
+/* Op.map's entries of the variants that EACH_ISA made. */
+#define MAPS(fn, D) [ISA_BASE][D] = fn##_BASE, [ISA_AVX2][D] = fn##_AVX2, [ISA_AVX512][D] = fn##_AVX512
+
 #define FIELD(Struct, member, type_, default_, doc_) \
     {.name = #member, .type = type_, .offset = offsetof(Struct, member), .dflt = default_, .doc = doc_}
 

@@ -86,8 +86,6 @@ INLINE int32_t cut_bool(uint8_t x) { return x; }
 #define EACH1(fn, T, R, value) EACH_ISA(KERNEL1, fn, T, R, value)
 #define EACH2(fn, T, R, value) EACH_ISA(KERNEL2, fn, T, R, value)
 
-#define MAPS(fn, D) [ISA_BASE][D] = fn##_BASE, [ISA_AVX2][D] = fn##_AVX2, [ISA_AVX512][D] = fn##_AVX512
-
 #define KERNELS_FLOAT(N, id, value) EACH##N(id##_f32, float, float, value)
 #define KERNELS_NUMBER(N, id, value) EACH##N(id##_f32, float, float, value) EACH##N(id##_i32, int32_t, int32_t, value)
 #define KERNELS_ORDER(N, id, value) EACH##N(id##_f32, float, uint8_t, value) EACH##N(id##_i32, int32_t, uint8_t, value)
