@@ -96,8 +96,8 @@ static void show(Str *s, const Expr *e) {
         show_at(s, e->callee, POSTFIX);
         show_args(s, e, "[", "]");
         break;
-    case EX_MEMBER:
-        show_at(s, e->callee, POSTFIX);
+    case EX_MEMBER:                                   /* a number's dot would be its decimal point */
+        show_at(s, e->callee, e->callee->kind == EX_NUMBER ? POSTFIX + 1 : POSTFIX);
         str_printf(s, ".%s", e->text);
         break;
     case EX_LAMBDA:

@@ -95,6 +95,7 @@ static const struct { const char *text, *tree, *shown; } forms[] = {
     {"f(g(x)(y))", "(call f (call (call g x) y))", "f(g(x)(y))"},
     {"critic(x).features", "(member features (call critic x))", "critic(x).features"},
     {"a.b.c", "(member c (member b a))", "a.b.c"},
+    {"(1).b", "(member b 1)", "(1).b"},
     {"x[i]", "(index x i)", "x[i]"},
     {"x[:, 0:3]", "(index x (slice _ _ _) (slice 0 3 _))", "x[:, 0:3]"},
     {"x[:, new]", "(index x (slice _ _ _) (new))", "x[:, new]"},
