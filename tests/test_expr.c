@@ -363,6 +363,12 @@ static void depth_is_limited(void **state) {
     refuse_built(&c, &minus, "more than 100 levels of nesting in an expression");
     refuse_built(&c, &chain, "the expression is too deep; give parts of it local names");
     refuse_built(&c, &members, "the expression is too deep; give parts of it local names");
+    chain.text[chain.n - 4] = 0;                      /* as deep as may be, in a list */
+    char *list = arena_printf(c.arena, "[%s]", chain.text);
+    int before = c.d->errors;
+    assert_int_equal(parse(&c, chain.text)->height, EX_HEIGHT);
+    assert_int_equal(expr_parse(doc_parse("t.yaml", list, strlen(list), c.d), c.d, c.arena)->kind, EX_ERROR);
+    assert_int_equal(c.d->errors, before + 1);
     end(&c);
 }
 
