@@ -47,9 +47,11 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
     char *text = arena_vprintf(d->arena, fmt, ap);
     va_end(ap);
     log_site(site, text);
-    if (level == DIAG_NOTE && (d->errors > DIAG_MAX_ERRORS || !d->first)) return;
-    if (level != DIAG_NOTE && said_before(d, loc, text)) return;
-    if (level == DIAG_ERROR && d->errors++ >= DIAG_MAX_ERRORS) return;
+    if (level != DIAG_NOTE) {
+        d->dropped = said_before(d, loc, text);
+        if (level == DIAG_ERROR && !d->dropped) d->dropped = d->errors++ >= DIAG_MAX_ERRORS;
+    }
+    if (d->dropped || (level == DIAG_NOTE && !d->first)) return;
     if (level == DIAG_WARNING) d->warnings++;
     Diag *e = ARENA_NEW(d->arena, Diag);
     *e = (Diag){level, loc, text, site, NULL};

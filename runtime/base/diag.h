@@ -31,6 +31,7 @@ typedef struct {
     Arena *arena;
     Diag *first, **last;
     int errors, warnings;
+    bool dropped;                                     /* the last error or warning was not kept: nor are its notes */
     Source *sources;
     uint32_t nsource, cap;
 } Diags;

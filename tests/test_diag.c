@@ -1,0 +1,108 @@
+/* Messages as they are printed: the excerpt, the caret, the order, the limits, and the nearest name. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/diag.h"
+
+static void check_printed(const Diags *d, const char *want) {
+    char *text;
+    size_t n;
+    FILE *f = open_memstream(&text, &n);
+    diags_print(d, f, false);
+    fclose(f);
+    assert_string_equal(text, want);
+    free(text);
+}
+
+static void check_excerpt(const char *source, Loc loc, const char *want) {
+    Arena *a = arena_new();
+    Diags *d = diags_new(a);
+    loc.file = diags_source(d, "s", source, strlen(source));
+    diag_error(d, loc, "x");
+    check_printed(d, arena_printf(a, "s:%u:%u: error: x\n%s", loc.line, loc.col, want));
+    arena_free(a);
+}
+
+static void the_caret_stands_under_the_column(void **state) {
+    (void)state;
+    check_excerpt("a\nbcd\ne", (Loc){0, 2, 3}, "    2 | bcd\n      |   ^\n");
+    check_excerpt("a: \xC3\xA9\xE2\x82\xACx", (Loc){0, 1, 6}, "    1 | a: \xC3\xA9\xE2\x82\xACx\n      |      ^\n");
+    check_excerpt("\ta", (Loc){0, 1, 2}, "    1 | \ta\n      | \t^\n");
+    check_excerpt("ab\r\nc", (Loc){0, 1, 3}, "    1 | ab\n      |   ^\n");
+    check_excerpt("a\x1B[31mb", (Loc){0, 1, 2}, "    1 | a?[31mb\n      |  ^\n");
+    check_excerpt("a", (Loc){0, 2, 1}, "");
+}
+
+static void a_long_line_is_shown_around_the_column(void **state) {
+    (void)state;
+    Arena *a = arena_new();
+    char *line = arena_alloc(a, 401), *want = arena_alloc(a, 600);
+    memset(line, 'x', 400);
+    line[299] = 'Y';
+    snprintf(want, 600, "    1 | ...%.*sY%.*s...\n      |    %80s^\n", 80, line, 39, line, "");
+    check_excerpt(line, (Loc){0, 1, 300}, want);
+    snprintf(want, 600, "    1 | %.*s...\n      | ^\n", 120, line);
+    check_excerpt(line, (Loc){0, 1, 1}, want);
+    arena_free(a);
+}
+
+static void messages_come_in_the_order_of_the_text(void **state) {
+    (void)state;
+    Arena *a = arena_new();
+    Diags *d = diags_new(a);
+    Loc second = {diags_source(d, "s", "one\ntwo\n", 8), 2, 1}, first = {0, 1, 2};
+    diag_error(d, second, "late");
+    diag_note(d, first, "because");
+    diag_warn(d, first, "early");
+    diag_error(d, second, "late");                    /* said before: dropped with its notes */
+    diag_note(d, first, "because");
+    diag_error(d, ((Loc){0}), "nowhere");
+    assert_int_equal(d->errors, 2);
+    assert_int_equal(d->warnings, 1);
+    check_printed(d, "error: nowhere\ns:1:2: warning: early\n    1 | one\n      |  ^\n"
+                     "s:2:1: error: late\n    2 | two\n      | ^\n  s:1:2: note: because\n");
+    arena_free(a);
+}
+
+static void errors_stop_at_twenty(void **state) {
+    (void)state;
+    Arena *a = arena_new();
+    Diags *d = diags_new(a);
+    for (int i = 0; i < 23; i++) diag_error(d, ((Loc){0}), "e%d", i);
+    diag_note(d, ((Loc){0}), "lost with what it belongs to");
+    int n = 0;
+    for (const Diag *e = d->first; e; e = e->next) n++;
+    assert_int_equal(n, DIAG_MAX_ERRORS);
+    assert_int_equal(d->errors, 23);
+    arena_free(a);
+}
+
+static void the_nearest_name_is_suggested(void **state) {
+    (void)state;
+    static const struct { const char *word, *best; } rows[] = {
+        {"untis", "units"}, {"unit", "units"}, {"kernal", "kernel"}, {"xyz", NULL}, {"units", NULL}, {"ab", NULL},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        Nearest near = nearest_to(rows[i].word);
+        nearest_add(&near, "units");
+        nearest_add(&near, "kernel");
+        if (rows[i].best) assert_string_equal(near.best, rows[i].best);
+        else assert_null(near.best);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_caret_stands_under_the_column),
+        cmocka_unit_test(a_long_line_is_shown_around_the_column),
+        cmocka_unit_test(messages_come_in_the_order_of_the_text),
+        cmocka_unit_test(errors_stop_at_twenty),
+        cmocka_unit_test(the_nearest_name_is_suggested),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
