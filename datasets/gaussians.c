@@ -1,5 +1,5 @@
-/* Mixtures of Gaussians in the plane, on a ring or a square grid: the data on which lost modes can be counted.
- * Sample i is made from (seed, i) when it is asked for. */
+/* Mixtures of Gaussians in the plane, on a ring or a square grid: the data on which lost modes can be
+ * counted. Sample i is made from (seed, i) when it is asked for. */
 #include "datasets/dataset.h"
 
 #include <math.h>
@@ -17,6 +17,7 @@ typedef struct {
 } Options;
 
 #define AT(member) offsetof(Options, member)
+/* clang-format off */
 static const Field options[] = {
     {"layout", F_CHOICE, AT(layout), "ring", 0, 0, "ring|grid", "where the modes lie"},
     {"modes", F_INT, AT(modes), "", 1, MODES_MAX, NULL,
@@ -26,6 +27,7 @@ static const Field options[] = {
     {"deviation", F_FLOAT, AT(deviation), "0.02", 0, 1e6, NULL, "standard deviation of each mode in x and y"},
     {NULL, 0, 0, NULL, 0, 0, NULL, NULL},
 };
+/* clang-format on */
 
 static bool keys_fit(const DataSource *s, const Options *o, int64_t side) {
     const char *stray = o->layout == LAYOUT_RING ? "spacing" : "radius";
@@ -36,8 +38,9 @@ static bool keys_fit(const DataSource *s, const Options *o, int64_t side) {
         ok = false;
     }
     if (o->layout == LAYOUT_GRID && side * side != o->modes && o->modes) {
-        diag_error(s->diags, source_loc(s, "modes"), "%s: modes of a grid must be a square number, not %lld; near are %lld and %lld",
-                   s->name, (long long)o->modes, (long long)(side * side), (long long)((side + 1) * (side + 1)));
+        diag_error(s->diags, source_loc(s, "modes"),
+                   "%s: modes of a grid must be a square number, not %lld; near are %lld and %lld", s->name,
+                   (long long)o->modes, (long long)(side * side), (long long)((side + 1) * (side + 1)));
         ok = false;
     }
     return ok;
@@ -68,7 +71,8 @@ static bool open(DataSource *s) {
 static void sample(const DataSource *s, int64_t index, void *const *out) {
     const Options *o = s->options;
     uint64_t seed = (uint64_t)s->common.seed, path = rng_hash("gaussians"), tick = (uint64_t)index;
-    Stream place = rng_stream(seed, path, tick, ROUND_POINT), choice = rng_stream(seed, path, tick, ROUND_MODE);
+    Stream place = rng_stream(seed, path, tick, ROUND_POINT),
+           choice = rng_stream(seed, path, tick, ROUND_MODE);
     const DataConstant *centres = &s->constant[0];
     uint64_t mode = rng_below(choice, 0, (uint64_t)centres->type.shape.dim[0]);
     float *point = out[0];

@@ -1,5 +1,5 @@
-/* Images of random polynomials in two variables. Sample i is made from (seed, i) when it is asked for: nothing is
- * stored, and a source takes no memory however large it is. */
+/* Images of random polynomials in two variables. Sample i is made from (seed, i) when it is asked for:
+ * nothing is stored, and a source takes no memory however large it is. */
 #include "datasets/dataset.h"
 
 #include <math.h>
@@ -16,6 +16,7 @@ typedef struct {
 } Options;
 
 #define AT(member) offsetof(Options, member)
+/* clang-format off */
 static const Field options[] = {
     {"size", F_INT, AT(size), "40", 1, SIDE_MAX, NULL, "pixels a side"},
     {"max_degree", F_INT, AT(max_degree), "4", 0, DEGREE_MAX, NULL, "each image's degree is uniform in 0 to this"},
@@ -23,6 +24,7 @@ static const Field options[] = {
      "row: each row over its own L2 norm; image: the image over its largest absolute value"},
     {NULL, 0, 0, NULL, 0, 0, NULL, NULL},
 };
+/* clang-format on */
 
 static bool open(DataSource *s) {
     const Options *o = s->options;
@@ -49,8 +51,8 @@ static void divide(float *x, int64_t n, double by) {
     for (int64_t i = 0; i < n; i++) x[i] = (float)((double)x[i] / by);
 }
 
-/* value(x, y) = sum of c_ij x^i y^j over i + j <= d, with x = column/size, y = row/size, c_ij from N(0, 1). A row's
- * y is fixed: it is a polynomial in x alone, evaluated by Horner's rule. */
+/* value(x, y) = sum of c_ij x^i y^j over i + j <= d, with x = column/size, y = row/size, c_ij from N(0, 1). A
+ * row's y is fixed: it is a polynomial in x alone, evaluated by Horner's rule. */
 static void sample(const DataSource *s, int64_t index, void *const *out) {
     const Options *o = s->options;
     uint64_t seed = (uint64_t)s->common.seed, path = rng_hash("polynomials"), tick = (uint64_t)index;
@@ -75,7 +77,8 @@ static void sample(const DataSource *s, int64_t index, void *const *out) {
         }
         for (int64_t column = 0; column < size; column++) value[column] = p[d];
         for (int64_t i = d - 1; i >= 0; i--)
-            for (int64_t column = 0; column < size; column++) value[column] = value[column] * x[column] + p[i];
+            for (int64_t column = 0; column < size; column++)
+                value[column] = value[column] * x[column] + p[i];
         for (int64_t column = 0; column < size; column++) line[column] = (float)value[column];
         if (o->scale == SCALE_ROW) divide(line, size, norm(line, size));
     }

@@ -1,6 +1,6 @@
-/* What all data sources share: ranges, fractions, batches, the order of samples. Knows no kind of data and no file.
- * Invariant: batch number `cursor` depends on the run's seed, the source's name and the cursor alone. Batches of an
- * epoch cover each sample at most once (last: keep: exactly once). */
+/* What all data sources share: ranges, fractions, batches, the order of samples. Knows no kind of data and no
+ * file. Invariant: batch number `cursor` depends on the run's seed, the source's name and the cursor alone.
+ * Batches of an epoch cover each sample at most once (last: keep: exactly once). */
 #include "datasets/dataset.h"
 
 #include <assert.h>
@@ -45,8 +45,8 @@ Loc source_loc(const DataSource *s, const char *key) {
 static bool number_in_range(const DataSource *s, const Field *f, double value) {
     bool unset = value == 0 && f->dflt && !*f->dflt && !source_given(s, f->name);
     if (unset || field_in_range(f, value)) return true;
-    diag_error(s->diags, source_loc(s, f->name), "%s: %s must be from %.16g to %.16g, not %.16g", s->name, f->name,
-               f->min, f->max, value);
+    diag_error(s->diags, source_loc(s, f->name), "%s: %s must be from %.16g to %.16g, not %.16g", s->name,
+               f->name, f->min, f->max, value);
     return false;
 }
 
@@ -66,7 +66,8 @@ static bool part_is_valid(const DataSource *s, double *from, double *to) {
     *to = part->n == 2 ? part->at[1] : part->n == 1 ? part->at[0] : 1;
     Loc loc = source_loc(s, "fraction");
     if (part->n > 2) {
-        diag_error(s->diags, loc, "%s: fraction is one number or [from, to], not a list of %d", s->name, part->n);
+        diag_error(s->diags, loc, "%s: fraction is one number or [from, to], not a list of %d", s->name,
+                   part->n);
         return false;
     }
     if (!(*from >= 0 && *to <= 1)) {
@@ -90,13 +91,15 @@ bool source_open(DataSource *s) {
     s->first = llround(from * (double)s->total);
     s->count = llround(to * (double)s->total) - s->first;
     if (s->count < 1) {
-        diag_error(s->diags, source_loc(s, "fraction"), "%s: fraction from %g to %g of %lld samples holds none", s->name,
-                   from, to, (long long)s->total);
+        diag_error(s->diags, source_loc(s, "fraction"),
+                   "%s: fraction from %g to %g of %lld samples holds none", s->name, from, to,
+                   (long long)s->total);
         return false;
     }
     if (s->common.batch > s->count) {
         const char *key = source_given(s, "batch") || !source_given(s, "count") ? "batch" : "count";
-        diag_error(s->diags, source_loc(s, key), "%s: a batch of %lld is more than the %lld sample%s there are", s->name,
+        diag_error(s->diags, source_loc(s, key),
+                   "%s: a batch of %lld is more than the %lld sample%s there are", s->name,
                    (long long)s->common.batch, (long long)s->count, s->count == 1 ? "" : "s");
         return false;
     }
@@ -121,11 +124,13 @@ int64_t source_batches(const DataSource *s) {
     return s->common.last == LAST_KEEP ? (s->count + batch - 1) / batch : s->count / batch;
 }
 
-double source_epoch(const DataSource *s, int64_t cursor) { return (double)cursor / (double)source_batches(s); }
+double source_epoch(const DataSource *s, int64_t cursor) {
+    return (double)cursor / (double)source_batches(s);
+}
 
-/* Where sample `i` of an epoch lies: a permutation of 0..n-1 computed one element at a time, so that neither memory
- * nor history is needed. A Feistel network on i = left*b + right, with a*b just above n (Black and Rogaway 2002,
- * "Ciphers with arbitrary finite domains"); what falls outside n walks on until it comes back. */
+/* Where sample `i` of an epoch lies: a permutation of 0..n-1 computed one element at a time, so that neither
+ * memory nor history is needed. A Feistel network on i = left*b + right, with a*b just above n (Black and
+ * Rogaway 2002, "Ciphers with arbitrary finite domains"); what falls outside n walks on until it comes back. */
 static int64_t shuffled(Stream draws, int64_t n, int64_t i) {
     int64_t a = (int64_t)ceil(sqrt((double)n)), b = (n + a - 1) / a;
     do {

@@ -12,7 +12,7 @@
 
 #include "datasets/dataset.h"
 
-typedef struct {                                      /* a spec's source: the keys it gives, each at a line of its own */
+typedef struct { /* a spec's source: the keys it gives, each at a line of its own */
     const char *key[8];
     Arena *arena;
     DataSource source;
@@ -31,8 +31,14 @@ static void begin(Case *c, const char *kind) {
     assert_non_null(d);
     void *options = arena_alloc(c->arena, d->options_size);
     field_defaults(d->options, options, c->arena);
-    c->source = (DataSource){.kind = d, .name = "toy", .options = options, .arena = c->arena,
-                             .diags = diags_new(c->arena), .loc = {0, 1, 1}, .loc_of = loc_of, .spec_node = c};
+    c->source = (DataSource){.kind = d,
+                             .name = "toy",
+                             .options = options,
+                             .arena = c->arena,
+                             .diags = diags_new(c->arena),
+                             .loc = {0, 1, 1},
+                             .loc_of = loc_of,
+                             .spec_node = c};
     field_defaults(source_options, &c->source.common, c->arena);
 }
 
@@ -41,7 +47,8 @@ static void end(Case *c) {
     arena_free(c->arena);
 }
 
-/* Sets a key as a spec would; `value` as in the row's default, a float list as numbers with blanks between. */
+/* Sets a key as a spec would; `value` as in the row's default, a float list as numbers with blanks between.
+ */
 static void set(Case *c, const char *key, const char *value) {
     const Field *table = field_find(source_options, key) ? source_options : c->source.kind->options;
     char *into = table == source_options ? (char *)&c->source.common : (char *)(uintptr_t)c->source.options;
@@ -52,7 +59,9 @@ static void set(Case *c, const char *key, const char *value) {
     c->key[at] = key;
     if (f->type == F_FLOATS) {
         Floats *list = (Floats *)(void *)(into + f->offset);
-        for (char *p = (char *)(uintptr_t)value, *next; list->at[list->n] = strtod(p, &next), next > p; p = next) list->n++;
+        for (char *p = (char *)(uintptr_t)value, *next; list->at[list->n] = strtod(p, &next), next > p;
+             p = next)
+            list->n++;
         return;
     }
     Field rows[2] = {*f, {0}};
@@ -75,7 +84,7 @@ static void refused(Case *c, uint32_t line, const char *text) {
     assert_int_equal(e->loc.line, line);
     FILE *nowhere = fopen("/dev/null", "w");
     assert_non_null(nowhere);
-    diags_print(c->source.diags, nowhere, false);     /* notes the place that complained */
+    diags_print(c->source.diags, nowhere, false); /* notes the place that complained */
     fclose(nowhere);
     end(c);
 }
@@ -184,7 +193,7 @@ static void replacement_draws_evenly_and_fills_every_batch(void **state) {
         for (int i = 0; i < 5; i++)
             for (int j = 0; j < 8; j++) times[j] += x[2 * i] == all[2 * j];
     }
-    for (int j = 0; j < 8; j++) assert_in_range(times[j], 1250 - 150, 1250 + 150);   /* deviation 33 */
+    for (int j = 0; j < 8; j++) assert_in_range(times[j], 1250 - 150, 1250 + 150); /* deviation 33 */
     end(&c);
 }
 
@@ -196,7 +205,8 @@ static void fractions_split_the_samples(void **state) {
     for (int p = 0; p < 2; p++) {
         Case c;
         begin(&c, "gaussians");
-        set(&c, "count", "10"), set(&c, "batch", "1"), set(&c, "deviation", "1"), set(&c, "fraction", part[p]);
+        set(&c, "count", "10"), set(&c, "batch", "1"), set(&c, "deviation", "1"),
+            set(&c, "fraction", part[p]);
         load(&c);
         assert_int_equal(c.source.count, p ? 3 : 7);
         for (int64_t n, k = 0; k < c.source.count; k++, total++) points_of(&c, 0, k, seen + 2 * total, &n);
@@ -234,8 +244,8 @@ static void polynomials_are_scaled_by_row_or_by_image(void **state) {
     }
 }
 
-/* Degrees are uniform in 0..4: a fifth of the images is constant. An image of degree d has vanishing differences of
- * order d + 1 along a row; dividing by a number leaves that so. */
+/* Degrees are uniform in 0..4: a fifth of the images is constant. An image of degree d has vanishing
+ * differences of order d + 1 along a row; dividing by a number leaves that so. */
 static void polynomial_degrees_are_uniform(void **state) {
     (void)state;
     Case c;
@@ -292,11 +302,13 @@ static void check_mixture(const char *layout, int modes, double (*centre)(int mo
         times[label[i]]++;
         for (int axis = 0; axis < 2; axis++) {
             double off = point[i][axis] - centre(label[i], axis);
-            assert_true(fabs(c.source.constant[0].value[2 * label[i] + axis] - centre(label[i], axis)) < 1e-12);
+            assert_true(fabs(c.source.constant[0].value[2 * label[i] + axis] - centre(label[i], axis)) <
+                        1e-12);
             sum += off, square += off * off;
         }
     }
-    for (int k = 0; k < modes; k++) assert_in_range(times[k], 20000 / modes * 8 / 10, 20000 / modes * 12 / 10);
+    for (int k = 0; k < modes; k++)
+        assert_in_range(times[k], 20000 / modes * 8 / 10, 20000 / modes * 12 / 10);
     assert_true(fabs(sum / 40000) < 0.02 * 4 / 200);
     assert_true(fabs(sqrt(square / 40000) - 0.02) < 0.02 * 0.02);
     end(&c);
@@ -330,8 +342,13 @@ static void made_data_depend_on_their_own_seed(void **state) {
     assert_memory_not_equal(x[0], x[2], sizeof x[0]);
 }
 
-typedef struct { const char *kind, *key[3], *value[3]; uint32_t line; const char *text; } Wrong;
+typedef struct {
+    const char *kind, *key[3], *value[3];
+    uint32_t line;
+    const char *text;
+} Wrong;
 
+/* clang-format off */
 static const Wrong wrong[] = {
     {"polynomials", {"batch"}, {"0"}, 10, "toy: batch must be from 1 to 16777216, not 0"},
     {"polynomials", {"count"}, {"0"}, 10, "toy: count must be from 1 to 4294967295, not 0"},
@@ -354,6 +371,7 @@ static const Wrong wrong[] = {
     {"gaussians", {"spacing"}, {"3"}, 10, "toy: spacing is for layout: grid"},
     {"gaussians", {"deviation"}, {"-1"}, 10, "toy: deviation must be from 0 to 1000000, not -1"},
 };
+/* clang-format on */
 
 static void wrong_parameters_are_refused_at_their_key(void **state) {
     (void)state;
@@ -377,11 +395,13 @@ static char *file_in(const char *name) {
     return p;
 }
 
-/* Writes an IDX file of `rank` sizes; the bytes count up; `extra` bytes more or less than the header states. */
+/* Writes an IDX file of `rank` sizes; the bytes count up; `extra` bytes more or less than the header states.
+ */
 static void write_idx(const char *name, bool packed, int rank, const int *size, int extra) {
     int total = extra;
     uint8_t head[16] = {0, 0, 8, (uint8_t)rank}, all[4096];
-    for (int i = 0; i < rank; i++) head[4 + 4 * i + 3] = (uint8_t)size[i], head[4 + 4 * i + 2] = (uint8_t)(size[i] >> 8);
+    for (int i = 0; i < rank; i++)
+        head[4 + 4 * i + 3] = (uint8_t)size[i], head[4 + 4 * i + 2] = (uint8_t)(size[i] >> 8);
     total += rank == 1 ? size[0] : size[0] * size[1] * size[2];
     for (int i = 0; i < total; i++) all[i] = (uint8_t)i;
     gzFile f = gzopen(file_in(name), packed ? "wb" : "wbT");
@@ -418,8 +438,9 @@ static int make_folder(void **state) {
 
 static int drop_folder(void **state) {
     (void)state;
-    static const char *const names[] = {IMAGES, LABELS, IMAGES ".gz", LABELS ".gz", "t10k-images-idx3-ubyte.gz",
-                                        "t10k-labels-idx1-ubyte.gz", "words"};
+    static const char *const names[] = {
+        IMAGES, LABELS, IMAGES ".gz", LABELS ".gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz",
+        "words"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) unlink(file_in(names[i]));
     return rmdir(folder);
 }
@@ -519,7 +540,7 @@ static void broken_idx_files_are_named(void **state) {
     cut(LABELS ".gz", 60, -1);
     begin_idx(&c, folder);
     refused(&c, 10, says(LABELS ".gz", "ends too early"));
-    for (int flip = 0; flip < 2; flip++) {            /* in the data; in the sum at the end */
+    for (int flip = 0; flip < 2; flip++) { /* in the data; in the sum at the end */
         write_idx(LABELS ".gz", true, 1, (int[]){200}, 0);
         FILE *f = fopen(file_in(LABELS ".gz"), "r");
         assert_non_null(f);
@@ -538,8 +559,9 @@ static void the_default_is_fashion_mnist_where_installed(void **state) {
     begin(&c, "idx");
     set(&c, "batch", "1000"), set(&c, "split", "test");
     if (access("/usr/share/datasets/fashion-mnist", F_OK)) {
-        refused(&c, 1, "toy: /usr/share/datasets/fashion-mnist: there is no such file or folder; "
-                       "install Debian's dataset-fashion-mnist, or give a path");
+        refused(&c, 1,
+                "toy: /usr/share/datasets/fashion-mnist: there is no such file or folder; "
+                "install Debian's dataset-fashion-mnist, or give a path");
         return;
     }
     load(&c);
@@ -553,7 +575,7 @@ static void the_default_is_fashion_mnist_where_installed(void **state) {
         for (int i = 0; i < 784000; i++) sum += (double)((float *)image)[i];
     }
     for (int i = 0; i < 10; i++) assert_int_equal(times[i], 1000);
-    assert_true(fabs(sum / 7840000 - 0.2868) < 0.0005);                 /* the test set's published mean */
+    assert_true(fabs(sum / 7840000 - 0.2868) < 0.0005); /* the test set's published mean */
     end(&c);
 }
 
@@ -571,7 +593,8 @@ int main(void) {
         cmocka_unit_test(made_data_depend_on_their_own_seed),
         cmocka_unit_test(wrong_parameters_are_refused_at_their_key),
         cmocka_unit_test_setup_teardown(idx_files_are_read_plain_and_packed, make_folder, drop_folder),
-        cmocka_unit_test_setup_teardown(relative_paths_are_looked_for_in_the_data_folder, make_folder, drop_folder),
+        cmocka_unit_test_setup_teardown(relative_paths_are_looked_for_in_the_data_folder, make_folder,
+                                        drop_folder),
         cmocka_unit_test_setup_teardown(broken_idx_files_are_named, make_folder, drop_folder),
         cmocka_unit_test(the_default_is_fashion_mnist_where_installed),
     };

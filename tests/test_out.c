@@ -1,4 +1,5 @@
-/* Outputs: geometry and pixels of grids, ranges, plots, scatters, animations, and files that cannot be written. */
+/* Outputs: geometry and pixels of grids, ranges, plots, scatters, animations, and files that cannot be
+ * written. */
 #include <dirent.h>
 #include <errno.h>
 #include <math.h>
@@ -20,7 +21,7 @@
 #include "out/bytes.h"
 #include "out/picture.h"
 
-typedef struct {                                      /* a run folder of its own and a job in it */
+typedef struct { /* a run folder of its own and a job in it */
     char folder[64], made[512], why[512];
     double range[2];
     Arena *arena;
@@ -34,8 +35,15 @@ static int begin(void **state) {
     strcpy(c->folder, "/tmp/graphrun-out-XXXXXX");
     if (!mkdtemp(c->folder)) return 1;
     c->arena = arena_new();
-    c->job = (OutputJob){.name = "shown", .samples = c->folder, .plots = c->folder, .step = 50, .range = c->range,
-                         .made = c->made, .path_size = sizeof c->made, .why = c->why, .why_size = sizeof c->why};
+    c->job = (OutputJob){.name = "shown",
+                         .samples = c->folder,
+                         .plots = c->folder,
+                         .step = 50,
+                         .range = c->range,
+                         .made = c->made,
+                         .path_size = sizeof c->made,
+                         .why = c->why,
+                         .why_size = sizeof c->why};
     *state = c;
     return 0;
 }
@@ -55,7 +63,9 @@ static int end(void **state) {
     return 0;
 }
 
-static const char *in_folder(Case *c, const char *file) { return arena_printf(c->arena, "%s/%s", c->folder, file); }
+static const char *in_folder(Case *c, const char *file) {
+    return arena_printf(c->arena, "%s/%s", c->folder, file);
+}
 
 static void use(Case *c, const char *kind) {
     c->kind = output_named(kind);
@@ -85,7 +95,9 @@ static Picture read_back(Case *c, bool color) {
     return p;
 }
 
-static int at(const Picture *p, int x, int y, int channel) { return p->pixel[(y * p->width + x) * p->channels + channel]; }
+static int at(const Picture *p, int x, int y, int channel) {
+    return p->pixel[(y * p->width + x) * p->channels + channel];
+}
 
 static OutValue value_of(const void *data, DType type, int rank, const int64_t *dim) {
     return (OutValue){{type, shape_of(rank, dim)}, data};
@@ -96,9 +108,12 @@ static OutValue value_of(const void *data, DType type, int rank, const int64_t *
 /* ---- grid ---- */
 
 static void grids_have_the_expected_sizes(void **state) {
-    static const struct { int n, size, columns, scale, width, height; } sizes[] = {
-        {100, 32, 10, 0, 342, 342}, {100, 28, 10, 0, 302, 302}, {25, 64, 0, 0, 332, 332}, {400, 28, 20, 0, 602, 602},
-        {121, 32, 0, 0, 376, 376},  {16, 40, 8, 2, 658, 166},   {7, 5, 0, 0, 23, 23},     {5, 5, 2, 3, 36, 53},
+    static const struct {
+        int n, size, columns, scale, width, height;
+    } sizes[] = {
+        {100, 32, 10, 0, 342, 342}, {100, 28, 10, 0, 302, 302}, {25, 64, 0, 0, 332, 332},
+        {400, 28, 20, 0, 602, 602}, {121, 32, 0, 0, 376, 376},  {16, 40, 8, 2, 658, 166},
+        {7, 5, 0, 0, 23, 23},       {5, 5, 2, 3, 36, 53},
     };
     Case *c = *state;
     use(c, "grid");
@@ -133,12 +148,13 @@ static void grid_pixels_are_the_images(void **state) {
     int inside = 0;
     for (int i = 0; i < 3; i++)
         for (int y = 0; y < 2; y++)
-            for (int x = 0; x < 4; x++, inside += at(&p, 2 + i % 2 * 6 + x - 1, 2 + i / 2 * 4 + y, 0) > 0)
-                assert_int_equal(at(&p, 2 + i % 2 * 6 + x, 2 + i / 2 * 4 + y, 0), lround(255 * (double)image[i][y][x]));
+            for (int x = 0; x<4; x++, inside += at(&p, 2 + i % 2 * 6 + x - 1, 2 + i / 2 * 4 + y, 0)> 0)
+                assert_int_equal(at(&p, 2 + i % 2 * 6 + x, 2 + i / 2 * 4 + y, 0),
+                                 lround(255 * (double)image[i][y][x]));
     int lit = 0;
     for (int i = 0; i < p.width * p.height; i++) lit += p.pixel[i] > 0;
     assert_int_equal(inside, 24);
-    assert_int_equal(lit, 24);                        /* separators and the empty place are black */
+    assert_int_equal(lit, 24); /* separators and the empty place are black */
     picture_free(&p);
 }
 
@@ -147,8 +163,10 @@ static void the_range_turns_to_minus_one_once_and_stays(void **state) {
     use(c, "grid");
     *(int *)option(c, "grid") = 0;
     *(int64_t *)option(c, "spacing") = 0;
-    static const struct { float pixel[3]; int seen[3]; } runs[] = {
-        {{0, 0.5f, 2}, {0, 128, 255}}, {{-1, 0, 1}, {0, 128, 255}}, {{0, 0.5f, NAN}, {128, 191, 0}}};
+    static const struct {
+        float pixel[3];
+        int seen[3];
+    } runs[] = {{{0, 0.5f, 2}, {0, 128, 255}}, {{-1, 0, 1}, {0, 128, 255}}, {{0, 0.5f, NAN}, {128, 191, 0}}};
     for (int i = 0; i < 3; i++) {
         OutValue v = VALUE(runs[i].pixel, F32, 1, 1, 3, 1);
         c->job.value = &v;
@@ -177,8 +195,10 @@ static void colored_and_palette_grids_are_rgb(void **state) {
     write_well(c);
     assert_string_equal(c->made, in_folder(c, "shown.png"));
     Picture p = read_back(c, true);
-    assert_int_equal(at(&p, 2, 2, 0), 255), assert_int_equal(at(&p, 2, 2, 1), 51), assert_int_equal(at(&p, 2, 2, 2), 0);
-    assert_int_equal(at(&p, 3, 2, 0), 0), assert_int_equal(at(&p, 3, 2, 1), 102), assert_int_equal(at(&p, 3, 2, 2), 255);
+    assert_int_equal(at(&p, 2, 2, 0), 255), assert_int_equal(at(&p, 2, 2, 1), 51),
+        assert_int_equal(at(&p, 2, 2, 2), 0);
+    assert_int_equal(at(&p, 3, 2, 0), 0), assert_int_equal(at(&p, 3, 2, 1), 102),
+        assert_int_equal(at(&p, 3, 2, 2), 255);
     assert_int_equal(at(&p, 0, 0, 0), 0);
     picture_free(&p);
 
@@ -187,8 +207,10 @@ static void colored_and_palette_grids_are_rgb(void **state) {
     c->job.value = &mask;
     write_well(c);
     p = read_back(c, true);
-    assert_int_equal(at(&p, 2, 2, 0), 68), assert_int_equal(at(&p, 2, 2, 1), 1), assert_int_equal(at(&p, 2, 2, 2), 84);
-    assert_int_equal(at(&p, 3, 2, 0), 253), assert_int_equal(at(&p, 3, 2, 1), 231), assert_int_equal(at(&p, 3, 2, 2), 37);
+    assert_int_equal(at(&p, 2, 2, 0), 68), assert_int_equal(at(&p, 2, 2, 1), 1),
+        assert_int_equal(at(&p, 2, 2, 2), 84);
+    assert_int_equal(at(&p, 3, 2, 0), 253), assert_int_equal(at(&p, 3, 2, 1), 231),
+        assert_int_equal(at(&p, 3, 2, 2), 37);
     assert_int_equal(at(&p, 0, 0, 0), 255);
     picture_free(&p);
 }
@@ -215,7 +237,8 @@ static void contours_are_drawn_at_the_levels(void **state) {
     for (int x = 0; x < 160; x++) {
         int smooth = (int)lround(255 * (x + 0.5) / 160);
         bool on_line = x > 8 && x < 152 && (x % 16 == 0 || x % 16 == 15);
-        for (int y = 0; y < 160; y += 53) assert_int_equal(abs(at(&lines[1], x, y, 0) - smooth) > 12, on_line);
+        for (int y = 0; y < 160; y += 53)
+            assert_int_equal(abs(at(&lines[1], x, y, 0) - smooth) > 12, on_line);
     }
     picture_free(&lines[0]), picture_free(&lines[1]);
 }
@@ -230,7 +253,7 @@ static void refused(Case *c, int n, const Tensor *value, const char *text) {
     assert_int_equal(d->first->loc.line, 7);
     FILE *nowhere = fopen("/dev/null", "w");
     assert_non_null(nowhere);
-    diags_print(d, nowhere, false);                   /* notes the place that complained */
+    diags_print(d, nowhere, false); /* notes the place that complained */
     fclose(nowhere);
 }
 
@@ -243,9 +266,12 @@ static void wrong_grids_are_refused(void **state) {
     *(int *)option(c, "grid") = 0;
     refused(c, 1, &flat, "grid: images must be [n, height, width, 1 or 3], not [16, 2]");
     refused(c, 1, &four, "grid: images must be [n, height, width, 1 or 3], not [16, 8, 8, 4]");
-    refused(c, 1, &huge, "grid: a picture of [100000, 64, 64, 1] is too large; show fewer images ([0:64]) or set scale: 1");
+    refused(
+        c, 1, &huge,
+        "grid: a picture of [100000, 64, 64, 1] is too large; show fewer images ([0:64]) or set scale: 1");
     refused(c, 1, &endless,
-            "grid: a picture of [1099511627776, 64, 64, 1] is too large; show fewer images ([0:64]) or set scale: 1");
+            "grid: a picture of [1099511627776, 64, 64, 1] is too large; show fewer images ([0:64]) or set "
+            "scale: 1");
     *(int *)option(c, "palette") = 1;
     refused(c, 1, &rgb, "grid: palette: viridis is for images of one channel, these have 3");
     *(bool *)option(c, "contours") = true;
@@ -306,7 +332,7 @@ static void scatters_show_samples_over_data_with_modes(void **state) {
     write_well(c);
     Picture p = read_back(c, true);
     assert_int_equal(p.width, 600), assert_int_equal(p.height, 600);
-    assert_true(count_color(&p, 208, 208, 208, 12) > 500);                  /* Okabe and Ito's blue over light grey */
+    assert_true(count_color(&p, 208, 208, 208, 12) > 500); /* Okabe and Ito's blue over light grey */
     assert_true(count_color(&p, 0, 114, 178, 12) > 20);
     assert_true(count_color(&p, 0, 0, 0, 100) > 20);
     assert_true(count_color(&p, 213, 94, 0, 12) < 5);
@@ -385,10 +411,13 @@ static void plot(Case *c, const char *name, int n, const char *const *names) {
         wild[i] = i % 911 == 3 ? 1e30 : i % 700 < 50 ? NAN : sin(i / 300.0) + 0.1 * ((i * 7919) % 100);
         constant[i] = 0.25, nothing[i] = NAN, negative[i] = -1;
     }
-    static const Series series[] = {
-        {"wild", POINTS, steps, wild},    {"constant", POINTS, steps, constant}, {"nothing", POINTS, steps, nothing},
-        {"one", 1, steps, constant},      {"none", 0, NULL, NULL},               {"few", 12, steps, wild + 100},
-        {"negative", 30, steps, negative}};
+    static const Series series[] = {{"wild", POINTS, steps, wild},
+                                    {"constant", POINTS, steps, constant},
+                                    {"nothing", POINTS, steps, nothing},
+                                    {"one", 1, steps, constant},
+                                    {"none", 0, NULL, NULL},
+                                    {"few", 12, steps, wild + 100},
+                                    {"negative", 30, steps, negative}};
     use(c, "plot");
     c->job.name = name;
     c->job.series = series, c->job.nseries = 7;
@@ -410,14 +439,15 @@ static void equal_plots_are_equal_files(void **state) {
         assert_int_equal(a.n, b.n);
         assert_memory_equal(a.at, b.at, a.n);
         if (i == 2) assert_well_formed(&a);
-        assert_true(a.n < 400000);                    /* 5000 points are thinned out */
+        assert_true(a.n < 400000); /* 5000 points are thinned out */
         bytes_free(&a), bytes_free(&b);
     }
 }
 
 static void every_series_can_be_plotted(void **state) {
     Case *c = *state;
-    static const char *const names[] = {"wild", "constant", "nothing", "one", "none", "few", "negative", "no such"};
+    static const char *const names[] = {"wild", "constant", "nothing",  "one",
+                                        "none", "few",      "negative", "no such"};
     for (int i = 0; i < 8; i++)
         for (int log_scale = 0; log_scale < 2; log_scale++) {
             plot(c, "p", 1, names + i);
@@ -447,7 +477,7 @@ static void curves_have_their_colors_and_gaps(void **state) {
     int row = 0, blue = 0;
     for (int y = 0; y < p.height; y++)
         if (at(&p, 800, y, 2) == 178 && at(&p, 800, y, 0) == 0) row = y;
-    assert_true(row > 200 && row < 780);              /* a constant lies in the middle, not on the rim */
+    assert_true(row > 200 && row < 780); /* a constant lies in the middle, not on the rim */
     for (int x = 0; x < p.width; x++) blue += at(&p, x, row, 2) == 178 && at(&p, x, row, 0) == 0;
     assert_in_range(blue, 1200, 1300);
     picture_free(&p);
@@ -462,12 +492,19 @@ static void curves_have_their_colors_and_gaps(void **state) {
 
 static void ticks_are_round_and_few(void **state) {
     (void)state;
-    static const struct { Scale s; int n; const char *first, *last; } cases[] = {
-        {{0, 1000, false, true}, 6, "0", "1000"},   {{-1, 1, false, false}, 5, "-1.0", "1.0"},
-        {{0, 3, false, true}, 4, "0", "3"},         {{0.001, 0.0042, false, false}, 4, "0.001", "0.004"},
-        {{1, 1000, true, false}, 4, "1", "1000"},   {{0.3, 8, true, false}, 4, "0.5", "5"},
-        {{2.1, 2.3, true, false}, 5, "2.10", "2.30"}, {{0, 4e7, false, false}, 5, "0", "4e+07"},
-        {{1e-9, 1e9, true, false}, 5, "1e-09", "1e+07"}};
+    static const struct {
+        Scale s;
+        int n;
+        const char *first, *last;
+    } cases[] = {{{0, 1000, false, true}, 6, "0", "1000"},
+                 {{-1, 1, false, false}, 5, "-1.0", "1.0"},
+                 {{0, 3, false, true}, 4, "0", "3"},
+                 {{0.001, 0.0042, false, false}, 4, "0.001", "0.004"},
+                 {{1, 1000, true, false}, 4, "1", "1000"},
+                 {{0.3, 8, true, false}, 4, "0.5", "5"},
+                 {{2.1, 2.3, true, false}, 5, "2.10", "2.30"},
+                 {{0, 4e7, false, false}, 5, "0", "4e+07"},
+                 {{1e-9, 1e9, true, false}, 5, "1e-09", "1e+07"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         Ticks t;
         ticks_make(&cases[i].s, 5, &t);
@@ -490,7 +527,8 @@ static void frame(Case *c, int64_t step, int size, int channels, uint8_t level) 
 
 static void grey_frames_become_a_gif_in_order_of_steps(void **state) {
     Case *c = *state;
-    frame(c, 1000000, 8, 1, 200), frame(c, 50, 8, 1, 50), frame(c, 999999, 8, 1, 100);   /* not in order of letters */
+    frame(c, 1000000, 8, 1, 200), frame(c, 50, 8, 1, 50),
+        frame(c, 999999, 8, 1, 100); /* not in order of letters */
     assert_true(file_write_whole(in_folder(c, "shown-x.png"), "x", 1));
     assert_true(file_write_whole(in_folder(c, "shown-000060.png.tmp"), "x", 1));
     assert_true(file_write_whole(in_folder(c, "shown2-000060.png"), "x", 1));
@@ -521,7 +559,9 @@ static void grey_frames_become_a_gif_in_order_of_steps(void **state) {
     DGifCloseFile(gif, &error);
 }
 
-static uint32_t big32(const uint8_t *p) { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
+static uint32_t big32(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
 
 /* Undoes the rows' filters 0 and 2. */
 static void inflate_rows(const uint8_t *packed, size_t n, int width, int height, uint8_t *out) {
@@ -533,7 +573,9 @@ static void inflate_rows(const uint8_t *packed, size_t n, int width, int height,
     for (int y = 0; y < height; y++) {
         const uint8_t *from = raw + (size_t)y * (row + 1);
         assert_true(from[0] == 0 || from[0] == 2);
-        for (size_t x = 0; x < row; x++) out[(size_t)y * row + x] = (uint8_t)(from[1 + x] + (from[0] ? out[(size_t)(y - 1) * row + x] : 0));
+        for (size_t x = 0; x < row; x++)
+            out[(size_t)y * row + x] =
+                (uint8_t)(from[1 + x] + (from[0] ? out[(size_t)(y - 1) * row + x] : 0));
     }
 }
 
@@ -578,7 +620,9 @@ static void bad_frames_are_named(void **state) {
     assert_non_null(strstr(c->why, "no frames"));
     frame(c, 1, 8, 1, 0), frame(c, 2, 9, 1, 0);
     assert_false(animation_make(c->folder, "shown", c->why, sizeof c->why));
-    assert_string_equal(c->why, arena_printf(c->arena, "%s/shown-000002.png: has another size than the first frame", c->folder));
+    assert_string_equal(
+        c->why,
+        arena_printf(c->arena, "%s/shown-000002.png: has another size than the first frame", c->folder));
     assert_true(file_write_whole(in_folder(c, "shown-000002.png"), "no picture", 10));
     assert_false(animation_make(c->folder, "shown", c->why, sizeof c->why));
     assert_string_equal(c->why, arena_printf(c->arena, "%s/shown-000002.png: not a PNG file", c->folder));

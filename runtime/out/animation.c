@@ -1,5 +1,6 @@
-/* Animations: the frames NAME-STEP.png of a folder in order of their steps. Grey frames become a GIF, whose palette
- * holds them exactly; coloured ones an animated PNG, because a GIF's 256 colours flicker. Made from the files alone. */
+/* Animations: the frames NAME-STEP.png of a folder in order of their steps. Grey frames become a GIF, whose
+ * palette holds them exactly; coloured ones an animated PNG, because a GIF's 256 colours flicker. Made from
+ * the files alone. */
 #include <dirent.h>
 #include <errno.h>
 #include <gif_lib.h>
@@ -11,8 +12,15 @@
 
 enum { FRAME_MS = 200, LAST_FRAME_MS = 1000 };
 
-typedef struct { long long step; char *path; } Frame;
-typedef struct { int n; Frame *frame; bool color; } Film;
+typedef struct {
+    long long step;
+    char *path;
+} Frame;
+typedef struct {
+    int n;
+    Frame *frame;
+    bool color;
+} Film;
 
 static bool say(char *why, size_t size, const char *path, const char *reason) {
     if (size) snprintf(why, size, "%s: %s", path, reason);
@@ -76,7 +84,8 @@ static bool frame_read(const Film *f, int i, int width, int height, Picture *out
 
 static int frame_ms(const Film *f, int i) { return i == f->n - 1 ? LAST_FRAME_MS : FRAME_MS; }
 
-/* ---- APNG: a PNG whose further pictures lie in chunks of their own, each with a frame control before it ---- */
+/* ---- APNG: a PNG whose further pictures lie in chunks of their own, each with a frame control before it
+ * ---- */
 
 static void chunk(Bytes *out, const char *kind, const Bytes *data) {
     size_t start = out->n + 4;
@@ -86,7 +95,8 @@ static void chunk(Bytes *out, const char *kind, const Bytes *data) {
     if (!out->full) bytes_big32(out, (uint32_t)crc32(0, out->at + start, (uInt)(data->n + 4)));
 }
 
-static void small_chunk(Bytes *out, const char *kind, const uint32_t *word, int words, const uint8_t *tail, size_t tails) {
+static void small_chunk(Bytes *out, const char *kind, const uint32_t *word, int words, const uint8_t *tail,
+                        size_t tails) {
     Bytes data = {0};
     for (int i = 0; i < words; i++) bytes_big32(&data, word[i]);
     bytes_add(&data, tail, tails);
@@ -107,8 +117,10 @@ static bool deflate_picture(Bytes *out, const Picture *p) {
             *to++ = y ? 2 : 0;
             for (size_t x = 0; x < row; x++) to[x] = (uint8_t)(from[x] - (y ? (from - row)[x] : 0));
         }
-        if (compress2(packed, &packed_size, raw, (uLong)raw_size, 9) == Z_OK) bytes_add(out, packed, packed_size);
-        else out->full = true;
+        if (compress2(packed, &packed_size, raw, (uLong)raw_size, 9) == Z_OK)
+            bytes_add(out, packed, packed_size);
+        else
+            out->full = true;
     } else {
         out->full = true;
     }
@@ -126,16 +138,20 @@ static bool apng_make(const Film *f, Bytes *out, char *why, size_t size) {
         width = p.width, height = p.height;
         if (i == 0) {
             bytes_add(out, "\x89PNG\r\n\x1a\n", 8);
-            small_chunk(out, "IHDR", (uint32_t[]){(uint32_t)width, (uint32_t)height}, 2, (uint8_t[]){8, 2, 0, 0, 0}, 5);
+            small_chunk(out, "IHDR", (uint32_t[]){(uint32_t)width, (uint32_t)height}, 2,
+                        (uint8_t[]){8, 2, 0, 0, 0}, 5);
             small_chunk(out, "acTL", (uint32_t[]){(uint32_t)f->n, 0}, 2, NULL, 0);
         }
         uint32_t control[] = {sequence++, (uint32_t)width, (uint32_t)height, 0, 0};
         int ms = frame_ms(f, i);
-        small_chunk(out, "fcTL", control, 5, (uint8_t[]){(uint8_t)(ms >> 8), (uint8_t)ms, 1000 >> 8, 1000 & 255, 0, 0}, 6);
+        small_chunk(out, "fcTL", control, 5,
+                    (uint8_t[]){(uint8_t)(ms >> 8), (uint8_t)ms, 1000 >> 8, 1000 & 255, 0, 0}, 6);
         Bytes data = {0};
         if (i) bytes_big32(&data, sequence++);
-        if (deflate_picture(&data, &p)) chunk(out, i ? "fdAT" : "IDAT", &data);
-        else out->full = true;
+        if (deflate_picture(&data, &p))
+            chunk(out, i ? "fdAT" : "IDAT", &data);
+        else
+            out->full = true;
         bytes_free(&data);
         picture_free(&p);
     }
@@ -171,7 +187,7 @@ static bool put_start(GifFileType *gif, const Picture *p) {
     GifFreeMapObject(map);
     return ok && EGifPutExtensionLeader(gif, APPLICATION_EXT_FUNC_CODE) == GIF_OK &&
            EGifPutExtensionBlock(gif, 11, "NETSCAPE2.0") == GIF_OK &&
-           EGifPutExtensionBlock(gif, 3, (GifByteType[]){1, 0, 0}) == GIF_OK &&           /* for ever */
+           EGifPutExtensionBlock(gif, 3, (GifByteType[]){1, 0, 0}) == GIF_OK && /* for ever */
            EGifPutExtensionTrailer(gif) == GIF_OK;
 }
 

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#ifdef GRAPHRUN_ARENA_EACH                            /* sanitizer builds: fontconfig loses a pattern now and then */
+#ifdef GRAPHRUN_ARENA_EACH /* sanitizer builds: fontconfig loses a pattern now and then */
 const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void) { return "leak:libfontconfig\n"; }
 #endif
@@ -30,10 +30,12 @@ static void linear_ticks(const Scale *s, int about, Ticks *t) {
     bool scientific = most >= 1e6 || step < 1e-5;
     if (scientific) digits = (int)fmax(0, floor(log10(most) + 1e-9) - floor(log10(step) + 1e-9));
     for (double k = ceil(s->low / step - 1e-6); k <= s->high / step + 1e-6; k++)
-        tick_add(t, k == 0 ? 0 : k * step, scientific && k != 0 ? "%.*e" : "%.*f", scientific && k == 0 ? 0 : digits);
+        tick_add(t, k == 0 ? 0 : k * step, scientific && k != 0 ? "%.*e" : "%.*f",
+                 scientific && k == 0 ? 0 : digits);
 }
 
-/* Powers of ten; with less than two of them in sight also 2 and 5 times those; with many only each second, third... */
+/* Powers of ten; with less than two of them in sight also 2 and 5 times those; with many only each second,
+ * third... */
 static void log_ticks(const Scale *s, int about, Ticks *t) {
     int from = (int)floor(log10(s->low)), to = (int)ceil(log10(s->high));
     int each = (to - from) / about + 1, digits = log10(s->high / s->low) < 2 ? 3 : 1;
@@ -124,7 +126,8 @@ void mode_mark(cairo_t *c, double x, double y) {
 }
 
 /* Lays the entries out in lines, and draws them where `draw` says so; gives the height of all lines. */
-static double legend(cairo_t *c, double x, double y, double width, int n, const LegendEntry *entry, bool draw) {
+static double legend(cairo_t *c, double x, double y, double width, int n, const LegendEntry *entry,
+                     bool draw) {
     double at = x, top = y;
     for (int i = 0; i < n; i++) {
         double wide = entry_mark + text_width(c, text_size, false, entry[i].name);
@@ -159,7 +162,11 @@ void axes_clip(cairo_t *c, const Axes *a) {
     cairo_clip(c);
 }
 
-typedef struct { int64_t column; double x[4], y[4]; int n; } Column;   /* first, lowest, highest, last */
+typedef struct {
+    int64_t column;
+    double x[4], y[4];
+    int n;
+} Column; /* first, lowest, highest, last */
 
 /* Lines far outside the axes are bent to just outside: cairo's coordinates end at about 8 million points. */
 static void flush(cairo_t *c, const Axes *a, Column *k, bool *drawing) {
@@ -169,8 +176,10 @@ static void flush(cairo_t *c, const Axes *a, Column *k, bool *drawing) {
     if (k->x[1] > k->x[2]) order[1] = 2, order[2] = 1;
     for (int i = 0; i < 4; i++) {
         double x = k->x[order[i]], y = fmin(fmax(k->y[order[i]], above), below);
-        if (*drawing) cairo_line_to(c, x, y);
-        else cairo_move_to(c, x, y), cairo_line_to(c, x, y);
+        if (*drawing)
+            cairo_line_to(c, x, y);
+        else
+            cairo_move_to(c, x, y), cairo_line_to(c, x, y);
         *drawing = true;
         if (k->n == 1) break;
     }

@@ -1,6 +1,6 @@
-/* Fields with level lines. Between pixels the field is Catmull and Rom's cubic; a line is drawn where a pixel's
- * distance to its level, estimated as |value - level| / |gradient|, is below half the line's width. Estimating in
- * every pixel needs no tracing of curves and gives smooth edges. */
+/* Fields with level lines. Between pixels the field is Catmull and Rom's cubic; a line is drawn where a
+ * pixel's distance to its level, estimated as |value - level| / |gradient|, is below half the line's width.
+ * Estimating in every pixel needs no tracing of curves and gives smooth edges. */
 #include "out/contour.h"
 
 #include <math.h>
@@ -48,7 +48,8 @@ static void enlarge(const float *from, int w, int h, int scale, double *to) {
 
 /* How much of the pixel the nearest level line covers. */
 static double coverage(const double *v, int w, int h, int column, int row) {
-    int left = clamp(column - 1, w), right = clamp(column + 1, w), above = clamp(row - 1, h), below = clamp(row + 1, h);
+    int left = clamp(column - 1, w), right = clamp(column + 1, w), above = clamp(row - 1, h),
+        below = clamp(row + 1, h);
     double here = v[row * w + column], nearest = round(here * LEVELS) / LEVELS;
     double dx = right > left ? (v[row * w + right] - v[row * w + left]) / (right - left) : 0;
     double dy = below > above ? (v[below * w + column] - v[above * w + column]) / (below - above) : 0;
@@ -71,7 +72,8 @@ bool contour_draw(const float *unit, int w, int h, int scale, bool viridis, Pict
         uint8_t *to = p->pixel + ((ptrdiff_t)(y + row) * p->width + x) * p->channels;
         for (int column = 0; column < width; column++) {
             double t = v[row * width + column], unit_t = t > 0 ? t < 1 ? t : 1 : 0;
-            double part = line_strength * coverage(v, width, height, column, row), ink = unit_t < 0.65 ? 255 : 0;
+            double part = line_strength * coverage(v, width, height, column, row),
+                   ink = unit_t < 0.65 ? 255 : 0;
             Color c = color_viridis(unit_t);
             if (!viridis) c.r = (uint8_t)lround(255 * unit_t);
             *to++ = blend(c.r, ink, part);

@@ -1,5 +1,5 @@
-/* Whole files: read into memory, or written so that either the old or the new one is found under the name, never a
- * torn one: temporary name in the same folder, flush, rename, flush of the folder. */
+/* Whole files: read into memory, or written so that either the old or the new one is found under the name,
+ * never a torn one: temporary name in the same folder, flush, rename, flush of the folder. */
 #include "out/out.h"
 
 #include <errno.h>
@@ -67,7 +67,7 @@ static bool flush_folder_of(const char *path) {
     int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     free(folder);
     if (fd < 0) return false;
-    bool ok = fsync(fd) == 0 || errno == EINVAL;      /* EINVAL: a file system that has no such thing */
+    bool ok = fsync(fd) == 0 || errno == EINVAL; /* EINVAL: a file system that has no such thing */
     int error = errno;
     close(fd);
     errno = error;

@@ -34,7 +34,7 @@ static const Field options[] = {
 };
 /* clang-format on */
 
-typedef struct {                                      /* sizes in pixels of the picture */
+typedef struct { /* sizes in pixels of the picture */
     int64_t n, h, w, channels, columns, rows, scale, spacing, width, height;
 } Layout;
 
@@ -43,7 +43,9 @@ static Layout layout_of(const Options *o, const Shape *s) {
     int64_t larger = l.h > l.w ? l.h : l.w;
     l.columns = o->columns ? o->columns : (int64_t)ceil(sqrt((double)l.n));
     l.rows = (l.n + l.columns - 1) / l.columns;
-    l.scale = o->scale ? o->scale : o->contours && larger < FIELD_SIDE ? (FIELD_SIDE + larger / 2) / larger : 1;
+    l.scale = o->scale                             ? o->scale
+              : o->contours && larger < FIELD_SIDE ? (FIELD_SIDE + larger / 2) / larger
+                                                   : 1;
     l.width = l.columns * (l.w * l.scale + l.spacing) + l.spacing;
     l.height = l.rows * (l.h * l.scale + l.spacing) + l.spacing;
     return l;
@@ -54,7 +56,8 @@ static bool check(const void *options_, int nvalue, const Tensor *value, Diags *
     (void)nvalue;
     const Shape *s = &value[o->grid].shape;
     if (s->rank != 4 || (s->dim[3] != 1 && s->dim[3] != 3) || shape_count(s) == 0) {
-        diag_error(d, loc, "grid: images must be [n, height, width, 1 or 3], not %s", shape_show(s, d->arena));
+        diag_error(d, loc, "grid: images must be [n, height, width, 1 or 3], not %s",
+                   shape_show(s, d->arena));
         return false;
     }
     if (s->dim[3] == 3 && (o->palette == PALETTE_VIRIDIS || o->contours)) {
@@ -66,8 +69,9 @@ static bool check(const void *options_, int nvalue, const Tensor *value, Diags *
         diag_error(d, loc, "grid: range is [black, white], the lower number first");
         return false;
     }
-    int64_t side = 1 << 20;                           /* products of sizes below this fit into 64 bits */
-    Layout l = s->dim[0] < side && s->dim[1] < side && s->dim[2] < side ? layout_of(o, s) : (Layout){.width = side};
+    int64_t side = 1 << 20; /* products of sizes below this fit into 64 bits */
+    Layout l =
+        s->dim[0] < side && s->dim[1] < side && s->dim[2] < side ? layout_of(o, s) : (Layout){.width = side};
     if (l.width >= 1 << 16 || l.height >= 1 << 16 || l.width * l.height > PIXELS_MAX) {
         diag_error(d, loc, "grid: a picture of %s is too large; show fewer images ([0:64]) or set scale: 1",
                    shape_show(s, d->arena));
@@ -77,7 +81,8 @@ static bool check(const void *options_, int nvalue, const Tensor *value, Diags *
 }
 
 /* [0, 1] until a value below 0 was seen, [-1, 1] from then on, kept in the job's range over the run. */
-static void find_range(const OutputJob *job, const Options *o, const OutValue *images, double *low, double *high) {
+static void find_range(const OutputJob *job, const Options *o, const OutValue *images, double *low,
+                       double *high) {
     *low = o->range.n ? o->range.at[0] : 0;
     *high = o->range.n ? o->range.at[1] : 1;
     if (o->range.n) return;
@@ -88,7 +93,7 @@ static void find_range(const OutputJob *job, const Options *o, const OutValue *i
     if (job->range) job->range[0] = *low, job->range[1] = *high;
 }
 
-static uint8_t level(double t) { return (uint8_t)lround(255 * (t > 0 ? t < 1 ? t : 1 : 0)); }   /* NaN: 0 */
+static uint8_t level(double t) { return (uint8_t)lround(255 * (t > 0 ? t < 1 ? t : 1 : 0)); } /* NaN: 0 */
 
 /* One image, each pixel `scale` times in both directions, at (x, y) of the picture. */
 static void draw_pixels(const Layout *l, const float *unit, bool viridis, Picture *p, int64_t x, int64_t y) {
@@ -114,9 +119,12 @@ static bool draw_all(const OutputJob *job, const Options *o, const Layout *l, fl
     for (int64_t i = 0; i < l->n; i++) {
         int64_t x = l->spacing + i % l->columns * (l->w * l->scale + l->spacing);
         int64_t y = l->spacing + i / l->columns * (l->h * l->scale + l->spacing);
-        for (int64_t k = 0; k < size; k++) unit[k] = (float)((out_number(images, i * size + k) - low) / (high - low));
-        if (!o->contours) draw_pixels(l, unit, viridis, p, x, y);
-        else if (!contour_draw(unit, (int)l->w, (int)l->h, (int)l->scale, viridis, p, (int)x, (int)y)) return false;
+        for (int64_t k = 0; k < size; k++)
+            unit[k] = (float)((out_number(images, i * size + k) - low) / (high - low));
+        if (!o->contours)
+            draw_pixels(l, unit, viridis, p, x, y);
+        else if (!contour_draw(unit, (int)l->w, (int)l->h, (int)l->scale, viridis, p, (int)x, (int)y))
+            return false;
     }
     return true;
 }
@@ -127,7 +135,8 @@ static bool write(const OutputJob *job, const void *options_) {
     Picture p = {0};
     float *unit = malloc((size_t)(l.h * l.w * l.channels) * sizeof *unit);
     bool color = o->palette == PALETTE_VIRIDIS || l.channels == 3;
-    bool drawn = unit && picture_new(&p, (int)l.width, (int)l.height, color ? 3 : 1) && draw_all(job, o, &l, unit, &p);
+    bool drawn =
+        unit && picture_new(&p, (int)l.width, (int)l.height, color ? 3 : 1) && draw_all(job, o, &l, unit, &p);
     bool ok = drawn ? out_picture(job, &p) : out_fail(job, job->name, "no memory for the picture");
     free(unit);
     picture_free(&p);

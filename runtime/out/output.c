@@ -1,4 +1,5 @@
-/* What the kinds of outputs share: their table, the names of their files, their failures, numbers of any type. */
+/* What the kinds of outputs share: their table, the names of their files, their failures, numbers of any
+ * type. */
 #include <errno.h>
 #include <string.h>
 

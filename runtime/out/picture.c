@@ -1,5 +1,5 @@
-/* Pictures as PNG files, both ways, through libpng's simplified interface. No times and no texts go into a file, so
- * equal pictures are equal files. */
+/* Pictures as PNG files, both ways, through libpng's simplified interface. No times and no texts go into a
+ * file, so equal pictures are equal files. */
 #include "out/picture.h"
 
 #include <errno.h>
@@ -18,7 +18,8 @@ bool picture_of(Picture *p, cairo_surface_t *image) {
     cairo_surface_flush(image);
     int stride = cairo_image_surface_get_stride(image);
     const uint8_t *from = cairo_image_surface_get_data(image);
-    if (!from || !picture_new(p, cairo_image_surface_get_width(image), cairo_image_surface_get_height(image), 3))
+    if (!from ||
+        !picture_new(p, cairo_image_surface_get_width(image), cairo_image_surface_get_height(image), 3))
         return false;
     uint8_t *to = p->pixel;
     for (int row = 0; row < p->height; row++)
@@ -36,8 +37,10 @@ void picture_free(Picture *p) {
 }
 
 bool picture_write(const Picture *p, const char *path) {
-    png_image image = {.version = PNG_IMAGE_VERSION, .width = (png_uint_32)p->width,
-                       .height = (png_uint_32)p->height, .format = p->channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB};
+    png_image image = {.version = PNG_IMAGE_VERSION,
+                       .width = (png_uint_32)p->width,
+                       .height = (png_uint_32)p->height,
+                       .format = p->channels == 1 ? PNG_FORMAT_GRAY : PNG_FORMAT_RGB};
     png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(image);
     void *file = malloc(size);
     bool ok = file && png_image_write_to_memory(&image, file, &size, 0, p->pixel, 0, NULL);
@@ -83,8 +86,10 @@ bool picture_read(Picture *p, const char *path, bool as_color) {
         error = ENOMEM;
     }
     if (ok && !png_image_finish_read(&image, NULL, read.pixel, 0, NULL)) error = EILSEQ, ok = false;
-    if (ok) *p = read;
-    else picture_free(&read);
+    if (ok)
+        *p = read;
+    else
+        picture_free(&read);
     png_image_free(&image);
     bytes_free(&file);
     errno = error;

@@ -1,4 +1,5 @@
-/* plot: logged values over the steps, raw (faint) and smoothed (bold), as PNG and SVG from one drawing function. */
+/* plot: logged values over the steps, raw (faint) and smoothed (bold), as PNG and SVG from one drawing
+ * function. */
 #include <cairo-svg.h>
 #include <errno.h>
 #include <math.h>
@@ -29,7 +30,7 @@ static const Field options[] = {
 
 typedef struct {
     Series raw;
-    double *smooth;                                   /* NULL: few points, or no smoothing wished */
+    double *smooth; /* NULL: few points, or no smoothing wished */
     Color color;
 } Curve;
 
@@ -43,7 +44,8 @@ typedef struct {
 
 static bool drawable(double v, bool log) { return isfinite(v) && (!log || v > 0); }
 
-/* Exponential average with bias correction: sum of s^(n-i) v_i over sum of s^(n-i). Gaps stay gaps and weigh nothing. */
+/* Exponential average with bias correction: sum of s^(n-i) v_i over sum of s^(n-i). Gaps stay gaps and weigh
+ * nothing. */
 static void average(const Series *s, double weight, bool log, double *out) {
     double sum = 0, total = 0;
     for (int64_t i = 0; i < s->n; i++) {
@@ -60,11 +62,14 @@ static int by_value(const void *a, const void *b) {
     return (x > z) - (x < z);
 }
 
-typedef struct { double low, high; } Span;
+typedef struct {
+    double low, high;
+} Span;
 
 static void widen(Span *s, double v) { s->low = fmin(s->low, v), s->high = fmax(s->high, v); }
 
-/* Widens `all` by the values, `most` by all but the outermost hundredth at either end. `spare` has room for all. */
+/* Widens `all` by the values, `most` by all but the outermost hundredth at either end. `spare` has room for
+ * all. */
 static void take_in(const double *value, int64_t n, bool log_scale, double *spare, Span *all, Span *most) {
     int64_t m = 0;
     for (int64_t i = 0; i < n; i++)
@@ -75,16 +80,19 @@ static void take_in(const double *value, int64_t n, bool log_scale, double *spar
     widen(most, spare[m / 100]), widen(most, spare[m - 1 - m / 100]);
 }
 
-/* A few wild values shall not flatten the rest: they are followed by at most half the height that the others take. */
+/* A few wild values shall not flatten the rest: they are followed by at most half the height that the others
+ * take. */
 static Scale scale_upwards(const Plot *p, double *spare) {
     Span all = {INFINITY, -INFINITY}, most = all;
     for (int i = 0; i < p->n; i++) {
         const Curve *k = &p->curve[i];
         take_in(k->raw.value, k->raw.n, p->log, spare, &all, &most);
-        if (k->smooth) take_in(k->smooth + k->raw.n - 1, 1, p->log, spare, &all, &most);   /* where it stands now */
+        if (k->smooth)
+            take_in(k->smooth + k->raw.n - 1, 1, p->log, spare, &all, &most); /* where it stands now */
     }
     if (!(all.low <= all.high)) return p->log ? (Scale){1, 10, true, false} : (Scale){0, 1, false, false};
-    double room = 0.5 * (most.high - most.low), low = fmax(all.low, most.low - room), high = fmin(all.high, most.high + room);
+    double room = 0.5 * (most.high - most.low), low = fmax(all.low, most.low - room),
+           high = fmin(all.high, most.high + room);
     double least = p->log ? 0.1 : 1e-9 * fmax(fabs(low), fabs(high)), margin = 0.05 * (high - low);
     if (high - low <= least) margin = p->log ? 0.5 : low == 0 ? 1 : 0.5 * fabs(low);
     low -= margin, high += margin;
@@ -100,7 +108,7 @@ static Scale scale_across(const Plot *p) {
     if (!(low <= high)) low = 0, high = 1;
     if (low == high) low -= 1, high += 1;
     double step = tick_step(high - low, 8), round_end = ceil(high / step) * step;
-    if (round_end - high < 0.02 * (high - low)) high = round_end;      /* 1000 steps end at 999: show the 1000 */
+    if (round_end - high < 0.02 * (high - low)) high = round_end; /* 1000 steps end at 999: show the 1000 */
     return (Scale){low, high, false, true};
 }
 
@@ -125,7 +133,7 @@ static void draw(cairo_t *c, const Plot *p) {
         for (int i = 0; i < p->n; i++) {
             const Curve *k = &p->curve[i];
             if (bold && !k->smooth) continue;
-            bool alone = !k->smooth;                  /* no bold curve will come over it */
+            bool alone = !k->smooth; /* no bold curve will come over it */
             color_use(c, k->color, bold || alone ? 1 : 0.28);
             cairo_set_line_width(c, bold ? 2 : alone ? 1.6 : 1);
             curve_draw(c, &a, k->raw.n, k->raw.step, bold ? k->smooth : k->raw.value, 1);
@@ -143,7 +151,8 @@ static void draw(cairo_t *c, const Plot *p) {
 static bool write_png(const OutputJob *job, const Plot *p) {
     char path[4096];
     if (!out_path(job, true, ".png", path, sizeof path)) return false;
-    cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, WIDTH * SHARPNESS, HEIGHT * SHARPNESS);
+    cairo_surface_t *s =
+        cairo_image_surface_create(CAIRO_FORMAT_ARGB32, WIDTH * SHARPNESS, HEIGHT * SHARPNESS);
     cairo_t *c = cairo_create(s);
     cairo_scale(c, SHARPNESS, SHARPNESS);
     draw(c, p);
@@ -165,8 +174,8 @@ static cairo_status_t collect(void *bytes, const unsigned char *data, unsigned n
     return ((Bytes *)bytes)->full ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS;
 }
 
-/* cairo numbers its surfaces over the whole process and writes the number into the file: id="surface7". Equal plots
- * are to be equal files, so the number goes. */
+/* cairo numbers its surfaces over the whole process and writes the number into the file: id="surface7". Equal
+ * plots are to be equal files, so the number goes. */
 static void drop_surface_number(Bytes *svg) {
     static const char mark[] = "id=\"surface";
     uint8_t *at = memmem(svg->at, svg->n, mark, strlen(mark));
@@ -213,7 +222,8 @@ static bool write(const OutputJob *job, const void *options_) {
         room += n;
         longest = n > longest ? n : longest;
     }
-    double *smooth = malloc((size_t)(room + longest) * sizeof *smooth), *spare = smooth ? smooth + room : NULL;
+    double *smooth = malloc((size_t)(room + longest) * sizeof *smooth),
+           *spare = smooth ? smooth + room : NULL;
     if (!smooth) return out_fail(job, job->name, "no memory for the plot");
     double *next = smooth;
     for (int i = 0; i < p.n; i++) {
@@ -230,5 +240,5 @@ static bool write(const OutputJob *job, const void *options_) {
     return ok;
 }
 
-OUTPUT(plot, .doc = "logged values over the steps, raw and smoothed, as PNG and SVG", .options_size = sizeof(Options),
-       .options = options, .in_plots = true, .write = write)
+OUTPUT(plot, .doc = "logged values over the steps, raw and smoothed, as PNG and SVG",
+       .options_size = sizeof(Options), .options = options, .in_plots = true, .write = write)

@@ -1,5 +1,5 @@
-/* scatter: points in the plane, axes of equal scale. Of several sets the first is the backdrop (the data, light grey)
- * and the others lie over it; `color` belongs to the last set. */
+/* scatter: points in the plane, axes of equal scale. Of several sets the first is the backdrop (the data,
+ * light grey) and the others lie over it; `color` belongs to the last set. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -52,7 +52,8 @@ static bool check(const void *options_, int nvalue, const Tensor *value, Diags *
         return false;
     }
     bool ok = true;
-    for (int i = 0; i < o->scatter.n; i++) ok = points_fit(o, &value[o->scatter.at[i]], "points", d, loc) && ok;
+    for (int i = 0; i < o->scatter.n; i++)
+        ok = points_fit(o, &value[o->scatter.at[i]], "points", d, loc) && ok;
     if (o->modes >= 0) ok = points_fit(o, &value[o->modes], "modes", d, loc) && ok;
     if (o->color < 0 || !ok) return ok;
     const Shape *color = &value[o->color].shape, *points = &value[o->scatter.at[o->scatter.n - 1]].shape;
@@ -62,7 +63,12 @@ static bool check(const void *options_, int nvalue, const Tensor *value, Diags *
     return false;
 }
 
-typedef struct { int64_t n, width; const OutValue *value; const double *given; const Ints *axes; } Points;
+typedef struct {
+    int64_t n, width;
+    const OutValue *value;
+    const double *given;
+    const Ints *axes;
+} Points;
 
 static double coordinate(const Points *p, int64_t i, int axis) {
     if (p->given) return p->given[2 * i + axis];
@@ -100,8 +106,9 @@ static bool widen(const Points *p, double *low, double *high) {
     return true;
 }
 
-/* The modes and the backdrop say what must be seen; then samples that fly about do not change the axes. Points alone
- * set them themselves, and the range only grows over the run, so that the frames of an animation stay comparable. */
+/* The modes and the backdrop say what must be seen; then samples that fly about do not change the axes.
+ * Points alone set them themselves, and the range only grows over the run, so that the frames of an animation
+ * stay comparable. */
 static bool find_range(const OutputJob *job, const Options *o, const Points *modes, Scale *out) {
     if (o->range.n) {
         *out = (Scale){o->range.at[0], o->range.at[1], false, false};
@@ -111,20 +118,24 @@ static bool find_range(const OutputJob *job, const Options *o, const Points *mod
     double low = INFINITY, high = -INFINITY;
     Points first = points_of(job, o, o->scatter.at[0]);
     if (!fixed || !known) {
-        if (!widen(modes, &low, &high) || ((!modes->n || o->scatter.n > 1) && !widen(&first, &low, &high))) return false;
+        if (!widen(modes, &low, &high) || ((!modes->n || o->scatter.n > 1) && !widen(&first, &low, &high)))
+            return false;
         if (!(low <= high)) low = -1, high = 1;
         double margin = 0.15 * (high - low) + (high == low), step = tick_step(high - low + 2 * margin, 40);
         low = floor((low - margin) / step) * step;
         high = ceil((high + margin) / step) * step;
     }
     if (known) low = fmin(low, job->range[0]), high = fmax(high, job->range[1]);
-    low = (double)(float)low, high = (double)(float)high;               /* as a checkpoint keeps it */
+    low = (double)(float)low, high = (double)(float)high; /* as a checkpoint keeps it */
     if (job->range) job->range[0] = low, job->range[1] = high;
     *out = (Scale){low, high, false, false};
     return true;
 }
 
-typedef struct { const OutValue *value; double low, high; } Tint;      /* of floats: viridis from low to high */
+typedef struct {
+    const OutValue *value;
+    double low, high;
+} Tint; /* of floats: viridis from low to high */
 
 static Tint tint_of(const OutputJob *job, const Options *o, int64_t n) {
     Tint t = {o->color >= 0 ? &job->value[o->color] : NULL, INFINITY, -INFINITY};
@@ -143,7 +154,8 @@ static Color color_at(const Tint *t, int64_t i, Color plain) {
 }
 
 /* Draws one set; gives how many of its points lie outside the axes or nowhere. */
-static int64_t draw_set(cairo_t *c, const Axes *a, const Points *p, const Tint *tint, Color plain, double alpha) {
+static int64_t draw_set(cairo_t *c, const Axes *a, const Points *p, const Tint *tint, Color plain,
+                        double alpha) {
     double radius = p->n <= 300 ? 2.6 : p->n <= 3000 ? 1.9 : 1.3;
     int64_t outside = 0;
     for (int64_t i = 0; i < p->n; i++) {
@@ -160,7 +172,11 @@ static int64_t draw_set(cairo_t *c, const Axes *a, const Points *p, const Tint *
     return outside;
 }
 
-typedef struct { int n; LegendEntry entry[LABELS_MAX + SETS_MAX + 1]; char text[LABELS_MAX + SETS_MAX + 1][24]; } Legend;
+typedef struct {
+    int n;
+    LegendEntry entry[LABELS_MAX + SETS_MAX + 1];
+    char text[LABELS_MAX + SETS_MAX + 1][24];
+} Legend;
 
 static void legend_add(Legend *l, Color color, bool mode, const char *word, long long number) {
     char *text = l->text[l->n];
@@ -173,7 +189,8 @@ static void legend_of(Legend *l, int nsets, const Tint *tint, bool modes) {
     if (nsets > 1) legend_add(l, backdrop, false, "data", -1);
     bool labels = tint->value && tint->value->type.dtype != F32 && tint->low >= 0 && tint->high < LABELS_MAX;
     for (int i = 1; i < nsets; i++)
-        if (i < nsets - 1 || !tint->value) legend_add(l, color_of(i - 1), false, "samples", nsets > 2 ? i : -1);
+        if (i < nsets - 1 || !tint->value)
+            legend_add(l, color_of(i - 1), false, "samples", nsets > 2 ? i : -1);
     for (long long k = 0; labels && k <= (long long)tint->high; k++) legend_add(l, color_of(k), false, "", k);
     if (modes) legend_add(l, (Color){0, 0, 0}, true, "modes", -1);
 }
@@ -225,5 +242,5 @@ static bool write(const OutputJob *job, const void *options_) {
     return ok;
 }
 
-OUTPUT(scatter, .doc = "points in the plane, over the data, with modes marked", .options_size = sizeof(Options),
-       .options = options, .check = check, .write = write)
+OUTPUT(scatter, .doc = "points in the plane, over the data, with modes marked",
+       .options_size = sizeof(Options), .options = options, .check = check, .write = write)
