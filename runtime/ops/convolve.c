@@ -254,19 +254,19 @@ static void convolve_ref(const Node *node, const double *const *in, double *out)
 
 #define G(stride, top, bottom, left, right, dilation, groups, ...)                                  \
     &(ConvolveAttr){{2, {stride, stride}}, {4, {top, bottom, left, right}}, {2, {dilation, dilation}}, groups, {__VA_ARGS__}}
-#define GIVEN(stride, padding, dilation, groups) &(ConvolveAttr){{1, {stride}}, padding, {1, {dilation}}, groups, {0}}
+#define GIVEN(by, apart, parts, ...)                                                                \
+    &(ConvolveAttr){.stride = {1, {by}}, .dilation = {1, {apart}}, .groups = parts, .padding = {__VA_ARGS__}}
 #define IMAGE(n, h, w, c) {F32, {4, {n, h, w, c}}}
-#define SAME_PADDING ((Ints){PADDING_SAME, {0}})
 
 static const Sample convolve_samples[] = {
-    {"same", 2, {IMAGE(2, 5, 4, 3), IMAGE(3, 3, 3, 2)}, GIVEN(1, SAME_PADDING, 1, 1), -1, 1},
-    {"stride", 2, {IMAGE(2, 6, 7, 2), IMAGE(4, 3, 2, 3)}, GIVEN(2, SAME_PADDING, 1, 1), -1, 1},
-    {"valid", 2, {IMAGE(1, 5, 5, 2), IMAGE(2, 2, 2, 3)}, GIVEN(2, ((Ints){PADDING_VALID, {0}}), 1, 1), -1, 1},
-    {"dilated", 2, {IMAGE(1, 7, 6, 2), IMAGE(3, 2, 2, 2)}, GIVEN(1, ((Ints){1, {1}}), 2, 1), -1, 1},
-    {"uneven", 2, {IMAGE(1, 5, 6, 2), IMAGE(3, 3, 2, 2)}, GIVEN(2, ((Ints){4, {0, 2, 1, 0}}), 1, 1), -1, 1},
-    {"groups", 2, {IMAGE(2, 4, 4, 4), IMAGE(3, 3, 2, 6)}, GIVEN(1, SAME_PADDING, 1, 2), -1, 1},
-    {"depthwise", 2, {IMAGE(1, 4, 5, 3), IMAGE(3, 3, 1, 3)}, GIVEN(1, SAME_PADDING, 1, 3), -1, 1},
-    {"point", 2, {IMAGE(2, 3, 4, 5), IMAGE(1, 1, 5, 4)}, GIVEN(1, SAME_PADDING, 1, 1), -1, 1},
+    {"same", 2, {IMAGE(2, 5, 4, 3), IMAGE(3, 3, 3, 2)}, GIVEN(1, 1, 1, PADDING_SAME, {0}), -1, 1},
+    {"stride", 2, {IMAGE(2, 6, 7, 2), IMAGE(4, 3, 2, 3)}, GIVEN(2, 1, 1, PADDING_SAME, {0}), -1, 1},
+    {"valid", 2, {IMAGE(1, 5, 5, 2), IMAGE(2, 2, 2, 3)}, GIVEN(2, 1, 1, PADDING_VALID, {0}), -1, 1},
+    {"dilated", 2, {IMAGE(1, 7, 6, 2), IMAGE(3, 2, 2, 2)}, GIVEN(1, 2, 1, 1, {1}), -1, 1},
+    {"uneven", 2, {IMAGE(1, 5, 6, 2), IMAGE(3, 3, 2, 2)}, GIVEN(2, 1, 1, 4, {0, 2, 1, 0}), -1, 1},
+    {"groups", 2, {IMAGE(2, 4, 4, 4), IMAGE(3, 3, 2, 6)}, GIVEN(1, 1, 2, PADDING_SAME, {0}), -1, 1},
+    {"depthwise", 2, {IMAGE(1, 4, 5, 3), IMAGE(3, 3, 1, 3)}, GIVEN(1, 1, 3, PADDING_SAME, {0}), -1, 1},
+    {"point", 2, {IMAGE(2, 3, 4, 5), IMAGE(1, 1, 5, 4)}, GIVEN(1, 1, 1, PADDING_SAME, {0}), -1, 1},
     {0},
 };
 static const Sample convolve_x_samples[] = {
@@ -282,9 +282,9 @@ static const Sample convolve_w_samples[] = {
     {0},
 };
 static const Sample convolve_transpose_samples[] = {
-    {"same", 2, {IMAGE(2, 3, 4, 2), IMAGE(4, 3, 2, 3)}, GIVEN(2, SAME_PADDING, 1, 1), -1, 1},
-    {"number", 2, {IMAGE(1, 3, 4, 2), IMAGE(4, 4, 2, 3)}, GIVEN(2, ((Ints){1, {1}}), 1, 1), -1, 1},
-    {"wide", 2, {IMAGE(1, 3, 3, 2), IMAGE(2, 2, 2, 1)}, GIVEN(3, SAME_PADDING, 1, 1), -1, 1},
+    {"same", 2, {IMAGE(2, 3, 4, 2), IMAGE(4, 3, 2, 3)}, GIVEN(2, 1, 1, PADDING_SAME, {0}), -1, 1},
+    {"number", 2, {IMAGE(1, 3, 4, 2), IMAGE(4, 4, 2, 3)}, GIVEN(2, 1, 1, 1, {1}), -1, 1},
+    {"wide", 2, {IMAGE(1, 3, 3, 2), IMAGE(2, 2, 2, 1)}, GIVEN(3, 1, 1, PADDING_SAME, {0}), -1, 1},
     {0},
 };
 
