@@ -139,6 +139,17 @@ static bool prepare_one(void *ctx, Unit *u) {
 
 bool machine_prepare(Machine *m, Fault *f) { return units_each(m->t, prepare_one, &(Preparing){m, f}); }
 
+static bool add_library(void *ctx, Unit *u) {
+    if (u->program) *(size_t *)ctx += u->program->library;
+    return true;
+}
+
+size_t machine_library(const Machine *m) {
+    size_t bytes = 0;
+    units_each(m->t, add_library, &bytes);
+    return bytes;
+}
+
 bool machine_load(Machine *m, Fault *f) {
     if (m->loaded) return true;
     for (int i = 0; i < m->t->nsource; i++) {

@@ -61,6 +61,8 @@ bool machine_prepare(Machine *m, Fault *f);           /* every unit's program ma
 bool machine_load(Machine *m, Fault *f);              /* reads the sources that are used; messages are in t->diags */
 bool machine_start(Machine *m, Fault *f);             /* every slot to its initial value, then `init` and `fixed` */
 
+size_t machine_library(const Machine *m);             /* bytes that libraries hold for the programs */
+
 /* units.c: calls f for each unit of t, until it gives false. */
 bool units_each(Training *t, bool (*f)(void *ctx, Unit *u), void *ctx);
 bool unit_ready(Machine *m, Unit *u, Fault *f);       /* graph -> passes -> program, once */

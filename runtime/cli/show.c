@@ -1,0 +1,218 @@
+/* `graphrun show`: what a spec amounts to. Networks layer by layer, players, schedule, data, memory. */
+#include "cli/show.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+const char *every_text(Every e, char *out, size_t size) {
+    if (e.kind == EVERY_STEPS) snprintf(out, size, "every %" PRId64, e.n);
+    else if (e.kind == EVERY_EPOCHS) snprintf(out, size, "every %" PRId64 " epochs", e.n);
+    else snprintf(out, size, "%s", e.kind == EVERY_END ? "at the end" : "");
+    return out;
+}
+
+const char *count_text(double n, char *out, size_t size) {
+    char plain[40];
+    int length = snprintf(plain, sizeof plain, "%.0f", n), at = 0;
+    for (int i = 0; i < length && at + 2 < (int)size; i++) {
+        out[at++] = plain[i];
+        if ((length - 1 - i) % 3 == 0 && i + 1 < length && plain[i] != '-') out[at++] = ' ';
+    }
+    out[at] = 0;
+    return out;
+}
+
+static char *type_text(const Training *t, const Tensor *type) {
+    if (type->shape.rank < 0) return arena_strdup(t->arena, "");
+    char *shape = shape_show(&type->shape, t->arena);
+    return type->dtype == F32 ? shape : arena_printf(t->arena, "%s %s", dtype_name(type->dtype), shape);
+}
+
+static double network_flops(const Training *t, const char *network) {
+    double flops = 0;
+    for (int i = 0; i < t->nlayer; i++)
+        if (!strcmp(t->layer[i].network, network) && !t->layer[i].depth) flops += t->layer[i].flops;
+    return flops;
+}
+
+static void show_layers(const Training *t, const char *network) {
+    char n[40], flops[40];
+    Table *table = table_new(4, "llrr");
+    for (int i = 0; i < t->nlayer; i++) {
+        const LayerRow *row = &t->layer[i];
+        if (strcmp(row->network, network)) continue;
+        table_add(table, "%*s%s\t%s\t%s\t%s", 2 * row->depth, "", row->layer, type_text(t, &row->type),
+                  row->parameters ? count_text((double)row->parameters, n, sizeof n) : "",
+                  row->flops > 0 ? arena_printf(t->arena, "%s MFLOP", count_text(row->flops / 1e6, flops, sizeof flops)) : "");
+    }
+    table_print(table, stdout, "  ");
+    table_free(table);
+}
+
+void show_networks(const Training *t, const char *only) {
+    char n[40], flops[40];
+    for (int i = 0; i < t->nnetwork; i++) {
+        const NetworkRow *net = &t->network[i];
+        if (only && strcmp(only, net->name)) continue;
+        printf("network %s: %s parameters, %s MFLOP a call\n", net->head, count_text((double)net->parameters, n, sizeof n),
+               count_text(network_flops(t, net->name) / 1e6, flops, sizeof flops));
+        show_layers(t, net->name);
+        putchar('\n');
+    }
+}
+
+static const char *loss_text(const Training *t, const Turn *turn, const Move *move) {
+    const char *text = NULL;
+    for (int i = 0; i < turn->unit.nresult; i++)
+        if (turn->unit.result[i] == move->loss && turn->unit.result_name) text = turn->unit.result_name[i];
+    return text ? text : arena_printf(t->arena, "%s.minimize", t->player[move->player].name);
+}
+
+static void show_move(const Training *t, const Turn *turn, const Move *move) {
+    char n[40];
+    double count = 0;
+    for (int i = 0; i < move->nmoved; i++) count += (double)shape_count(&t->slots->all.at[move->moved[i]].type.shape);
+    printf("player %s: %s, moves %s numbers in %d parameters, %s\n", t->player[move->player].name, loss_text(t, turn, move),
+           count_text(count, n, sizeof n), move->nmoved, move->optimizer ? move->optimizer : "no optimizer");
+}
+
+void show_players(const Training *t, const char *only) {
+    bool *shown = arena_alloc(t->arena, (size_t)t->nplayer + 1);
+    for (int s = 0; s < t->nstage; s++)
+        for (int i = 0; i < t->stage[s].nentry; i++) {
+            const Turn *turn = t->stage[s].entry[i].turn;
+            for (int k = 0; k < turn->nmove; k++) {
+                int player = turn->move[k].player;
+                if (shown[player] || (only && strcmp(only, t->player[player].name))) continue;
+                show_move(t, turn, &turn->move[k]);
+                shown[player] = true;
+            }
+        }
+}
+
+void show_schedule(const Training *t) {
+    char every[60];
+    for (int s = 0; s < t->nstage; s++) {
+        const Stage *stage = &t->stage[s];
+        printf("\nschedule%s%s: ", *stage->name ? " " : "", stage->name);
+        if (stage->steps) printf("%" PRId64 " steps of\n", stage->steps);
+        else printf("%g epochs of\n", stage->epochs);
+        for (int i = 0; i < stage->nentry; i++) {
+            const Entry *e = &stage->entry[i];
+            printf("  ");
+            for (int k = 0; k < e->turn->nmove; k++) printf("%s%s", k ? " + " : "", t->player[e->turn->move[k].player].name);
+            printf(e->text && *e->text ? ": %s\n" : "\n", e->text);
+        }
+        if (stage->checkpoint.kind != EVERY_NEVER)
+            printf("  checkpoint %s, %" PRId64 " kept\n", every_text(stage->checkpoint, every, sizeof every), stage->keep);
+    }
+}
+
+void show_reports(const Training *t) {
+    char every[60];
+    putchar('\n');
+    for (int i = 0; i < t->nsource; i++) {
+        const DataSource *s = t->source[i].source;
+        if (!s || !t->source[i].used) continue;
+        printf("data %s: %s, %" PRId64 " samples, batches of %" PRId64, s->name, s->kind->name, s->count, s->common.batch);
+        for (int k = 0; k < s->nfield; k++) printf("%s %s %s", k ? "," : ";", s->field[k].name, type_text(t, &s->field[k].sample));
+        putchar('\n');
+    }
+    for (int i = 0; i < t->nmetric; i++)
+        printf("metric %s: %s\n", t->metric[i].name, every_text(t->metric[i].every, every, sizeof every));
+    for (int i = 0; i < t->noutput; i++)
+        printf("output %s: %s, %s%s\n", t->output[i].name, t->output[i].kind->name, every_text(t->output[i].every, every, sizeof every),
+               t->output[i].animate ? ", animated" : "");
+}
+
+static double data_bytes(const Training *t) {
+    double bytes = 0;
+    for (int i = 0; i < t->nsource; i++) {
+        const DataSource *s = t->source[i].source;
+        for (int k = 0; s && t->source[i].used && k < s->nfield; k++)
+            bytes += (double)s->total * (double)shape_count(&s->field[k].sample.shape) * (double)dtype_size(s->field[k].sample.dtype);
+    }
+    return bytes;
+}
+
+bool show_memory(Spec *s, const Options *o, Fault *f) {
+    MachineOptions options = machine_defaults();
+    options.threads = (int)o->threads;
+    Machine *m = machine_new(s->t, &options, f);
+    bool done = m && machine_prepare(m, f);
+    if (done) {
+        double work = (double)exec_workspace(m->exec), store = (double)m->store->bytes, library = (double)machine_library(m),
+               data = data_bytes(s->t);
+        printf("\nmemory: workspace %.1f MB, store %.1f MB, data %.1f MB, libraries %.1f MB; %.1f MB in all\n", work / 1e6, store / 1e6,
+               data / 1e6, library / 1e6, (work + store + data + library) / 1e6);
+    }
+    machine_free(m);
+    return done;
+}
+
+/* A spec that does not compile still shows something: its own text, as `git diff` wants. */
+static void show_text(const char *path) {
+    FILE *f = fopen(path, "re");
+    for (int c; f && (c = getc(f)) != EOF;) putchar(c);
+    if (f) fclose(f);
+}
+
+static bool known(const Training *t, const char *name) {
+    Nearest nearest = nearest_to(name);
+    for (int i = 0; i < t->nnetwork; i++) {
+        if (!strcmp(t->network[i].name, name)) return true;
+        nearest_add(&nearest, t->network[i].name);
+    }
+    for (int i = 0; i < t->nplayer; i++) {
+        if (!strcmp(t->player[i].name, name)) return true;
+        nearest_add(&nearest, t->player[i].name);
+    }
+    complain("show: no network or player is named '%s'%s", name, nearest_hint(t->arena, &nearest));
+    return false;
+}
+
+static int show_spec(const char *path, const char *only, const Options *o) {
+    Spec s;
+    Fault f = {0};
+    int code = spec_open(&s, path, NULL, o);
+    if (code && o->plain) show_text(path);
+    if (code) return o->plain ? CODE_DONE : code;
+    if (only && !known(s.t, only)) {
+        code = CODE_USAGE;
+    } else if (o->json) {
+        json_t *all = show_json(s.t);
+        json_dumpf(all, stdout, JSON_INDENT(2));
+        putchar('\n');
+        json_decref(all);
+    } else {
+        show_networks(s.t, only);
+        show_players(s.t, only);
+        if (!only) show_schedule(s.t), show_reports(s.t);
+        if (!only && !o->plain && !show_memory(&s, o, &f)) code = spec_fault(&s, &f);
+    }
+    spec_close(&s);
+    return code;
+}
+
+static int run(const Options *o, int n, char **operand) {
+    const char *first = operand[0];
+    bool spec = strchr(first, '/') || (strlen(first) > 5 && !strcmp(first + strlen(first) - 5, ".yaml"));
+    if (spec) return show_spec(first, n > 1 ? operand[1] : NULL, o);
+    if (!strcmp(first, "prelude")) return show_prelude();
+    if (n == 2 && !strcmp(first, "function")) return show_function(operand[1]);
+    if (n == 2 && !strcmp(first, "schedule")) return show_steps(operand[1], o);
+    if (n == 2 && !strcmp(first, "graph")) return show_graph(operand[1], o);
+    complain("show: '%s' is no spec (a name with '/' or '.yaml'), nor 'prelude', 'function NAME', 'schedule SPEC', 'graph SPEC'", first);
+    return CODE_USAGE;
+}
+
+static const char *const examples[] = {
+    "graphrun show models/wgan_poly.yaml", "graphrun show schedule models/wgan_poly.yaml --steps 40",
+    "graphrun show graph models/ring8.yaml --player critic", NULL};
+static const Option options[] = {
+    {"plain", 0, O_FLAG, OPT(plain), NULL, "the same on every machine, for diffs"},
+    {"steps", 0, O_INT, OPT(steps), "N", "of `show schedule`: so many steps; 40 where left out"},
+    {"player", 0, O_TEXT, OPT(player), "NAME", "of `show graph`: only this player's turn"},
+    OPTIONS_SPEC, OPTION_THREADS, OPTION_JSON, {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no warnings"}, OPTIONS_END};
+const Verb verb_show = {"show", "SPEC [NAME]", "layers, shapes, parameters, players, schedule, memory; also: show prelude, show function NAME, "
+                        "show schedule SPEC, show graph SPEC", examples, options, 1, 2, run};

@@ -1,0 +1,20 @@
+/* The parts of `graphrun show`. */
+#pragma once
+#include "cli/cli.h"
+#include <jansson.h>
+
+void show_networks(const Training *t, const char *only);
+void show_players(const Training *t, const char *only);
+void show_schedule(const Training *t);
+void show_reports(const Training *t);                 /* data, metrics, outputs */
+bool show_memory(Spec *s, const Options *o, Fault *f);
+json_t *show_json(const Training *t);
+
+int show_steps(const char *path, const Options *o);   /* `show schedule SPEC --steps N` */
+int show_graph(const char *path, const Options *o);   /* `show graph SPEC --player P` */
+int show_prelude(void);
+int show_function(const char *name);
+
+/* "50", "5 epochs", "end" */
+const char *every_text(Every e, char *out, size_t size);
+const char *count_text(double n, char *out, size_t size);               /* 1234567 -> "1 234 567"; thin groups of three */

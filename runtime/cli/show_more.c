@@ -1,0 +1,172 @@
+/* The rest of `graphrun show`: JSON, the schedule played out, graphs, the prelude. */
+#include "cli/show.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* ---- JSON ---- */
+
+static json_t *shape_json(const Tensor *t) {
+    json_t *shape = json_array();
+    for (int i = 0; i < t->shape.rank; i++) json_array_append_new(shape, json_integer(t->shape.dim[i]));
+    return shape;
+}
+
+static json_t *layers_json(const Training *t, const char *network) {
+    json_t *all = json_array();
+    for (int i = 0; i < t->nlayer; i++) {
+        const LayerRow *row = &t->layer[i];
+        if (strcmp(row->network, network)) continue;
+        json_array_append_new(all, json_pack("{s:s, s:s, s:i, s:o, s:I, s:f}", "layer", row->layer, "path", row->path ? row->path : "",
+                                             "depth", row->depth, "shape", shape_json(&row->type), "parameters",
+                                             (json_int_t)row->parameters, "flops", row->flops));
+    }
+    return all;
+}
+
+static json_t *parameters_json(const Training *t) {
+    json_t *all = json_array();
+    for (int i = 0; i < t->slots->all.n; i++) {
+        const Slot *s = &t->slots->all.at[i];
+        if (s->kind == SLOT_PARAM) json_array_append_new(all, json_pack("{s:s, s:o}", "name", s->name, "shape", shape_json(&s->type)));
+    }
+    return all;
+}
+
+static json_t *schedule_json(const Training *t) {
+    json_t *all = json_array();
+    for (int s = 0; s < t->nstage; s++) {
+        const Stage *stage = &t->stage[s];
+        json_t *each = json_array();
+        for (int i = 0; i < stage->nentry; i++) {
+            json_t *players = json_array();
+            const Turn *turn = stage->entry[i].turn;
+            for (int k = 0; k < turn->nmove; k++) json_array_append_new(players, json_string(t->player[turn->move[k].player].name));
+            json_array_append_new(each, json_pack("{s:o, s:s}", "players", players, "count", stage->entry[i].text ? stage->entry[i].text : "1"));
+        }
+        json_array_append_new(all, json_pack("{s:s, s:I, s:f, s:o}", "stage", stage->name, "steps", (json_int_t)stage->steps, "epochs",
+                                             stage->epochs, "each", each));
+    }
+    return all;
+}
+
+json_t *show_json(const Training *t) {
+    json_t *networks = json_array();
+    for (int i = 0; i < t->nnetwork; i++)
+        json_array_append_new(networks, json_pack("{s:s, s:s, s:I, s:o}", "name", t->network[i].name, "head", t->network[i].head,
+                                                  "parameters", (json_int_t)t->network[i].parameters, "layers",
+                                                  layers_json(t, t->network[i].name)));
+    return json_pack("{s:s, s:o, s:o, s:o}", "name", t->name, "networks", networks, "parameters", parameters_json(t), "schedule",
+                     schedule_json(t));
+}
+
+/* ---- the schedule, played out ---- */
+
+static bool play_out(Machine *m, int64_t steps, Fault *f) {
+    const Training *t = m->t;
+    int64_t total = 0;
+    for (int s = 0; s < t->nstage; s++) {
+        const Stage *stage = &t->stage[s];
+        set_int(m, t->stage_slot, s);
+        for (int64_t step = 0; (!stage->steps || step < stage->steps) && total < steps; step++, total++) {
+            set_int(m, t->step_slot, step);
+            set_int(m, t->total_step_slot, total);
+            printf("%6" PRId64, total);
+            for (int i = 0; i < stage->nentry; i++) {
+                int64_t count;
+                const Entry *e = &stage->entry[i];
+                if (!entry_count(m, e, &count, f)) return false;
+                for (int k = 0; count && k < e->turn->nmove; k++) {
+                    const Player *p = &t->player[e->turn->move[k].player];
+                    printf("%s%s", k ? "+" : "  ", p->name);
+                    set_int(m, p->turn_slot, get_int(m, p->turn_slot) + count);
+                }
+                if (count > 1) printf(" x %" PRId64, count);
+            }
+            putchar('\n');
+        }
+        for (int i = 0; i < t->nplayer; i++) set_int(m, t->player[i].turn_slot, 0);
+    }
+    return true;
+}
+
+/* Nothing is trained: counts that read values of players or metrics see those of the start. */
+int show_steps(const char *path, const Options *o) {
+    Options mine = *o;
+    mine.steps = 0;
+    Spec s;
+    Fault f = {0};
+    int code = spec_open(&s, path, NULL, &mine);
+    if (code) return code;
+    MachineOptions options = machine_defaults();
+    options.threads = 1;
+    Machine *m = machine_new(s.t, &options, &f);
+    if (!m || !play_out(m, o->steps ? o->steps : 40, &f)) code = spec_fault(&s, &f);
+    machine_free(m);
+    spec_close(&s);
+    return code;
+}
+
+/* ---- graphs ---- */
+
+static bool has_player(const Training *t, const Turn *turn, const char *player) {
+    for (int i = 0; i < turn->nmove; i++)
+        if (!player || !strcmp(player, t->player[turn->move[i].player].name)) return true;
+    return false;
+}
+
+int show_graph(const char *path, const Options *o) {
+    Spec s;
+    int code = spec_open(&s, path, NULL, o), found = 0;
+    if (code) return code;
+    for (int i = 0; i < s.t->nstage; i++)
+        for (int k = 0; k < s.t->stage[i].nentry; k++) {
+            const Turn *turn = s.t->stage[i].entry[k].turn;
+            if (!has_player(s.t, turn, o->player)) continue;
+            printf("# %s\n", turn->unit.name);
+            graph_dump(turn->unit.graph, stdout);
+            found++;
+        }
+    if (!found) {
+        complain("show graph: nobody in the schedule is named '%s'", o->player ? o->player : "");
+        code = CODE_USAGE;
+    }
+    spec_close(&s);
+    return code;
+}
+
+/* ---- the prelude ---- */
+
+int show_prelude(void) {
+    size_t size;
+    const char *text = prelude_source(&size);
+    fwrite(text, 1, size, stdout);
+    return CODE_DONE;
+}
+
+/* The lines of a definition: from its own to the next of the same or a smaller indent. */
+static void print_definition(const char *line, size_t indent) {
+    do {
+        size_t n = strcspn(line, "\n");
+        printf("%.*s\n", (int)n, line);
+        line += n + (line[n] == '\n');
+    } while (*line && (*line == '\n' || strspn(line, " ") > indent));
+}
+
+int show_function(const char *name) {
+    size_t size, n = strlen(name);
+    Nearest nearest = nearest_to(name);
+    for (const char *line = prelude_source(&size); *line; line += strcspn(line, "\n"), line += *line == '\n') {
+        size_t indent = strspn(line, " "), length = strcspn(line + indent, "(:#\n ");
+        char word[64];
+        if (indent != 2 || !length || length >= sizeof word) continue;
+        snprintf(word, sizeof word, "%.*s", (int)length, line + indent);
+        nearest_add(&nearest, word);
+        if (length != n || strcmp(word, name)) continue;
+        print_definition(line, indent);
+        return CODE_DONE;
+    }
+    if (nearest.best) complain("show function: the prelude has no '%s', did you mean '%s'?", name, nearest.best);
+    else complain("show function: the prelude has no '%s'; see 'graphrun show prelude'", name);
+    return CODE_USAGE;
+}
