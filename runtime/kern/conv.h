@@ -19,7 +19,7 @@ struct Conv {
 
 extern const ConvMethod conv_direct;                  /* oneDNN, activations as they are */
 extern const ConvMethod conv_blocked;                 /* oneDNN, activations reordered into blocks of channels and back */
-extern const ConvMethod conv_winograd;                /* oneDNN's Winograd: 3x3, stride 1, AVX-512 only */
+extern const ConvMethod conv_winograd;                /* fewer products, by short convolutions: 2 or 3 taps a stride */
 extern const ConvMethod conv_gemm;                    /* products over patches of x; does every shape */
 extern const ConvMethod conv_swapped;                 /* the same over patches of y: stride 1, one group */
 

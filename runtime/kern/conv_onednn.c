@@ -66,8 +66,9 @@ static int64_t end_padding(int64_t in, int64_t out, int64_t kernel, int64_t stri
     return room + after >= 0 && (room + after) / stride + 1 == out ? after : (out - 1) * stride - room;
 }
 
-static bool describe(OneDnn *o, const Conv *c, dnnl_alg_kind_t alg, bool blocked, dnnl_primitive_attr_t attr) {
+static bool describe(OneDnn *o, const Conv *c, bool blocked, dnnl_primitive_attr_t attr) {
     const ConvShape *s = &c->s;
+    const dnnl_alg_kind_t alg = dnnl_convolution_direct;
     const dnnl_dims_t stride = {s->sh, s->sw}, dilation = {s->dh - 1, s->dw - 1}, before = {s->top, s->left};
     const dnnl_dims_t after = {end_padding(s->H, s->P, s->KH, s->sh, s->dh, s->top, s->bottom),
                                end_padding(s->W, s->Q, s->KW, s->sw, s->dw, s->left, s->right)};
@@ -116,11 +117,11 @@ static bool make_side(Side *side, bool is_out, dnnl_primitive_attr_t attr, size_
     return ok;
 }
 
-static bool make(OneDnn *o, Conv *c, dnnl_alg_kind_t alg, bool blocked, dnnl_primitive_attr_t attr) {
+static bool make(OneDnn *o, Conv *c, bool blocked, dnnl_primitive_attr_t attr) {
     static const int roles[3][SIDES] = {[CONV_Y] = {X, W, Y}, [CONV_X] = {Y, W, X}, [CONV_W] = {X, Y, W}};
     const int *role = roles[c->which];
     o->in[0] = role[0], o->in[1] = role[1], o->out = role[2];
-    if (!engine() || !stream() || !plain_layouts(o, &c->s) || !describe(o, c, alg, blocked, attr)) return false;
+    if (!engine() || !stream() || !plain_layouts(o, &c->s) || !describe(o, c, blocked, attr)) return false;
     const bool back_x = c->which == CONV_X, back_w = c->which == CONV_W;
     o->side[X].inner = *layout_of(o, back_x ? dnnl_query_diff_src_md : dnnl_query_src_md);
     o->side[W].inner = *layout_of(o, back_w ? dnnl_query_diff_weights_md : dnnl_query_weights_md);
@@ -137,19 +138,18 @@ static bool make(OneDnn *o, Conv *c, dnnl_alg_kind_t alg, bool blocked, dnnl_pri
     return dnnl_primitive_create(&o->conv, o->desc) == dnnl_success;
 }
 
-static bool start(Conv *c, dnnl_alg_kind_t alg, bool blocked) {
+static bool start(Conv *c, bool blocked) {
     dnnl_primitive_attr_t attr;
     OneDnn *o = c->state = calloc(1, sizeof *o);
     if (!o || dnnl_primitive_attr_create(&attr) != dnnl_success) return false;
     bool ok = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) == dnnl_success &&
-              make(o, c, alg, blocked, attr);
+              make(o, c, blocked, attr);
     dnnl_primitive_attr_destroy(attr);
     return ok;
 }
 
-static bool start_direct(Conv *c) { return start(c, dnnl_convolution_direct, false); }
-static bool start_blocked(Conv *c) { return start(c, dnnl_convolution_direct, true); }
-static bool start_winograd(Conv *c) { return start(c, dnnl_convolution_winograd, true); }
+static bool start_direct(Conv *c) { return start(c, false); }
+static bool start_blocked(Conv *c) { return start(c, true); }
 
 static void stop(Conv *c) {
     OneDnn *o = c->state;
@@ -195,4 +195,3 @@ static void run(const Conv *c, const float *a, const float *b, float *out, char 
 
 const ConvMethod conv_direct = {"direct", start_direct, run, stop};
 const ConvMethod conv_blocked = {"blocked", start_blocked, run, stop};
-const ConvMethod conv_winograd = {"winograd", start_winograd, run, stop};
