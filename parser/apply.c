@@ -1,0 +1,401 @@
+/* Operators on values: arguments are sorted by the operator's own call signature, numbers fold, collections map part
+ * by part, everything else emits a node. Knows operators by their rows only.
+ */
+#include "parser/value.h"
+
+#include "build.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- attributes ---------------------------------------------------------------------------------------------- */
+
+static bool wrong(const Ctx *c, const Field *f, const Value *v, Loc loc, const char *who, const char *wanted) {
+    if (v->kind != V_POISON)
+        diag_error(c->e->diags, loc, "%s: '%s' wants %s, this is %s", who, f->name, wanted, value_show(c->e, v));
+    return false;
+}
+
+static bool out_of_range(const Ctx *c, const Field *f, double x, Loc loc, const char *who) {
+    diag_error(c->e->diags, loc, "%s: '%s' is %.9g, it must be between %.9g and %.9g", who, f->name, x, f->min, f->max);
+    return false;
+}
+
+static bool word_from_value(const Ctx *c, const Field *f, const Value *v, Loc loc, const char *who, int *out) {
+    *out = field_choice(f->choices, v->text);
+    if (*out >= 0) return true;
+    Nearest near = nearest_to(v->text);
+    char *all = arena_strdup(c->e->arena, f->choices), *save = NULL;
+    for (char *w = strtok_r(all, "|", &save); w; w = strtok_r(NULL, "|", &save)) nearest_add(&near, w);
+    diag_error(c->e->diags, loc, "%s: '%s' is one of %s, not '%s'%s", who, f->name, f->choices, v->text,
+               nearest_hint(c->e->arena, &near));
+    return false;
+}
+
+static bool ints_from_value(const Ctx *c, const Field *f, Ints *out, const Value *v, Loc loc, const char *who) {
+    if (v->kind == V_TEXT && f->choices) {
+        int word;
+        if (!word_from_value(c, f, v, loc, who, &word)) return false;
+        *out = (Ints){.n = -1 - word};
+        return true;
+    }
+    Ints ints = {0};
+    int n = v->kind == V_LIST ? v->n : 1;
+    if (n > INTS_MAX) return wrong(c, f, v, loc, who, "at most 8 whole numbers");
+    for (int i = 0; i < n; i++) {
+        const Value *item = v->kind == V_LIST ? v->item[i] : v;
+        if (!value_whole(item, &ints.at[ints.n++]))
+            return wrong(c, f, v, loc, who, f->choices ? arena_printf(c->e->arena, "whole numbers or one of %s", f->choices)
+                                                       : "a whole number or a list of them");
+        if (!field_in_range(f, (double)ints.at[i])) return out_of_range(c, f, (double)ints.at[i], loc, who);
+    }
+    *out = ints;
+    return true;
+}
+
+static bool floats_from_value(const Ctx *c, const Field *f, Floats *out, const Value *v, Loc loc, const char *who) {
+    Floats x = {0};
+    int n = v->kind == V_LIST ? v->n : 1;
+    if (n > INTS_MAX) return wrong(c, f, v, loc, who, "at most 8 numbers");
+    for (int i = 0; i < n; i++) {
+        const Value *item = v->kind == V_LIST ? v->item[i] : v;
+        if (item->kind != V_NUMBER) return wrong(c, f, v, loc, who, "a number or a list of numbers");
+        x.at[x.n++] = item->number;
+        if (!field_in_range(f, item->number)) return out_of_range(c, f, item->number, loc, who);
+    }
+    *out = x;
+    return true;
+}
+
+bool field_from_value(const Ctx *c, const Field *f, void *into, const Value *v, Loc loc, const char *who) {
+    void *at = (char *)into + f->offset;
+    int64_t whole;
+    if (value_is_poison(v)) return false;
+    switch (f->type) {
+    case F_INT:
+        if (!value_whole(v, &whole)) return wrong(c, f, v, loc, who, "a whole number known before the run");
+        if (!field_in_range(f, (double)whole)) return out_of_range(c, f, (double)whole, loc, who);
+        *(int64_t *)at = whole;
+        return true;
+    case F_FLOAT:
+        if (v->kind != V_NUMBER) return wrong(c, f, v, loc, who, "a number known before the run");
+        if (!field_in_range(f, v->number)) return out_of_range(c, f, v->number, loc, who);
+        *(double *)at = v->number;
+        return true;
+    case F_BOOL:
+        if (v->kind != V_BOOL) return wrong(c, f, v, loc, who, "true or false");
+        *(bool *)at = v->number != 0;
+        return true;
+    case F_TEXT:
+        if (v->kind != V_TEXT) return wrong(c, f, v, loc, who, "text in single quotes");
+        *(const char **)at = v->text;
+        return true;
+    case F_CHOICE:
+        if (v->kind != V_TEXT) return wrong(c, f, v, loc, who, arena_printf(c->e->arena, "one of %s", f->choices));
+        return word_from_value(c, f, v, loc, who, at);
+    case F_INTS: return ints_from_value(c, f, at, v, loc, who);
+    case F_FLOATS: return floats_from_value(c, f, at, v, loc, who);
+    default: return wrong(c, f, v, loc, who, "something else");
+    }
+}
+
+/* ---- calls ---------------------------------------------------------------------------------------------------- */
+
+static bool is_number(const Value *v) { return v->kind == V_NUMBER || v->kind == V_BOOL; }
+
+/* Applies the operator to numbers in a scratch graph by its own double reference: one definition, two uses. */
+static Value *fold(const Ctx *c, const Op *op, int n, Value *const *src, const void *attr) {
+    Eval *e = c->e;
+    Graph *g = e->fold;
+    graph_at(g, c->graph ? c->graph->loc : (Loc){0}, NULL, NULL, NULL);
+    Ctx scratch = *c;
+    scratch.graph = g;
+    Node *x[3];
+    for (int i = 0; i < n; i++) {
+        x[i] = value_to_node(&scratch, src[i], g->loc);
+        if (!x[i]) return value_poison(e);
+    }
+    Node *y = op_apply(g, op, n, x, attr);
+    if (!y || y->poison) return value_poison(e);
+    double *v = ARENA_ARRAY(e->arena, double, y->id + 1), *in[3];
+    bool *done = ARENA_ARRAY(e->arena, bool, y->id + 1);
+    for (int id = 0; id <= y->id; id++) {             /* only what y is made of */
+        Node *m = g->node.at[id];
+        if (m->nsrc > 3 || NODE_COUNT(m) != 1) continue;
+        bool ready = true;
+        for (int k = 0; k < m->nsrc; k++) ready = ready && done[m->src[k]->id], in[k] = &v[m->src[k]->id];
+        if (!ready) continue;
+        m->op->ref(m, (const double *const *)in, &v[id]);
+        done[id] = true;
+    }
+    if (!done[y->id]) return value_node(e, y);
+    g->node.n = 0;                                    /* the scratch graph starts over */
+    memset(g->table, 0, sizeof *g->table * (size_t)g->table_size);
+    return y->type.dtype == U8 ? value_bool(e, v[y->id] != 0) : value_number(e, v[y->id], y->type.dtype == I32);
+}
+
+static const Value *first_collection(int n, Value *const *src) {
+    for (int i = 0; i < n; i++)
+        if (src[i]->kind == V_RECORD && src[i]->collection) return src[i];
+    return NULL;
+}
+
+/* The name inside its network: 'critic/conv_1/weight' -> 'conv_1/weight'. */
+static const char *inner_name(const char *name) {
+    const char *slash = strchr(name, '/');
+    return slash ? slash + 1 : name;
+}
+
+static Value *part_of(const Value *v, const Value *form, int i) {
+    if (v->kind != V_RECORD) return (Value *)v;
+    for (int k = 0; k < v->n; k++)
+        if (!strcmp(inner_name(v->name[k]), inner_name(form->name[i]))) {
+            bool only = true;                         /* two networks may have the same inner names: then by order */
+            for (int m = k + 1; m < v->n; m++) only = only && strcmp(inner_name(v->name[m]), inner_name(form->name[i]));
+            return only ? v->item[k] : v->item[i];
+        }
+    return v->item[i];
+}
+
+static Value *map_parts(const Ctx *c, const Op *op, int n, Value *const *src, const void *attr, Loc loc,
+                        const Value *form) {
+    Eval *e = c->e;
+    for (int k = 0; k < n; k++)
+        if (src[k]->kind == V_RECORD && src[k]->n != form->n) {
+            diag_error(e->diags, loc, "%s: collections of %d and %d tensors do not match", op->name, form->n, src[k]->n);
+            return value_poison(e);
+        }
+    Value **out = ARENA_ARRAY(e->arena, Value *, form->n);
+    for (int i = 0; i < form->n; i++) {
+        Value *part[8];
+        for (int k = 0; k < n && k < 8; k++) part[k] = part_of(src[k], form, i);
+        out[i] = apply_nodes(c, op, n, part, attr, loc);
+    }
+    return value_record(e, form->n, form->name, out, true);
+}
+
+/* A reduction of a collection is one scalar over all its numbers: of the parts, then of their results. */
+static Value *reduce_parts(const Ctx *c, const Op *op, const Value *v, const void *attr, Loc loc) {
+    Eval *e = c->e;
+    Value **part = ARENA_ARRAY(e->arena, Value *, v->n);
+    for (int i = 0; i < v->n; i++) part[i] = apply_nodes(c, op, 1, &v->item[i], attr, loc);
+    Value *all = value_list(e, v->n, part);
+    return apply_nodes(c, op, 1, &all, attr, loc);
+}
+
+Value *apply_nodes(const Ctx *c, const Op *op, int n, Value *const *src, const void *attr, Loc loc) {
+    Eval *e = c->e;
+    bool numbers = n > 0 && n <= 3 && (op->traits & ELEMENTWISE);
+    for (int i = 0; i < n; i++) {
+        if (value_is_poison(src[i])) return value_poison(e);
+        numbers = numbers && is_number(src[i]);
+    }
+    const Value *form = first_collection(n, src);
+    if (form && form->n == 0) return (Value *)form;
+    if (form && (op->traits & REDUCES)) return reduce_parts(c, op, form, attr, loc);
+    if (form && (op->traits & (ELEMENTWISE | VIEW))) return map_parts(c, op, n, src, attr, loc, form);
+    if (numbers) return fold(c, op, n, src, attr);
+    Node **x = ARENA_ARRAY(e->arena, Node *, n + 1);
+    Provenance old = {0};
+    if (c->graph) old = graph_at(c->graph, loc, NULL, c->graph->role, c->path ? c->path : c->draw);
+    bool ok = true;
+    for (int i = 0; i < n; i++) ok = (x[i] = value_to_node(c, src[i], loc)) && ok;
+    Value *out = ok ? value_node(e, op_apply(c->graph, op, n, x, attr)) : value_poison(e);
+    if (c->graph) graph_back(c->graph, old);
+    return out;
+}
+
+/* One name of a call signature: "x", "axes=" (an attribute), "keep=false". Moves *p on; false at the end. */
+static bool next_parameter(const char **p, char *name, size_t size, bool *has_default) {
+    *p += strspn(*p, ", ");
+    size_t n = strcspn(*p, ",=");
+    if (!n || n >= size) return false;
+    memcpy(name, *p, n);
+    name[n] = 0;
+    *p += n;
+    *has_default = **p == '=';
+    *p += strcspn(*p, ",");
+    return true;
+}
+
+static void unknown_argument(const Ctx *c, const Op *op, const char *name, Loc loc) {
+    Nearest near = nearest_to(name);
+    char word[64];
+    bool dflt;
+    for (const char *p = op->call; next_parameter(&p, word, sizeof word, &dflt);) nearest_add(&near, word);
+    diag_error(c->e->diags, loc, "%s(%s) has no argument '%s'%s", op->name, op->call, name,
+               nearest_hint(c->e->arena, &near));
+}
+
+static const char *arena_name(const char *prefix, const char *name) {
+    static _Thread_local char text[80];
+    snprintf(text, sizeof text, "%s%s", prefix, name);
+    return text;
+}
+
+/* `max(x, z)` is elementwise, `max(x, axes=[1])` reduces: the operator's twin is named so in its file. */
+const Op *op_meant(const Op *op, int n) {
+    const Op *twin = n == 1 && op->arity == 2 ? op_named(arena_name("reduce_", op->name)) : NULL;
+    return twin ? twin : op;
+}
+
+Value *apply_op(const Ctx *c, const Op *op, int n, Value *const *pos, int nnamed, const char *const *names,
+                Value *const *named, Loc loc) {
+    Eval *e = c->e;
+    VEC(Value *) src = {0};
+    unsigned char *attr = op->attr_size ? arena_alloc(e->arena, op->attr_size) : NULL;
+    if (attr) field_defaults(op->attr, attr, e->arena);
+    uint64_t taken = 0;
+    int at = 0;
+    char word[64];
+    bool dflt, ok = true;
+    for (const char *p = op->call; next_parameter(&p, word, sizeof word, &dflt);) {
+        const Value *v = at < n ? pos[at++] : NULL;
+        for (int i = 0; i < nnamed; i++)
+            if (!strcmp(names[i], word)) {
+                if (v) diag_error(e->diags, loc, "%s: '%s' is given twice", op->name, word), ok = false;
+                v = named[i];
+                taken |= 1u << i;
+            }
+        const Field *f = attr ? field_find(op->attr, word) : NULL;
+        if (!v && !dflt) {
+            diag_error(e->diags, loc, "%s(%s): '%s' is missing", op->name, op->call, word);
+            ok = false;
+        } else if (v && f) {
+            ok = field_from_value(c, f, attr, v, loc, op->name) && ok;
+        } else if (v && v->kind == V_LIST && op->arity < 0 && src.n > 0) {
+            for (int i = 0; i < v->n; i++) vec_push(e->arena, &src, v->item[i]);
+        } else if (v) {
+            vec_push(e->arena, &src, (Value *)v);
+        }
+    }
+    if (at < n) {
+        diag_error(e->diags, loc, "%s(%s) was given %d arguments", op->name, op->call, n);
+        ok = false;
+    }
+    for (int i = 0; i < nnamed; i++)
+        if (!(taken >> i & 1)) unknown_argument(c, op, names[i], loc), ok = false;
+    return ok ? apply_nodes(c, op, src.n, src.at, attr, loc) : value_poison(e);
+}
+
+/* ---- indexing ------------------------------------------------------------------------------------------------- */
+
+typedef struct { int64_t start, stop; bool slice, new_axis; Value *gather; } Index;
+
+static bool index_bound(const Ctx *c, Scope *s, const Expr *x, int64_t size, int64_t missing, int64_t *out) {
+    *out = missing;
+    if (!x) return true;
+    Value *v = eval_expr(c, s, x);
+    if (v->kind == V_POISON) return false;
+    if (!value_whole(v, out)) {
+        diag_error(c->e->diags, x->loc, "a slice wants whole numbers, this is %s", value_show(c->e, v));
+        return false;
+    }
+    if (*out < 0) *out += size;
+    *out = *out < 0 ? 0 : *out > size ? size : *out;
+    return true;
+}
+
+static bool index_read(const Ctx *c, Scope *s, const Expr *x, int64_t size, Index *out) {
+    Eval *e = c->e;
+    *out = (Index){0};
+    if (x->kind == EX_SLICE) {
+        out->slice = true;
+        if (x->n > 2 && x->args[2]) {
+            diag_error(e->diags, x->loc, "a slice has no step here: use reverse or gather");
+            return false;
+        }
+        if (!index_bound(c, s, x->args[0], size, 0, &out->start) || !index_bound(c, s, x->args[1], size, size, &out->stop))
+            return false;
+        if (out->stop < out->start) out->stop = out->start;
+        return true;
+    }
+    Value *v = eval_expr(c, s, x);
+    if (v->kind == V_POISON) return false;
+    if (value_whole(v, &out->start)) {
+        int64_t i = out->start < 0 ? out->start + size : out->start;
+        if (i < 0 || i >= size) {
+            diag_error(e->diags, x->loc, "index %lld is outside 0..%lld", (long long)out->start, (long long)size - 1);
+            return false;
+        }
+        out->start = i;
+        out->stop = i + 1;
+        return true;
+    }
+    out->gather = v;
+    return true;
+}
+
+static Value *index_list(const Ctx *c, const Value *v, const Expr *x, Scope *s) {
+    Eval *e = c->e;
+    if (x->n > 1 || x->args[0]->kind == EX_NEW) {     /* several axes: as a tensor */
+        Node *n = value_to_node(c, v, x->loc);
+        return n ? apply_index(c, value_node(e, n), x, s) : value_poison(e);
+    }
+    Index i;
+    if (!index_read(c, s, x->args[0], v->n, &i)) return value_poison(e);
+    if (i.gather) {
+        Node *n = value_to_node(c, v, x->loc);
+        return n ? apply_index(c, value_node(e, n), x, s) : value_poison(e);
+    }
+    if (!i.slice) return v->item[i.start];
+    return value_list(e, (int)(i.stop - i.start), v->item + i.start);
+}
+
+Value *apply_index(const Ctx *c, const Value *v, const Expr *x, Scope *s) {
+    Eval *e = c->e;
+    if (value_is_poison(v)) return value_poison(e);
+    if (v->kind == V_LIST) return index_list(c, v, x, s);
+    if (v->kind != V_NODE) {
+        diag_error(e->diags, x->loc, "only lists and tensors have elements, this is %s", value_show(e, v));
+        return value_poison(e);
+    }
+    Provenance old = graph_at(c->graph, x->loc, NULL, c->graph->role, c->path ? c->path : c->draw);
+    Node *n = value_to_node(c, v, x->loc);
+    Shape shape = {0};
+    Ints start = {0}, step = {0}, size = {0};
+    Value *gather = NULL;
+    int axis = 0;
+    bool ok = n != NULL;
+    for (int i = 0; ok && i < x->n; i++) {
+        if (x->args[i]->kind == EX_NEW) {
+            if (shape.rank < RANK_MAX) shape.dim[shape.rank++] = 1;
+            continue;
+        }
+        if (axis >= n->type.shape.rank) {
+            diag_error(e->diags, x->args[i]->loc, "%d indices for a tensor of %s", x->n,
+                       shape_show(&n->type.shape, e->arena));
+            ok = false;
+            break;
+        }
+        Index ix;
+        if (!index_read(c, s, x->args[i], n->type.shape.dim[axis], &ix)) { ok = false; break; }
+        if (ix.gather) {
+            if (x->n > 1) {
+                diag_error(e->diags, x->args[i]->loc, "a tensor as index stands alone: x[i], then slice");
+                ok = false;
+            }
+            gather = ix.gather;
+            break;
+        }
+        start.at[axis] = ix.start;
+        size.at[axis] = ix.stop - ix.start;
+        if (ix.slice && shape.rank < RANK_MAX) shape.dim[shape.rank++] = ix.stop - ix.start;
+        axis++;
+    }
+    Value *out = value_poison(e);
+    if (ok && gather) {
+        out = apply_nodes(c, &op_gather, 2, (Value *[]){value_node(e, n), gather}, NULL, x->loc);
+    } else if (ok) {
+        for (int k = axis; k < n->type.shape.rank; k++) {
+            size.at[k] = n->type.shape.dim[k];
+            if (shape.rank < RANK_MAX) shape.dim[shape.rank++] = size.at[k];
+        }
+        start.n = step.n = size.n = n->type.shape.rank;
+        bool whole = true;
+        for (int k = 0; k < size.n; k++) step.at[k] = 1, whole = whole && size.at[k] == n->type.shape.dim[k];
+        out = value_node(e, g_reshape(whole ? n : g_slice(n, &start, &step, &size), &shape));
+    }
+    graph_back(c->graph, old);
+    return out;
+}

@@ -1,0 +1,302 @@
+/* Calls: arguments meet parameters; paths, modes and networks change hands here. */
+#include "parser/value.h"
+
+#include "build.h"
+
+#include <string.h>
+
+enum { DEEPEST_CALL = 150 };
+
+/* ---- declared choices: an operator's, or of an argument that is handed on to one unchanged ------------------------ */
+
+static const char *choices_in(Eval *e, const Function *f, const char *param, const Expr *x, int depth);
+
+static const char *choices_of_callee(Eval *e, const Function *f, const Expr *callee, int position, const char *name, int depth) {
+    if (callee->kind != EX_NAME) return NULL;
+    Def *d = def_find(f->scope->globals, callee->text, 1u << DEF_FUNCTION | 1u << DEF_NETWORK);
+    if (d) {
+        int at = position;
+        for (int i = 0; name && i < d->head.n; i++)
+            if (!strcmp(d->head.arg[i], name)) at = i;
+        return choices_of(e, &d->function, at, depth + 1);
+    }
+    const Op *op = op_named(callee->text);
+    const Field *field = op && op->call && name ? field_find(op_meant(op, 1)->attr, name) : NULL;
+    return field ? field->choices : NULL;
+}
+
+static const char *choices_in(Eval *e, const Function *f, const char *param, const Expr *x, int depth) {
+    if (!x) return NULL;
+    const char *found = NULL;
+    if (x->kind == EX_CALL)
+        for (int i = 0; i < x->n && !found; i++)
+            if (x->args[i]->kind == EX_NAME && !strcmp(x->args[i]->text, param))
+                found = choices_of_callee(e, f, x->callee, i, x->names ? x->names[i] : NULL, depth);
+    if (!found) found = choices_in(e, f, param, x->callee, depth);
+    if (!found) found = choices_in(e, f, param, x->right, depth);
+    if (x->kind != EX_LAMBDA)
+        for (int i = 0; i < x->n && !found; i++) found = choices_in(e, f, param, x->args[i], depth);
+    return found;
+}
+
+static const char *choices_in_doc(Eval *e, const Function *f, const char *param, const Doc *d, int depth) {
+    if (d->kind == DOC_SCALAR)
+        return d->style == DOC_SINGLE || !strstr(d->text, param) ? NULL : choices_in(e, f, param, doc_expr(e, d), depth);
+    const char *found = NULL;
+    for (int i = 0; i < d->n && !found; i++) {
+        if (d->kind == DOC_MAP && !strcmp(d->entry[i].key, "doc")) continue;
+        const Doc *v = d->kind == DOC_LIST ? d->item[i] : d->entry[i].value;
+        bool layer = d->kind == DOC_LIST && v->kind == DOC_MAP && v->n == 1 && v->entry[0].value->kind == DOC_MAP;
+        for (int k = 0; layer && k < v->entry[0].value->n && !found; k++) {      /* - conv: {padding: padding} */
+            const DocEntry *arg = &v->entry[0].value->entry[k];
+            if (arg->value->kind == DOC_SCALAR && !strcmp(arg->value->text, param)) {
+                Expr callee = {.kind = EX_NAME, .text = v->entry[0].key};
+                found = choices_of_callee(e, f, &callee, -1, arg->key, depth);
+            }
+        }
+        if (!found) found = choices_in_doc(e, f, param, v, depth);
+    }
+    return found;
+}
+
+const char *choices_of(Eval *e, const Function *f, int param, int depth) {
+    if (depth > 8 || f->kind != FN_TEXT || param < 0 || param >= f->head->n) return NULL;
+    return choices_in_doc(e, f, f->head->arg[param], f->body, depth);
+}
+
+/* ---- arguments --------------------------------------------------------------------------------------------------- */
+
+static bool reserved(const char *name) {
+    return !strcmp(name, "training") || !strcmp(name, "update") || !strcmp(name, "parameters") || !strcmp(name, "name");
+}
+
+static char *head_show(Eval *e, const Head *h) {
+    char *s = arena_printf(e->arena, "%s(", h->name);
+    for (int i = 0; i < h->n; i++) s = arena_printf(e->arena, "%s%s%s%s", s, i ? ", " : "", h->arg[i], h->dflt[i] ? "=" : "");
+    return arena_printf(e->arena, "%s)", s);
+}
+
+static bool refuse_name(Eval *e, const Head *h, const char *name, Loc loc) {
+    Nearest near = nearest_to(name);
+    for (int i = 0; i < h->n; i++) nearest_add(&near, h->arg[i]);
+    diag_error(e->diags, loc, "%s has no argument '%s'%s", head_show(e, h), name, nearest_hint(e->arena, &near));
+    return false;
+}
+
+/* Binds arguments and defaults in s. Defaults are evaluated where the function stands and may use earlier arguments. */
+static bool bind_arguments(const Ctx *inner, const Function *f, const Call *call, Scope *s) {
+    Eval *e = inner->e;
+    const Head *h = f->head;
+    bool ok = true;
+    if (call->n > h->n) {
+        diag_error(e->diags, call->n ? call->arg_loc[h->n] : call->loc, "%s takes %d argument%s, this call gives %d",
+                   head_show(e, h), h->n, h->n == 1 ? "" : "s", call->n);
+        ok = false;
+    }
+    for (int k = 0; k < call->nnamed; k++) {
+        bool known = f->kind == FN_TEXT && reserved(call->name[k]);
+        for (int i = 0; i < h->n; i++) known = known || !strcmp(h->arg[i], call->name[k]);
+        if (!known) ok = refuse_name(e, h, call->name[k], call->name_loc[k]);
+    }
+    for (int i = 0; i < h->n; i++) {
+        Value *v = i < call->n ? call->arg[i] : NULL;
+        for (int k = 0; k < call->nnamed; k++)
+            if (!strcmp(h->arg[i], call->name[k])) {
+                if (v) {
+                    diag_error(e->diags, call->name_loc[k], "'%s' is given twice", h->arg[i]);
+                    ok = false;
+                }
+                v = call->named[k];
+            }
+        Local *b = bind_value(e, s, h->arg[i], h->arg_loc ? h->arg_loc[i] : h->loc, v);
+        b->argument = true;
+        if (v) continue;
+        if (!h->dflt[i]) {
+            diag_error(e->diags, call->loc, "%s: '%s' is missing", head_show(e, h), h->arg[i]);
+            b->value = value_poison(e);
+            ok = false;
+        } else {
+            b->expr = h->dflt[i];
+            b->ctx = arena_copy(e->arena, inner, sizeof *inner);
+        }
+    }
+    return ok;
+}
+
+static Value *named_argument(const Call *call, const char *name, Loc *loc) {
+    for (int k = 0; k < call->nnamed; k++)
+        if (!strcmp(call->name[k], name)) {
+            *loc = call->name_loc[k];
+            return call->named[k];
+        }
+    return NULL;
+}
+
+/* ---- the call itself ---------------------------------------------------------------------------------------------- */
+
+static char *join(Eval *e, const char *path, const char *part) {
+    return path ? arena_printf(e->arena, "%s/%s", path, part) : arena_strdup(e->arena, part);
+}
+
+/* training=, update=, parameters=: what every call of a function with a text takes besides its arguments. */
+static bool take_modes(Ctx *inner, const Function *f, const Call *call) {
+    Eval *e = inner->e;
+    Loc loc;
+    Value *v = named_argument(call, "training", &loc);
+    if (v && v->kind == V_BOOL) inner->training = v->number != 0;
+    else if (v) diag_error(e->diags, loc, "'training' is true or false, known before the run, not %s", value_show(e, v));
+    bool own = f->head && named_argument(call, "parameters", &loc) && f->def->kind == DEF_NETWORK;
+    v = named_argument(call, "parameters", &loc);
+    if (v && own && v->kind == V_RECORD) {
+        inner->parameters = v;
+        inner->update = UPDATE_NEVER;
+    } else if (v && v->kind != V_POISON) {
+        diag_error(e->diags, loc, "'parameters' takes a collection of the network's form, in a call of a network; this is %s",
+                   value_show(e, v));
+    }
+    v = named_argument(call, "update", &loc);
+    if (v && v->kind == V_BOOL) inner->update = v->number != 0 ? UPDATE_ALWAYS : UPDATE_NEVER;
+    else if (v) diag_error(e->diags, loc, "'update' is true or false, known before the run, not %s", value_show(e, v));
+    return true;
+}
+
+static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
+    Eval *e = c->e;
+    Def *d = f->def;
+    if (c->depth >= DEEPEST_CALL) {
+        diag_error(e->diags, call->loc, "'%s' calls itself, directly or through others: recursion is refused", f->name);
+        return value_poison(e);
+    }
+    const Site *site = site_of(e, c->text, call->site);
+    Loc loc;
+    Value *named = named_argument(call, "name", &loc);
+    bool own_name = named && named->kind == V_TEXT;
+    if (named && !own_name && named->kind != V_POISON)
+        diag_error(e->diags, loc, "'name' is text in single quotes, not %s", value_show(e, named));
+    const char *part = own_name ? named->text : arena_printf(e->arena, "%s_%d", call->written, site->number);
+    Chain *chain = ARENA_NEW(e->arena, Chain);
+    *chain = (Chain){c->chain, site->ordinal, 0, c->chain ? c->chain->depth + 1 : 1};
+    Ctx inner = *c;
+    inner.depth++;
+    inner.whole = NULL;
+    inner.text = d;
+    inner.chain = chain;
+    inner.draw = join(e, c->draw, part);
+    take_modes(&inner, f, call);
+    bool network = d->kind == DEF_NETWORK;
+    if (network) {
+        if (c->network) {
+            bool known = false;
+            for (int i = 0; i < c->network->nested.n; i++) known = known || c->network->nested.at[i] == d;
+            if (!known) vec_push(e->arena, &c->network->nested, d);
+        }
+        inner.network = d;
+        inner.path = d->name;
+    } else if (c->path) {
+        inner.path = join(e, c->path, part);
+    }
+    Scope *s = scope_new(e, f->scope);
+    if (!bind_arguments(&inner, f, call, s)) return value_poison(e);
+    s->piped = NULL;
+    for (Local *b = s->first; b; b = b->next)
+        if (!strcmp(b->name, f->head->arg[0])) s->piped = b->value;
+    if (network && !d->traced && !e->shaping && !c->probing) inner.tracing = d->traced = true;
+    else if (network) inner.tracing = false;
+    Value *v = eval_definition(&inner, s, f->body, s->piped);
+    if (network && !value_is_poison(v)) d->shaped = true;
+    return v;
+}
+
+static Value *call_lambda(const Ctx *c, const Function *f, const Call *call) {
+    Eval *e = c->e;
+    if (call->n != f->head->n || call->nnamed) {
+        diag_error(e->diags, call->loc, "this small function takes %d argument%s, it is given %d", f->head->n,
+                   f->head->n == 1 ? "" : "s", call->n + call->nnamed);
+        return value_poison(e);
+    }
+    Scope *s = scope_new(e, f->scope);
+    for (int i = 0; i < call->n; i++) bind_value(e, s, f->head->arg[i], call->loc, call->arg[i])->argument = true;
+    Ctx inner = *c;                                   /* the caller's graph and mode, the text it was written in */
+    inner.text = f->place->text;
+    inner.network = f->place->network;
+    inner.path = f->place->path;
+    inner.draw = join(e, c->draw, arena_printf(e->arena, "%s_%d", call->written, site_of(e, c->text, call->site)->number));
+    inner.depth++;
+    inner.whole = NULL;
+    if (inner.depth >= DEEPEST_CALL) return value_poison(e);
+    return eval_expr(&inner, s, f->lambda);
+}
+
+/* Sorts named arguments into the order of the signature "x, shape, keep=". */
+static Value *call_builtin(const Ctx *c, const Function *f, const Call *call) {
+    Eval *e = c->e;
+    const Builtin *b = f->builtin;
+    if (b->lazy) {
+        if (!call->expr) {
+            diag_error(e->diags, call->loc, "'%s' is no layer: write it as an expression, x -> %s(...)", b->name, b->name);
+            return value_poison(e);
+        }
+        return b->apply(c, 0, (Value **)call->scope, call->loc, call->expr);
+    }
+    Value *arg[8] = {0};
+    int n = 0, at = 0, want = 0;
+    if (b->variadic) {
+        arg[n++] = value_list(e, call->n, call->arg);
+        at = call->n;
+    }
+    uint64_t taken = 0;
+    const char *p = b->call;
+    if (b->variadic) p += strcspn(p, ",");
+    for (; *p; n++) {
+        p += strspn(p, ", ");
+        size_t len = strcspn(p, ",=");
+        bool optional = p[len] == '=';
+        want += !optional;
+        Value *v = at < call->n ? call->arg[at++] : NULL;
+        for (int k = 0; k < call->nnamed; k++)
+            if (strlen(call->name[k]) == len && !strncmp(call->name[k], p, len)) v = call->named[k], taken |= 1u << k;
+        if (!v && !optional) {
+            diag_error(e->diags, call->loc, "%s(%s): '%.*s' is missing", b->name, b->call, (int)len, p);
+            return value_poison(e);
+        }
+        if (n < 8) arg[n] = v;
+        p += strcspn(p, ",");
+    }
+    for (int k = 0; k < call->nnamed; k++)
+        if (!(taken >> k & 1)) {
+            diag_error(e->diags, call->name_loc[k], "%s(%s) has no argument '%s'", b->name, b->call, call->name[k]);
+            return value_poison(e);
+        }
+    if (at < call->n) {
+        diag_error(e->diags, call->loc, "%s(%s) was given %d arguments", b->name, b->call, call->n);
+        return value_poison(e);
+    }
+    for (int i = 0; i < n && i < 8; i++)
+        if (arg[i] && arg[i]->kind == V_POISON) return arg[i];
+    Ctx inner = *c;
+    if (c->whole != call->expr || !call->expr) inner.whole_name = NULL;
+    return b->apply(&inner, n, arg, call->loc, call->expr);
+}
+
+Value *call_function(const Ctx *c, const Function *f, const Call *call) {
+    switch (f->kind) {
+    case FN_TEXT: return call_text(c, f, call);
+    case FN_LAMBDA: return call_lambda(c, f, call);
+    case FN_BUILTIN: return call_builtin(c, f, call);
+    case FN_OPERATOR: return apply_op(c, op_meant(f->op, call->n), call->n, call->arg, call->nnamed, call->name, call->named, call->loc);
+    }
+    return value_poison(c->e);
+}
+
+Value *call_value(const Ctx *c, const Value *f, int n, Value **arg, Loc loc) {
+    Eval *e = c->e;
+    if (f->kind == V_POISON) return value_poison(e);
+    if (f->kind != V_FUNCTION) {
+        diag_error(e->diags, loc, "a function is wanted, this is %s", value_show(e, f));
+        return value_poison(e);
+    }
+    Loc *locs = ARENA_ARRAY(e->arena, Loc, n + 1);
+    for (int i = 0; i < n; i++) locs[i] = loc;
+    Call call = {.site = f->function, .written = f->function->name, .loc = loc, .n = n, .arg = arg, .arg_loc = locs};
+    return call_function(c, f->function, &call);
+}

@@ -1,0 +1,339 @@
+/* compile(): from a file to a Training. The spec is evaluated twice: first quietly, which finds the shapes of all
+ * networks and who reads whose values; then for good.
+ */
+#include "parser/compile.h"
+
+#include "build.h"
+#include "parser/value.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+extern const char prelude_text[];
+extern const size_t prelude_text_size;
+
+const char *prelude_source(size_t *size) {
+    *size = prelude_text_size;
+    return prelude_text;
+}
+
+/* ---- units ------------------------------------------------------------------------------------------------------------- */
+
+Build build_new(Eval *e, Unit *u, const char *name, Loc loc) {
+    *u = (Unit){.name = name, .loc = loc};
+    u->graph = graph_new(e->arena, e->diags, e->t->slots, name);
+    graph_at(u->graph, loc, NULL, NULL, NULL);
+    return (Build){.unit = u, .graph = u->graph, .player = -1};
+}
+
+Ctx ctx_new(Eval *e, Build *b, const char *draw, Def *text, bool training, int tick) {
+    return (Ctx){.e = e, .build = b, .graph = b->graph, .draw = draw, .text = text, .training = training, .tick = tick};
+}
+
+void build_done(Eval *e, Build *b, int nresult, Node **result, const char **names) {
+    Unit *u = b->unit;
+    u->nresult = nresult;
+    u->result = ARENA_ARRAY(e->arena, Node *, nresult + 1);
+    u->result_name = ARENA_ARRAY(e->arena, const char *, nresult + 1);
+    for (int i = 0; i < nresult; i++) u->result[i] = result[i], u->result_name[i] = names ? names[i] : u->name;
+    u->nsource = b->sources.n;
+    u->source = b->sources.at;
+    u->niteration = b->iterations.n;
+    u->iteration = b->iterations.at;
+    if (u->graph->full && !e->shaping)
+        diag_error(e->diags, u->loc, "the graph of '%s' has more than %d nodes: say 'loop' for what repeats", u->name, GRAPH_LIMIT);
+}
+
+int counter_slot(Eval *e, const char *name, DType t) {
+    int at = slot_find(e->t->slots, name);
+    if (at >= 0) return at;
+    Tensor type = {t, {0}};
+    if (t == F32) type.shape = SHAPE(2);
+    return slot_add(e->t->slots, (Slot){.name = name, .type = type, .kind = SLOT_COUNTER});
+}
+
+/* ---- definitions -------------------------------------------------------------------------------------------------------- */
+
+static const char *const section_name[] = {"vars", "functions", "networks", "optimizers", "data", "iteration", "players"};
+
+static void refuse_twice(Eval *e, const Globals *g, DefKind kind, const Head *h) {
+    unsigned shared = 1u << DEF_VAR | 1u << DEF_FUNCTION | 1u << DEF_NETWORK | 1u << DEF_SOURCE | 1u << DEF_ITERATION;
+    unsigned kinds = kind == DEF_PLAYER ? 1u << DEF_PLAYER | 1u << DEF_SOURCE : shared & 1u << kind ? shared : 1u << kind;
+    for (int i = 0; i < g->defs.n; i++) {
+        const Def *d = g->defs.at[i];
+        if (!(kinds >> d->kind & 1) || strcmp(d->name, h->name)) continue;
+        diag_error(e->diags, h->loc, "'%s' is defined twice: also under '%s'", h->name, section_name[d->kind]);
+        diag_note(e->diags, d->entry->loc, "here");
+        return;
+    }
+}
+
+static int count_kind(const Globals *g, DefKind kind) {
+    int n = 0;
+    for (int i = 0; i < g->defs.n; i++) n += g->defs.at[i]->kind == kind;
+    return n;
+}
+
+static void check_body(Eval *e, const Def *d) {
+    static const char *const body_keys[] = {"doc", "state", "after", "return", "example", NULL};
+    const Doc *v = d->entry->value;
+    if (v->kind == DOC_MAP && (doc_entry(v, "return") || doc_entry(v, "after")))
+        check_unused(e, v, body_keys, NULL, arena_printf(e->arena, "'%s'", d->name));
+}
+
+static void define(Eval *e, Globals *g, DefKind kind, const DocEntry *entry) {
+    Def *d = ARENA_NEW(e->arena, Def);
+    d->kind = kind;
+    d->entry = entry;
+    d->globals = g;
+    if (!head_parse(entry, &d->head, e->diags, e->arena)) return;
+    d->name = d->head.name;
+    bool callable = kind == DEF_FUNCTION || kind == DEF_NETWORK || kind == DEF_OPTIMIZER;
+    if (callable && !d->head.called)
+        diag_error(e->diags, entry->loc, "a %s is written with its arguments: `%s(x): ...`",
+                   kind == DEF_FUNCTION ? "function" : kind == DEF_NETWORK ? "network" : "optimiser", d->name);
+    if (!callable && d->head.called)
+        diag_error(e->diags, entry->loc, "'%s' takes no arguments here: functions stand under 'functions'", d->name);
+    if (kind == DEF_OPTIMIZER && d->head.n < 2)
+        diag_error(e->diags, entry->loc, "an optimiser's first arguments are the parameter and its gradient: %s(p, g, ...)", d->name);
+    if (entry->value->kind == DOC_SCALAR && !entry->value->length && entry->value->style == DOC_PLAIN)
+        diag_error(e->diags, entry->loc, "'%s' has no value", d->name);
+    if ((kind == DEF_PLAYER || kind == DEF_OPTIMIZER) && entry->value->kind != DOC_MAP) {
+        diag_error(e->diags, entry->loc, "'%s' is a mapping", d->name);
+        return;
+    }
+    refuse_twice(e, g, kind, &d->head);
+    d->index = count_kind(g, kind);
+    d->function = (Function){.kind = FN_TEXT, .name = d->name, .head = &d->head, .body = entry->value, .scope = &g->scope, .def = d};
+    if (kind == DEF_FUNCTION || kind == DEF_NETWORK) check_body(e, d);
+    if (kind == DEF_PLAYER) check_unused(e, entry->value, NULL, player_keys, arena_printf(e->arena, "the player '%s'", d->name));
+    vec_push(e->arena, &g->defs, d);
+}
+
+static Globals *globals_from_doc(Eval *e, const Doc *spec, Globals *below) {
+    Globals *g = ARENA_NEW(e->arena, Globals);
+    g->below = below;
+    g->scope.globals = g;
+    static const DefKind kinds[] = {DEF_VAR, DEF_FUNCTION, DEF_NETWORK, DEF_OPTIMIZER, DEF_SOURCE, DEF_ITERATION, DEF_PLAYER};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        const Doc *section = doc_get(spec, section_name[k]);
+        if (!section) continue;
+        if (section->kind != DOC_MAP) {
+            diag_error(e->diags, section->loc, "'%s' is a mapping of names", section_name[k]);
+            continue;
+        }
+        for (int i = 0; i < section->n; i++) define(e, g, kinds[k], &section->entry[i]);
+    }
+    return g;
+}
+
+/* ---- the whole ----------------------------------------------------------------------------------------------------------- */
+
+static void make_counters(Eval *e) {
+    Training *t = e->t;
+    t->step_slot = counter_slot(e, "@step", I32);
+    t->total_step_slot = counter_slot(e, "@total_step", I32);
+    t->epoch_slot = counter_slot(e, "@epoch", I32);
+    t->stage_slot = counter_slot(e, "@stage", I32);
+    t->entry_slot = counter_slot(e, "@entry", I32);
+    t->repeat_slot = counter_slot(e, "@repeat", I32);
+    for (int i = 0; i < e->spec->defs.n; i++) {
+        const Def *d = e->spec->defs.at[i];
+        if (d->kind != DEF_PLAYER) continue;
+        t->player[d->index] = (Player){.name = d->name, .loc = d->entry->loc};
+        t->player[d->index].turn_slot = counter_slot(e, arena_printf(e->arena, "@turn/%s", d->name), I32);
+        t->player[d->index].total_slot = counter_slot(e, arena_printf(e->arena, "@total_turns/%s", d->name), I32);
+    }
+}
+
+static int map_size(Eval *e, const Doc *spec, const char *key) {
+    const Doc *d = doc_get(spec, key);
+    if (d && d->kind != DOC_MAP) diag_error(e->diags, d->loc, "'%s' is a mapping of names", key);
+    return d && d->kind == DOC_MAP ? d->n : 0;
+}
+
+static void prepare(Eval *e, const Doc *spec) {
+    Training *t = e->t;
+    t->nsource = count_kind(e->spec, DEF_SOURCE);
+    t->source = ARENA_ARRAY(e->arena, SourceUse, t->nsource + 1);
+    t->nplayer = count_kind(e->spec, DEF_PLAYER);
+    t->player = ARENA_ARRAY(e->arena, Player, t->nplayer + 1);
+    t->niteration = count_kind(e->spec, DEF_ITERATION);
+    t->iteration = ARENA_ARRAY(e->arena, IterationValue, t->niteration + 1);
+    t->nmetric = map_size(e, spec, "metrics");
+    t->metric = ARENA_ARRAY(e->arena, Metric, t->nmetric + 1);
+    t->noutput = map_size(e, spec, "outputs");
+    t->output = ARENA_ARRAY(e->arena, OutputUse, t->noutput + 1);
+    make_counters(e);
+    for (int i = 0; i < t->nmetric; i++) {
+        t->metric[i].name = doc_get(spec, "metrics")->entry[i].key;
+        t->metric[i].tick_slot = counter_slot(e, "@metric_batch", I32);
+        const char *name = arena_printf(e->arena, "@metric/%s", t->metric[i].name);
+        t->metric[i].value_slot = slot_add(t->slots, (Slot){.name = name, .type = {F32, {0}}, .kind = SLOT_LATEST});
+    }
+    for (int i = 0; i < t->noutput; i++)
+        t->output[i].range_slot =
+            counter_slot(e, arena_printf(e->arena, "@range/%s", doc_get(spec, "outputs")->entry[i].key), F32);
+    for (int i = 0; i < e->spec->defs.n; i++) {
+        Def *d = e->spec->defs.at[i];
+        if (d->kind == DEF_SOURCE) data_define(e, d);
+        if (d->kind == DEF_ITERATION) t->iteration[d->index] = (IterationValue){.name = d->name, .loc = d->entry->loc};
+        if (d->kind == DEF_VAR) {
+            bool hidden = false;
+            (void)hidden;
+            Ctx c = {.e = e, .draw = "vars", .constant = true, .tick = -1};
+            scope_get(&c, &e->spec->scope, d->name, d->entry->loc, false);
+        }
+    }
+}
+
+static void everything(Eval *e, const Doc *spec, int64_t steps) {
+    const Doc *schedule = doc_get(spec, "schedule"), *metrics = doc_get(spec, "metrics"), *outputs = doc_get(spec, "outputs");
+    if (schedule) schedule_define(e, schedule, steps);
+    if (metrics && metrics->kind == DOC_MAP) metrics_define(e, metrics);
+    if (outputs && outputs->kind == DOC_MAP) outputs_define(e, outputs);
+    for (int i = 0; i < e->spec->defs.n; i++) {       /* iteration values that nothing reads are still checked */
+        Def *d = e->spec->defs.at[i];
+        Unit u = {0};
+        if (d->kind != DEF_ITERATION || d->value) continue;
+        Build b = build_new(e, &u, d->name, d->entry->loc);
+        Ctx c = ctx_new(e, &b, d->name, d, true, -1);
+        iteration_value(&c, d, d->entry->loc);
+    }
+}
+
+/* What the second pass must not find: the first one's half-made things. Slots, initial values and shapes stay. */
+static void shape_networks(Eval *e, const Doc *spec, int64_t steps) {
+    Diags *loud = e->diags;
+    Diags *quiet = diags_new(e->arena);
+    quiet->sources = loud->sources;
+    quiet->nsource = loud->nsource;
+    e->diags = quiet;
+    e->shaping = true;
+    e->fold->diags = e->init.graph->diags = quiet;
+    everything(e, spec, steps);
+    e->shaping = false;
+    e->diags = loud;
+    e->fold->diags = e->init.graph->diags = loud;
+    for (int i = 0; i < e->t->nsource; i++)
+        if (e->t->source[i].source) e->t->source[i].source->diags = loud;
+}
+
+static void warn_networks(Eval *e) {
+    for (int i = 0; i < e->spec->defs.n; i++) {
+        const Def *d = e->spec->defs.at[i];
+        if (d->kind != DEF_NETWORK) continue;
+        if (!d->shaped) diag_warn(e->diags, d->entry->loc, "the network '%s' is called nowhere", d->name);
+        else if (!d->moved && d->slots.n) diag_warn(e->diags, d->entry->loc, "no player moves the network '%s'", d->name);
+    }
+}
+
+static void network_rows(Eval *e) {
+    Training *t = e->t;
+    t->nnetwork = 0;
+    t->network = ARENA_ARRAY(e->arena, NetworkRow, count_kind(e->spec, DEF_NETWORK) + 1);
+    for (int i = 0; i < e->spec->defs.n; i++) {
+        const Def *d = e->spec->defs.at[i];
+        if (d->kind != DEF_NETWORK) continue;
+        NetworkRow row = {.name = d->name, .head = d->entry->key, .loc = d->entry->loc};
+        for (int k = 0; k < d->slots.n; k++) row.parameters += shape_count(&t->slots->all.at[d->slots.at[k]].type.shape);
+        t->network[t->nnetwork++] = row;
+    }
+    for (int i = 0; i < e->rows.n; i++) {
+        LayerRow *row = &e->rows.at[i];
+        size_t n = strlen(row->path);
+        for (int s = 0; s < t->slots->all.n; s++) {
+            const Slot *slot = &t->slots->all.at[s];
+            if (slot->kind == SLOT_PARAM && !strncmp(slot->name, row->path, n) && slot->name[n] == '/')
+                row->parameters += shape_count(&slot->type.shape);
+        }
+    }
+    t->nlayer = e->rows.n;
+    t->layer = e->rows.at;
+}
+
+static uint64_t schedule_hash(const Training *t) {
+    uint64_t h = 1469598103934665603u;
+    for (int s = 0; s < t->nstage; s++)
+        for (int i = 0; i < t->stage[s].nentry; i++) {
+            const Entry *k = &t->stage[s].entry[i];
+            h = (h ^ graph_hash(k->turn->unit.graph)) * 1099511628211u;
+            if (k->count) h = (h ^ graph_hash(k->count->graph)) * 1099511628211u;
+        }
+    return h;
+}
+
+static char *spec_name(Arena *a, const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *name = arena_strdup(a, !strcmp(path, "-") ? "spec" : slash ? slash + 1 : path);
+    size_t n = strlen(name);
+    if (n > 5 && !strcmp(name + n - 5, ".yaml")) name[n - 5] = 0;
+    return name;
+}
+
+static char *printed(Arena *a, const Doc *d) {
+    char *text = NULL;
+    size_t n = 0;
+    FILE *f = open_memstream(&text, &n);
+    if (!f) arena_fail(a);
+    doc_print(d, f);
+    if (fclose(f)) arena_fail(a);
+    char *copy = arena_strndup(a, text, n);
+    free(text);
+    return copy;
+}
+
+static void check_spec(Eval *e, const Doc *spec) {
+    key_check(e, spec, "a spec", spec_keys, false);
+    if (!doc_entry(spec, "schedule")) diag_error(e->diags, spec->loc, "the spec has no 'schedule'");
+    if (!doc_entry(spec, "players")) diag_error(e->diags, spec->loc, "the spec has no 'players'");
+}
+
+static Training *compile_spec(Eval *e, const Doc *spec, const CompileOptions *o) {
+    if (spec->kind != DOC_MAP) {
+        diag_error(e->diags, spec->loc, "a spec is a mapping of sections: data, networks, players, schedule, ...");
+        return NULL;
+    }
+    Doc *prelude = doc_parse("prelude", prelude_text, prelude_text_size, e->diags);
+    if (!prelude) return NULL;
+    check_spec(e, spec);
+    e->prelude = globals_from_doc(e, prelude, NULL);
+    e->spec = globals_from_doc(e, spec, e->prelude);
+    e->init = build_new(e, &e->t->init, "init", spec->loc);
+    Unit *scratch = ARENA_NEW(e->arena, Unit);
+    e->fold = build_new(e, scratch, "constants", spec->loc).graph;
+    prepare(e, spec);
+    shape_networks(e, spec, o->steps);
+    everything(e, spec, o->steps);
+    if (o->expression) output_expression(e, o->expression, o->expression_kind);
+    build_done(e, &e->init, 0, NULL, NULL);
+    if (e->diags->errors) return NULL;
+    warn_networks(e);
+    network_rows(e);
+    e->t->nfixed = e->fixed.n;
+    e->t->fixed = e->fixed.at;
+    e->t->hash = schedule_hash(e->t);
+    return e->t;
+}
+
+Training *compile(const char *path, const CompileOptions *o, Arena *a, Diags *d) {
+    Doc *spec = spec_read(path, &o->changes, d);
+    if (!spec) return NULL;
+    Eval *e = ARENA_NEW(a, Eval);
+    Training *t = ARENA_NEW(a, Training);
+    Slots *slots = ARENA_NEW(a, Slots);
+    slots->arena = a;
+    *e = (Eval){.arena = a, .diags = d, .t = t};
+    *t = (Training){.name = spec_name(a, path), .arena = a, .diags = d, .slots = slots, .resolved = printed(a, spec)};
+    for (uint32_t i = 0; i < d->nsource; i++)
+        if (!strcmp(d->sources[i].name, path) || (!strcmp(path, "-") && i == 0)) t->given = d->sources[i].text;
+    if (!t->given) t->given = t->resolved;
+    Training *done = compile_spec(e, spec, o);
+    if (!done) compile_close(t);
+    return done;
+}
+
+void compile_close(Training *t) {
+    for (int i = 0; i < t->nsource; i++)
+        if (t->source[i].source) source_close(t->source[i].source);
+}

@@ -1,0 +1,305 @@
+/* Layer lists, bodies and records: what the value of a function, a network, a local name or `return` may be.
+ * A value goes in at the top of a layer list, each item is a function of it, the last result comes out.
+ */
+#include "parser/value.h"
+
+#include "base/str.h"
+
+#include <string.h>
+
+static char *join(Eval *e, const char *path, const char *part) {
+    return path ? arena_printf(e->arena, "%s/%s", path, part) : arena_strdup(e->arena, part);
+}
+
+/* ---- repeat, for, when ------------------------------------------------------------------------------------------- */
+
+static const DocEntry *item_key(const Ctx *c, const Doc *item, const char *key, const char *of) {
+    const DocEntry *k = doc_entry(item, key);
+    if (!k) diag_error(c->e->diags, item->loc, "'%s' wants '%s:' beside it", of, key);
+    return k;
+}
+
+static bool only_keys(const Ctx *c, const Doc *item, const char *a, const char *b, const char *third) {
+    for (int i = 0; i < item->n; i++) {
+        const char *key = item->entry[i].key;
+        if (!strcmp(key, a) || !strcmp(key, b) || (third && !strcmp(key, third))) continue;
+        Nearest near = nearest_to(key);
+        nearest_add(&near, b);
+        if (third) nearest_add(&near, third);
+        diag_error(c->e->diags, item->entry[i].loc, "unknown key '%s' beside '%s'%s", key, a, nearest_hint(c->e->arena, &near));
+        return false;
+    }
+    return true;
+}
+
+static const Doc *layers_of(const Ctx *c, const Doc *item, const char *key, const char *of) {
+    const DocEntry *k = item_key(c, item, key, of);
+    if (!k) return NULL;
+    if (k->value->kind == DOC_LIST) return k->value;
+    diag_error(c->e->diags, k->value->loc, "'%s' holds a list of layers", key);
+    return NULL;
+}
+
+static Ctx copy_ctx(const Ctx *c, int number) {       /* each copy is a place of its own */
+    Eval *e = c->e;
+    const char *part = arena_printf(e->arena, "%d", number);
+    Chain *chain = ARENA_NEW(e->arena, Chain);
+    *chain = (Chain){c->chain, 0, number, c->chain ? c->chain->depth + 1 : 1};
+    Ctx inner = *c;
+    inner.chain = chain;
+    inner.draw = join(e, c->draw, part);
+    if (c->path) inner.path = join(e, c->path, part);
+    return inner;
+}
+
+static Value *run_repeat(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
+    const Doc *layers = layers_of(c, item, "layers", "repeat");
+    if (!layers || !only_keys(c, item, "repeat", "layers", NULL)) return value_poison(c->e);
+    const Doc *count = doc_get(item, "repeat");
+    Value *v = eval_doc(c, s, count);
+    int64_t n;
+    if (v->kind == V_POISON) return v;
+    if (!value_whole(v, &n) || n < 0 || n > 10000) {
+        diag_error(c->e->diags, count->loc, "'repeat' wants a whole number from 0 to 10000 known before the run, not %s",
+                   value_show(c->e, v));
+        return value_poison(c->e);
+    }
+    for (int64_t i = 0; i < n; i++) {
+        Ctx copy = copy_ctx(c, (int)i + 1);
+        piped = eval_layers(&copy, s, layers, piped);
+    }
+    return piped;
+}
+
+static Value *run_for(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
+    Eval *e = c->e;
+    const Doc *layers = layers_of(c, item, "layers", "for");
+    Binding head;
+    if (!layers || !only_keys(c, item, "for", "layers", NULL)) return value_poison(e);
+    if (!binding_parse(doc_get(item, "for"), &head, e->diags, e->arena)) return value_poison(e);
+    Value *list = eval_expr(c, s, head.in);
+    if (list->kind == V_POISON) return list;
+    if (list->kind != V_LIST) {
+        diag_error(e->diags, head.in->start, "'for' goes through a list, this is %s", value_show(e, list));
+        return value_poison(e);
+    }
+    for (int i = 0; i < list->n; i++) {
+        Scope *inner = scope_new(e, s);
+        const Value *v = list->item[i];
+        if (head.n > 1 && (v->kind != V_LIST || v->n != head.n)) {
+            diag_error(e->diags, head.in->start, "'for' names %d values, the list holds %s", head.n, value_show(e, v));
+            return value_poison(e);
+        }
+        for (int k = 0; k < head.n; k++)
+            bind_value(e, inner, head.name[k], head.name_loc[k], head.n > 1 ? v->item[k] : (Value *)v)->argument = true;
+        Ctx copy = copy_ctx(c, i + 1);
+        piped = eval_layers(&copy, inner, layers, piped);
+    }
+    return piped;
+}
+
+static Value *run_when(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
+    const Doc *layers = layers_of(c, item, "layers", "when"), *otherwise = doc_get(item, "otherwise");
+    if (!layers || !only_keys(c, item, "when", "layers", "otherwise")) return value_poison(c->e);
+    const Doc *condition = doc_get(item, "when");
+    Value *v = eval_doc(c, s, condition);
+    if (v->kind == V_POISON) return v;
+    if (v->kind != V_BOOL) {
+        diag_error(c->e->diags, condition->loc, "'when' in a layer list wants true or false known before the run, not %s",
+                   value_show(c->e, v));
+        return value_poison(c->e);
+    }
+    if (v->number != 0) return eval_layers(c, s, layers, piped);
+    return otherwise ? eval_layers(c, s, otherwise, piped) : piped;
+}
+
+/* ---- one item ---------------------------------------------------------------------------------------------------- */
+
+static Value *no_function(const Ctx *c, Loc loc, const char *text, const Value *v) {
+    diag_error(c->e->diags, loc, "a layer is a function, '%s' is %s (an expression with a comma or a bracket must be quoted)",
+               text, value_show(c->e, v));
+    return value_poison(c->e);
+}
+
+static Value *piped_call(const Ctx *c, Scope *s, const Value *f, Call *call, Value *piped) {
+    (void)s;
+    if (!piped) {
+        diag_error(c->e->diags, call->loc, "nothing is piped into this layer list: start it with 'input:'");
+        return value_poison(c->e);
+    }
+    call->arg[0] = piped;
+    call->arg_loc[0] = call->loc;
+    return call_function(c, f->function, call);
+}
+
+/* `leaky_relu: 0.2`, `conv: {filters: 64}`, `concat: [skip]` */
+static Value *run_mapping(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
+    Eval *e = c->e;
+    const DocEntry *k = &item->entry[0];
+    Value *f = scope_get(c, s, k->key, k->loc, true);
+    if (f->kind == V_POISON) return f;
+    if (f->kind != V_FUNCTION) return no_function(c, k->loc, k->key, f);
+    const Doc *v = k->value;
+    int n = v->kind == DOC_MAP ? v->n : 1;
+    Call call = {.site = item, .written = k->key, .loc = k->loc, .scope = s};
+    call.arg = ARENA_ARRAY(e->arena, Value *, 2);
+    call.arg_loc = ARENA_ARRAY(e->arena, Loc, 2);
+    call.named = ARENA_ARRAY(e->arena, Value *, n);
+    call.name = ARENA_ARRAY(e->arena, const char *, n);
+    call.name_loc = ARENA_ARRAY(e->arena, Loc, n);
+    call.n = 1;
+    const Function *fn = f->function;
+    for (int i = 0; i < n; i++) {
+        const Doc *d = v->kind == DOC_MAP ? v->entry[i].value : v;
+        const char *name = v->kind == DOC_MAP ? v->entry[i].key : NULL;
+        const char *choices = NULL;
+        if (fn->kind == FN_TEXT) {
+            int at = 1;
+            for (int a = 0; name && a < fn->head->n; a++)
+                if (!strcmp(fn->head->arg[a], name)) at = a;
+            choices = choices_of(e, fn, at, 0);
+        } else if (fn->kind == FN_OPERATOR && name) {
+            const Field *field = field_find(fn->op->attr, name);
+            choices = field ? field->choices : NULL;
+        }
+        bool word = d->kind == DOC_SCALAR && d->style != DOC_SINGLE && choices && field_choice(choices, d->text) >= 0;
+        bool plain_name = d->kind == DOC_SCALAR && name && !strcmp(name, "name");
+        Value *x = word || plain_name ? value_text(e, d->text) : eval_doc(c, s, d);
+        if (name) {
+            call.name[call.nnamed] = name;
+            call.name_loc[call.nnamed] = v->entry[i].loc;
+            call.named[call.nnamed++] = x;
+        } else {
+            call.arg[call.n] = x;
+            call.arg_loc[call.n++] = d->loc;
+        }
+    }
+    return piped_call(c, s, f, &call, piped);
+}
+
+static Value *run_scalar(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
+    Eval *e = c->e;
+    const Expr *x = doc_expr(e, item);
+    if (x->kind == EX_ERROR) return value_poison(e);
+    Value *f = x->kind == EX_NAME ? scope_get(c, s, x->text, x->loc, true) : eval_expr(c, s, x);
+    if (f->kind == V_POISON) return f;
+    if (f->kind != V_FUNCTION) return no_function(c, item->loc, item->text, f);
+    Call call = {.site = x->kind == EX_NAME ? (const void *)item : x, .written = x->kind == EX_NAME ? x->text : "call",
+                 .loc = item->loc, .n = 1, .scope = s};
+    call.arg = ARENA_ARRAY(e->arena, Value *, 1);
+    call.arg_loc = ARENA_ARRAY(e->arena, Loc, 1);
+    return piped_call(c, s, f, &call, piped);
+}
+
+static char *item_text(Eval *e, const Doc *d) {
+    if (d->kind == DOC_SCALAR) return arena_strdup(e->arena, d->text);
+    Str s = {.arena = e->arena};
+    str_add(&s, d->kind == DOC_LIST ? "[" : "{");
+    for (int i = 0; i < d->n; i++) {
+        if (i) str_add(&s, ", ");
+        if (d->kind == DOC_MAP) str_printf(&s, "%s: ", d->entry[i].key);
+        str_add(&s, item_text(e, d->kind == DOC_MAP ? d->entry[i].value : d->item[i]));
+    }
+    str_add(&s, d->kind == DOC_LIST ? "]" : "}");
+    return s.text;
+}
+
+static void trace(const Ctx *c, const Doc *item, const char *path, int first_node, const Value *v) {
+    Eval *e = c->e;
+    LayerRow row = {.network = c->network->name, .path = path, .loc = item->loc, .type = {.shape = {.rank = -1}}};
+    int depth = 0;
+    for (const char *p = path; *p; p++) depth += *p == '/';
+    row.depth = depth - 1;
+    row.layer = item->kind == DOC_MAP && item->n == 1
+                    ? arena_printf(e->arena, "%s: %s", item->entry[0].key, item_text(e, item->entry[0].value))
+                    : item_text(e, item);
+    if (v->kind == V_NODE) row.type = v->node->type;
+    for (int i = first_node; i < c->graph->node.n; i++) {
+        const Node *n = c->graph->node.at[i];
+        row.flops += n->op->flops ? n->op->flops(n) : n->op->traits & (VIEW | LEAF) ? 0 : (double)NODE_COUNT(n);
+    }
+    vec_push(e->arena, &e->rows, row);
+}
+
+Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped) {
+    Eval *e = c->e;
+    static const struct { const char *key; Value *(*run)(const Ctx *, Scope *, const Doc *, Value *); } blocks[] = {
+        {"repeat", run_repeat}, {"for", run_for}, {"when", run_when}};
+    for (int i = 0; i < list->n; i++) {
+        const Doc *item = list->item[i];
+        Value *(*run)(const Ctx *, Scope *, const Doc *, Value *) = NULL;
+        if (item->kind == DOC_SCALAR) run = run_scalar;
+        for (size_t b = 0; item->kind == DOC_MAP && b < sizeof blocks / sizeof *blocks; b++)
+            if (doc_entry(item, blocks[b].key)) run = blocks[b].run;
+        bool block = run && run != run_scalar;
+        if (item->kind == DOC_MAP && item->n == 1 && !strcmp(item->entry[0].key, "input")) {
+            piped = eval_doc(c, s, item->entry[0].value);
+            continue;
+        }
+        if (!run && item->kind == DOC_MAP && item->n == 1) run = run_mapping;
+        if (!run) {
+            diag_error(e->diags, item->loc, "a layer is a name or one `name: arguments`; an expression with a comma or a "
+                                            "bracket must be quoted");
+            return value_poison(e);
+        }
+        size_t row = (size_t)e->rows.n;
+        int nodes = c->graph ? c->graph->node.n : 0;
+        bool tracing = c->tracing && !block && c->network;
+        if (tracing) {                                /* the row stands before those of its own layers */
+            const void *site = item->kind == DOC_SCALAR && doc_expr(e, item)->kind != EX_NAME ? (const void *)doc_expr(e, item) : item;
+            const Site *at = site_of(e, c->text, site);
+            trace(c, item, arena_printf(e->arena, "%s/%s_%d", c->path, at->written, at->number), nodes, value_none(e));
+        }
+        piped = run(c, s, item, piped);
+        if (tracing) {
+            LayerRow *mine = &e->rows.at[row];
+            if (piped->kind == V_NODE) mine->type = piped->node->type;
+            for (int k = nodes; k < c->graph->node.n; k++) {
+                const Node *n = c->graph->node.at[k];
+                mine->flops += n->op->flops ? n->op->flops(n) : n->op->traits & (VIEW | LEAF) ? 0 : (double)NODE_COUNT(n);
+            }
+        }
+        if (piped->kind == V_POISON) return piped;
+    }
+    return piped ? piped : value_none(e);
+}
+
+/* ---- bodies and records ------------------------------------------------------------------------------------------ */
+
+static Value *eval_body(const Ctx *c, Scope *outer, const Doc *d) {
+    Eval *e = c->e;
+    Scope *s = scope_new(e, outer);
+    const Doc *state = doc_get(d, "state"), *after = doc_get(d, "after"), *result = doc_get(d, "return");
+    for (int i = 0; i < d->n; i++) {
+        const DocEntry *k = &d->entry[i];
+        if (!strcmp(k->key, "doc") || !strcmp(k->key, "state") || !strcmp(k->key, "after") || !strcmp(k->key, "return"))
+            continue;
+        bool hidden = false;
+        Local *argument = scope_find(outer, k->key, &hidden);
+        if (argument && argument->argument && argument->scope == outer)
+            diag_error(e->diags, k->loc, "the local name '%s' is already an argument", k->key);
+        bind_doc(e, s, k, c);
+    }
+    if (state || after) make_states(c, s, state, after);
+    if (!result) return value_none(e);
+    return eval_definition(c, s, result, s->piped);
+}
+
+static Value *eval_record(const Ctx *c, Scope *s, const Doc *d) {
+    Eval *e = c->e;
+    const char **name = ARENA_ARRAY(e->arena, const char *, d->n + 1);
+    Value **item = ARENA_ARRAY(e->arena, Value *, d->n + 1);
+    int n = 0;
+    for (int i = 0; i < d->n; i++) {
+        name[n] = d->entry[i].key;
+        item[n++] = eval_doc(c, s, d->entry[i].value);
+    }
+    return value_record(e, n, name, item, false);
+}
+
+Value *eval_definition(const Ctx *c, Scope *s, const Doc *d, Value *piped) {
+    if (d->kind == DOC_LIST) return eval_layers(c, s, d, piped);
+    if (d->kind == DOC_SCALAR) return eval_expr(c, s, doc_expr(c->e, d));
+    if (doc_entry(d, "return") || doc_entry(d, "after")) return eval_body(c, s, d);
+    return eval_record(c, s, d);
+}

@@ -1,0 +1,275 @@
+/* Parameters, running values and fixed values: what a spec keeps from turn to turn. Each has a name that follows from
+ * the text alone, and a slot; a value that is a record or a collection has a slot for each part.
+ *
+ * A "template" is a value whose leaves are numbers: the slots.
+ */
+#include "parser/value.h"
+
+#include "build.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+/* ---- slots and templates ----------------------------------------------------------------------------------------- */
+
+Value *kept_find(Eval *e, const char *name) {
+    for (int i = 0; i < e->kept.n; i++)
+        if (!strcmp(e->kept.at[i].name, name)) return e->kept.at[i].template;
+    return NULL;
+}
+
+void kept_add(Eval *e, const char *name, Value *template) {
+    Kept k = {name, template};
+    vec_push(e->arena, &e->kept, k);
+}
+
+Node *slot_node(const Ctx *c, int slot) {
+    if (c->after)
+        for (int i = 0; i < c->build->now.n; i++)
+            if (c->build->now.at[i].slot == slot) return c->build->now.at[i].node;
+    return g_slot(c->graph, slot);
+}
+
+static const char *leaf_name(Eval *e, const char *prefix, const char *part) {
+    return part ? arena_printf(e->arena, "%s/%s", prefix, part) : prefix;
+}
+
+/* Slots of the types of v's leaves. Numbers are int or float scalars. */
+Value *slot_template(const Ctx *c, const char *prefix, const Value *v, SlotKind kind, Loc loc) {
+    Eval *e = c->e;
+    if (v->kind == V_RECORD || v->kind == V_LIST) {
+        Value *out = ARENA_NEW(e->arena, Value);
+        *out = *v;
+        out->item = ARENA_ARRAY(e->arena, Value *, v->n + 1);
+        for (int i = 0; i < v->n; i++) {
+            const char *part = v->kind == V_RECORD ? v->name[i] : arena_printf(e->arena, "%d", i + 1);
+            out->item[i] = slot_template(c, leaf_name(e, prefix, part), v->item[i], kind, loc);
+            if (out->item[i]->kind == V_POISON) return out->item[i];
+        }
+        return out;
+    }
+    if (v->kind != V_NODE && v->kind != V_NUMBER && v->kind != V_BOOL) {
+        if (v->kind != V_POISON)
+            diag_error(e->diags, loc, "a tensor, a record or a collection can be kept, this is %s", value_show(e, v));
+        return value_poison(e);
+    }
+    Tensor type = {v->kind == V_BOOL ? U8 : v->is_int ? I32 : F32, {0}};
+    if (v->kind == V_NODE) type = v->node->type;
+    int at = slot_find(e->t->slots, prefix);
+    if (at < 0) at = slot_add(e->t->slots, (Slot){.name = prefix, .type = type, .kind = kind, .loc = loc});
+    else if (!tensor_equal(&e->t->slots->all.at[at].type, &type)) {
+        Tensor was = e->t->slots->all.at[at].type;
+        diag_error(e->diags, loc, "'%s' is %s %s here and %s %s elsewhere", prefix, dtype_name(type.dtype),
+                   shape_show(&type.shape, e->arena), dtype_name(was.dtype), shape_show(&was.shape, e->arena));
+        return value_poison(e);
+    }
+    return value_number(e, at, true);
+}
+
+static Value *load_leaf(void *ctx, const Value *leaf) {
+    const Ctx *c = ctx;
+    return leaf->kind == V_NUMBER ? value_node(c->e, slot_node(c, (int)leaf->number)) : value_poison(c->e);
+}
+
+Value *template_load(const Ctx *c, const Value *template) { return value_map(c->e, template, load_leaf, (void *)c); }
+
+static Node *stretched(const Ctx *c, Node *n, const Tensor *to, Loc loc, const char *name) {
+    Eval *e = c->e;
+    if (n->type.dtype == I32 && to->dtype == F32) n = g_to_float(n);
+    Shape common;
+    bool fits = shape_broadcast(&n->type.shape, &to->shape, &common) && shape_equal(&common, &to->shape);
+    if (!fits || n->type.dtype != to->dtype) {
+        diag_error(e->diags, loc, "'%s' is %s %s, its new value is %s %s", name, dtype_name(to->dtype),
+                   shape_show(&to->shape, e->arena), dtype_name(n->type.dtype), shape_show(&n->type.shape, e->arena));
+        return NULL;
+    }
+    return shape_equal(&n->type.shape, &to->shape) ? n : g_broadcast(n, &to->shape);
+}
+
+void template_store(const Ctx *c, const Value *template, const Value *v, Loc loc) {
+    Eval *e = c->e;
+    if (value_is_poison(v) || value_is_poison(template)) return;
+    if (template->kind == V_NUMBER) {
+        int slot = (int)template->number;
+        const Slot *s = &e->t->slots->all.at[slot];
+        Node *n = value_to_node(c, v, loc);
+        if (n) n = stretched(c, n, &s->type, loc, s->name);
+        if (n) g_assign(c->graph, slot, n);
+        return;
+    }
+    bool parts = v->kind == template->kind && v->n == template->n;
+    for (int i = 0; i < template->n; i++) template_store(c, template->item[i], parts ? v->item[i] : v, loc);
+}
+
+Unit *initial_unit(Eval *e) {
+    Unit u = {0};
+    vec_push(e->arena, &e->fixed, u);
+    return &e->fixed.at[e->fixed.n - 1];
+}
+
+/* ---- parameters --------------------------------------------------------------------------------------------------- */
+
+static bool shape_from_value(const Ctx *c, const Value *v, Shape *out, Loc loc) {
+    *out = (Shape){0};
+    int n = v->kind == V_LIST ? v->n : 1;
+    for (int i = 0; i < n; i++) {
+        int64_t d;
+        const Value *item = v->kind == V_LIST ? v->item[i] : v;
+        if (i >= RANK_MAX || !value_whole(item, &d) || d < 1) {
+            if (!value_is_poison(v))
+                diag_error(c->e->diags, loc, "a shape is a list of at most %d whole numbers above 0, not %s", RANK_MAX,
+                           value_show(c->e, v));
+            return false;
+        }
+        out->dim[out->rank++] = d;
+    }
+    return true;
+}
+
+static Value *shape_value(Eval *e, const Shape *s) {
+    Value **item = ARENA_ARRAY(e->arena, Value *, s->rank + 1);
+    for (int i = 0; i < s->rank; i++) item[i] = value_number(e, (double)s->dim[i], true);
+    return value_list(e, s->rank, item);
+}
+
+/* The initial value: a number, a list, or a function of the shape, whose draws have the parameter's name as path. */
+static void initialise(const Ctx *c, int slot, Value *init, Loc loc) {
+    Eval *e = c->e;
+    for (int i = 0; i < e->initialised.n; i++)
+        if (e->initialised.at[i] == slot) return;
+    Slot *s = &e->t->slots->all.at[slot];
+    if (init->kind == V_NUMBER) {
+        s->fill = init->number;
+    } else {
+        Ctx ic = ctx_new(e, &e->init, arena_printf(e->arena, "init/%s", s->name), NULL, false, -1);
+        Provenance old = graph_at(ic.graph, loc, NULL, "initialiser", s->name);
+        Tensor type = s->type;
+        const char *name = s->name;
+        Value *v = init;
+        if (init->kind == V_FUNCTION) v = call_value(&ic, init, 1, (Value *[]){shape_value(e, &type.shape)}, loc);
+        Node *n = v->kind == V_POISON ? NULL : value_to_node(&ic, v, loc);
+        if (n) n = stretched(&ic, n, &type, loc, name);
+        if (n) g_assign(ic.graph, slot, n);
+        graph_back(ic.graph, old);
+        if (!n) return;
+    }
+    vec_push(e->arena, &e->initialised, slot);
+}
+
+static Value *overridden(const Ctx *c, const char *name, const Shape *shape, Loc loc) {
+    const Value *p = c->parameters;
+    const char *slash = strchr(name, '/');
+    Value *v = value_member(p, name);
+    if (!v)
+        for (int i = 0; i < p->n && !v; i++) {
+            const char *inner = strchr(p->name[i], '/');
+            if (inner && slash && !strcmp(inner, slash)) v = p->item[i];
+        }
+    Eval *e = c->e;
+    if (!v || v->kind != V_NODE || !shape_equal(&v->node->type.shape, shape)) {
+        diag_error(e->diags, loc, "'parameters' has no '%s' of shape %s", name, shape_show(shape, e->arena));
+        return value_poison(e);
+    }
+    return v;
+}
+
+Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind, const char *name, Loc loc) {
+    Eval *e = c->e;
+    Shape s;
+    if (!c->network) {
+        diag_error(e->diags, loc, "a parameter belongs to a network: call this function inside one");
+        return value_poison(e);
+    }
+    if (!shape_from_value(c, shape, &s, loc)) return value_poison(e);
+    const char *full = arena_printf(e->arena, "%s/%s", c->path, name);
+    Tensor type = {F32, s};
+    int slot = slot_find(e->t->slots, full);
+    if (slot < 0) {
+        slot = slot_add(e->t->slots, (Slot){.name = full, .type = type, .kind = SLOT_PARAM, .tag = kind, .loc = loc});
+    } else if (!tensor_equal(&e->t->slots->all.at[slot].type, &type)) {
+        Shape was = e->t->slots->all.at[slot].type.shape;
+        diag_error(e->diags, loc, "the parameter '%s' is %s in this call and %s in another: a network's calls share their "
+                                  "parameters", full, shape_show(&s, e->arena), shape_show(&was, e->arena));
+        return value_poison(e);
+    }
+    bool known = false;
+    for (int i = 0; i < c->network->slots.n; i++) known = known || c->network->slots.at[i] == slot;
+    if (!known) vec_push(e->arena, &c->network->slots, slot);
+    initialise(c, slot, init, loc);
+    if (c->parameters) return overridden(c, full, &s, loc);
+    return value_node(e, slot_node(c, slot));
+}
+
+typedef struct { int n; int slot[1]; } SlotSet;
+
+static void collect(Eval *e, const Def *d, Value *out, int depth) {
+    for (int i = 0; i < d->slots.n; i++) {
+        int slot = d->slots.at[i];
+        bool known = false;
+        for (int k = 0; k < out->n; k++) known = known || out->item[k]->number == slot;
+        if (known) continue;
+        Value **item = ARENA_ARRAY(e->arena, Value *, out->n + 1);
+        if (out->n) memcpy(item, out->item, sizeof *item * (size_t)out->n);
+        item[out->n++] = value_number(e, slot, true);
+        out->item = item;
+    }
+    for (int i = 0; depth < 64 && i < d->nested.n; i++) collect(e, d->nested.at[i], out, depth + 1);
+}
+
+bool name_matches(const char *pattern, const char *name) { return fnmatch(pattern, name, 0) == 0; }
+
+/* The slots of the networks' parameters, each once, as a list of numbers; NULL with a message if there is none. */
+static Value *parameter_slots(const Ctx *c, const Value *nets, const char *pattern, const char *kind, Loc loc) {
+    Eval *e = c->e;
+    Value *all = value_list(e, 0, NULL);
+    int n = nets->kind == V_LIST ? nets->n : 1;
+    const char *first = NULL;
+    for (int i = 0; i < n; i++) {
+        const Value *v = nets->kind == V_LIST ? nets->item[i] : nets;
+        if (v->kind == V_POISON) return NULL;
+        if (v->kind != V_FUNCTION || !v->function->def || v->function->def->kind != DEF_NETWORK) {
+            diag_error(e->diags, loc, "only networks have parameters, this is %s", value_show(e, v));
+            return NULL;
+        }
+        Def *d = v->function->def;
+        first = d->name;
+        if (!d->shaped) {
+            if (!e->shaping)
+                diag_error(e->diags, loc, "the network '%s' is called nowhere, so its parameters are not known", d->name);
+            return NULL;
+        }
+        collect(e, d, all, 0);
+    }
+    Value *out = value_list(e, 0, ARENA_ARRAY(e->arena, Value *, all->n + 1));
+    for (int i = 0; i < all->n; i++) {
+        const Slot *s = &e->t->slots->all.at[(int)all->item[i]->number];
+        const char *inner = strchr(s->name, '/');
+        if (pattern && !name_matches(pattern, s->name) && !(inner && name_matches(pattern, inner + 1))) continue;
+        if (kind && (!s->tag || strcmp(kind, s->tag))) continue;
+        out->item[out->n++] = all->item[i];
+    }
+    if (out->n) return out;
+    Nearest near = nearest_to(pattern ? pattern : kind ? kind : "");
+    for (int i = 0; i < all->n; i++) {
+        const Slot *s = &e->t->slots->all.at[(int)all->item[i]->number];
+        nearest_add(&near, pattern ? (strchr(s->name, '/') ? strchr(s->name, '/') + 1 : s->name) : s->tag);
+    }
+    diag_error(e->diags, loc, "'%s' has no parameter %s'%s'%s", first ? first : "", kind && !pattern ? "of kind " : "",
+               pattern ? pattern : kind ? kind : "", nearest_hint(e->arena, &near));
+    return NULL;
+}
+
+Value *network_parameters(const Ctx *c, Value *nets, const char *pattern, const char *kind, Loc loc) {
+    Eval *e = c->e;
+    Value *slots = parameter_slots(c, nets, pattern, kind, loc);
+    if (!slots) return value_poison(e);
+    const char **name = ARENA_ARRAY(e->arena, const char *, slots->n);
+    Value **item = ARENA_ARRAY(e->arena, Value *, slots->n);
+    for (int i = 0; i < slots->n; i++) {
+        int slot = (int)slots->item[i]->number;
+        name[i] = e->t->slots->all.at[slot].name;
+        item[i] = c->graph ? value_node(e, slot_node(c, slot)) : value_poison(e);
+    }
+    if (pattern && !strpbrk(pattern, "*?[") && slots->n == 1) return item[0];
+    return value_record(e, slots->n, name, item, true);
+}

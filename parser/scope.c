@@ -1,0 +1,250 @@
+/* Scopes: names and their thunks. The nearest name wins; in its own value a local name means the outer one; a name
+ * followed by '(' also skips arguments and local names whose value is no function. Behind all local names stand the
+ * definitions of the spec, then those of the prelude, then operators and builtins.
+ */
+#include "parser/value.h"
+
+#include <math.h>
+#include <string.h>
+
+Scope *scope_new(Eval *e, Scope *parent) {
+    Scope *s = ARENA_NEW(e->arena, Scope);
+    s->parent = parent;
+    if (parent) s->globals = parent->globals, s->piped = parent->piped;
+    return s;
+}
+
+static Local *bind(Eval *e, Scope *s, const char *name, Loc loc) {
+    Local *b = ARENA_NEW(e->arena, Local);
+    b->name = name;
+    b->loc = loc;
+    b->scope = s;
+    b->next = s->first;
+    s->first = b;
+    return b;
+}
+
+Local *bind_value(Eval *e, Scope *s, const char *name, Loc loc, Value *v) {
+    Local *b = bind(e, s, name, loc);
+    b->value = v;
+    return b;
+}
+
+Local *bind_doc(Eval *e, Scope *s, const DocEntry *entry, const Ctx *c) {
+    Local *b = bind(e, s, entry->key, entry->loc);
+    b->doc = entry->value;
+    b->ctx = arena_copy(e->arena, c, sizeof *c);
+    return b;
+}
+
+Def *def_find(const Globals *g, const char *name, unsigned kinds) {
+    for (; g; g = g->below)
+        for (int i = 0; i < g->defs.n; i++)
+            if ((kinds >> g->defs.at[i]->kind & 1) && !strcmp(g->defs.at[i]->name, name)) return g->defs.at[i];
+    return NULL;
+}
+
+/* Evaluates the thunk in the context of the body it belongs to, not of whoever asks first. */
+Value *binding_force(const Ctx *c, Local *b) {
+    Eval *e = c->e;
+    b->used = true;
+    if (b->value) return b->value;
+    if (b->running) {
+        diag_error(e->diags, b->loc, "'%s' needs its own value", b->name);
+        return value_poison(e);
+    }
+    b->running = true;
+    Scope *s = scope_new(e, b->scope);
+    s->hidden = b;
+    Ctx mine = *b->ctx;
+    Value *v;
+    if (b->doc) {
+        if (b->doc->kind == DOC_SCALAR) {
+            mine.whole = doc_expr(e, b->doc);
+            mine.whole_name = b->name;
+        }
+        v = eval_definition(&mine, s, b->doc, b->scope->piped);
+    } else {
+        v = eval_expr(&mine, s, b->expr);
+    }
+    b->running = false;
+    return b->value = v;
+}
+
+/* The nearest binding of that name. `called`: only one whose value is a function; one that is being evaluated is
+ * passed over too, since a function needs no other name to be known. */
+static Local *find(const Ctx *c, Scope *s, const char *name, bool called) {
+    const Local *hidden[64];
+    int nhidden = 0;
+    for (; s; s = s->parent) {
+        if (s->hidden && nhidden < 64) hidden[nhidden++] = s->hidden;
+        for (Local *b = s->first; b; b = b->next) {
+            if (strcmp(b->name, name)) continue;
+            bool skip = false;
+            for (int i = 0; i < nhidden; i++) skip = skip || hidden[i] == b;
+            if (skip || (called && b->running)) continue;
+            if (called && binding_force(c, b)->kind != V_FUNCTION) continue;
+            return b;
+        }
+    }
+    return NULL;
+}
+
+Local *scope_find(Scope *s, const char *name, bool *hidden) {
+    for (; s; s = s->parent) {
+        if (s->hidden && !strcmp(s->hidden->name, name)) *hidden = true;
+        for (Local *b = s->first; b; b = b->next)
+            if (!strcmp(b->name, name)) return b;
+    }
+    return NULL;
+}
+
+static Value *operator_value(Eval *e, const char *name) {
+    for (const Builtin *b = builtin_table; b->name; b++)
+        if (!strcmp(b->name, name)) {
+            Function *f = ARENA_NEW(e->arena, Function);
+            *f = (Function){.kind = FN_BUILTIN, .name = b->name, .builtin = b};
+            return value_function(e, f);
+        }
+    const Op *op = op_named(name);
+    if (!op || !op->call) return NULL;
+    Function *f = ARENA_NEW(e->arena, Function);
+    *f = (Function){.kind = FN_OPERATOR, .name = op->name, .op = op};
+    return value_function(e, f);
+}
+
+static Value *def_value(const Ctx *c, Def *d, Loc loc) {
+    Eval *e = c->e;
+    d->used = true;
+    switch (d->kind) {
+    case DEF_FUNCTION: case DEF_NETWORK: return value_function(e, &d->function);
+    case DEF_ITERATION: return iteration_value(c, d, loc);
+    case DEF_SOURCE: case DEF_PLAYER: {
+        Value *v = value_none(e);
+        v->kind = d->kind == DEF_SOURCE ? V_SOURCE : V_PLAYER;
+        v->def = d;
+        return v;
+    }
+    case DEF_VAR:
+        if (!d->value) {
+            if (d->running) {
+                diag_error(e->diags, d->entry->loc, "'%s' needs its own value", d->name);
+                return value_poison(e);
+            }
+            d->running = true;
+            Ctx mine = {.e = e, .text = d, .draw = "vars", .constant = true, .tick = -1};
+            d->value = eval_doc(&mine, &d->globals->scope, d->entry->value);
+            d->running = false;
+        }
+        return d->value;
+    case DEF_OPTIMIZER: break;
+    }
+    return NULL;
+}
+
+/* Values that are there everywhere. */
+static Value *ambient(const Ctx *c, const char *name) {
+    Eval *e = c->e;
+    if (!strcmp(name, "pi")) return value_number(e, acos(-1), false);
+    if (!strcmp(name, "training")) return value_bool(e, c->training);
+    int slot = -1;
+    if (!strcmp(name, "step")) slot = e->t->step_slot;
+    if (!strcmp(name, "total_step")) slot = e->t->total_step_slot;
+    if (!strcmp(name, "epoch")) slot = e->t->epoch_slot;
+    if (!strcmp(name, "turn") && c->build && c->build->player >= 0) slot = e->t->player[c->build->player].turn_slot;
+    return slot >= 0 && c->graph ? value_node(e, slot_node(c, slot)) : NULL;
+}
+
+static void suggest(const Ctx *c, Scope *s, const char *name, Loc loc) {
+    Eval *e = c->e;
+    Nearest near = nearest_to(name);
+    for (Scope *k = s; k; k = k->parent)
+        for (Local *b = k->first; b; b = b->next) nearest_add(&near, b->name);
+    for (const Globals *g = s->globals; g; g = g->below)
+        for (int i = 0; i < g->defs.n; i++)
+            if (g->defs.at[i]->kind != DEF_OPTIMIZER) nearest_add(&near, g->defs.at[i]->name);
+    for (const Builtin *b = builtin_table; b->name; b++) nearest_add(&near, b->name);
+    for (const Op *const *op = op_table; *op; op++)
+        if ((*op)->call) nearest_add(&near, (*op)->name);
+    static const char *const words[] = {"step", "epoch", "turn", "total_step", "training", "pi", "true", "false"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) nearest_add(&near, words[i]);
+    diag_error(e->diags, loc, "unknown name '%s'%s", name, nearest_hint(e->arena, &near));
+}
+
+Value *scope_get(const Ctx *c, Scope *s, const char *name, Loc loc, bool called) {
+    Local *b = find(c, s, name, called);
+    if (b) return binding_force(c, b);
+    const Globals *g = s->globals;
+    unsigned kinds = ~(1u << DEF_OPTIMIZER | 1u << DEF_PLAYER);
+    if (called) kinds = 1u << DEF_FUNCTION | 1u << DEF_NETWORK | 1u << DEF_VAR;
+    Def *d = def_find(g, name, kinds);
+    Value *v = d ? def_value(c, d, loc) : NULL;
+    if (!v) v = ambient(c, name);
+    if (!v && !called && (d = def_find(g, name, 1u << DEF_PLAYER))) v = def_value(c, d, loc);
+    if (!v) v = operator_value(c->e, name);
+    if (v) return v;
+    suggest(c, s, name, loc);
+    return value_poison(c->e);
+}
+
+/* ---- unused local names ---------------------------------------------------------------------------------------- */
+
+static bool expr_mentions(const Expr *x, const char *name) {
+    if (!x) return false;
+    if (x->kind == EX_NAME && !strcmp(x->text, name)) return true;
+    if (x->kind == EX_LAMBDA)
+        for (int i = 0; i < x->n; i++)
+            if (x->names && !strcmp(x->names[i], name)) return false;
+    if (expr_mentions(x->callee, name) || expr_mentions(x->right, name)) return true;
+    if (x->kind != EX_LAMBDA)
+        for (int i = 0; i < x->n; i++)
+            if (expr_mentions(x->args[i], name)) return true;
+    return false;
+}
+
+static bool doc_mentions(Eval *e, const Doc *d, const char *name) {
+    if (d->kind == DOC_SCALAR) return d->style != DOC_SINGLE && strstr(d->text, name) && expr_mentions(doc_expr(e, d), name);
+    for (int i = 0; i < d->n; i++) {
+        if (d->kind == DOC_LIST && doc_mentions(e, d->item[i], name)) return true;
+        if (d->kind == DOC_MAP) {
+            const DocEntry *k = &d->entry[i];
+            if (strstr(k->key, name) && (!strcmp(k->key, name) || strchr(k->key, '('))) return true;
+            if (!strcmp(k->key, "for") || !strcmp(k->key, "loop")) {
+                if (k->value->kind == DOC_SCALAR && strstr(k->value->text, name)) return true;
+            } else if (strcmp(k->key, "doc") && doc_mentions(e, k->value, name)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool listed(const char *const *list, const char *name) {
+    for (; list && *list; list++)
+        if (!strcmp(*list, name)) return true;
+    return false;
+}
+
+/* A local name that nothing in its body mentions is a misspelt key more often than not. */
+void check_unused(Eval *e, const Doc *body, const char *const *skip, const Field *keys, const char *what) {
+    for (int i = 0; i < body->n; i++) {
+        const DocEntry *k = &body->entry[i];
+        if (listed(skip, k->key) || field_find(keys, k->key)) continue;
+        bool used = false;
+        for (int j = 0; j < body->n && !used; j++)
+            if (j != i && strcmp(body->entry[j].key, "doc")) {
+                const Doc *v = body->entry[j].value;
+                bool names = !strcmp(body->entry[j].key, "log") && v->kind == DOC_LIST;
+                used = doc_mentions(e, v, k->key) || (names && doc_mentions(e, v, k->key));
+            }
+        if (used) continue;
+        Nearest near = nearest_to(k->key);
+        field_nearest(keys, &near);
+        for (const char *const *s = skip; s && *s; s++) nearest_add(&near, *s);
+        if (near.best)
+            diag_error(e->diags, k->loc, "unknown key '%s' of %s, did you mean '%s'?", k->key, what, near.best);
+        else
+            diag_error(e->diags, k->loc, "nothing uses the local name '%s' of %s: remove it, or log it to watch it", k->key,
+                       what);
+    }
+}

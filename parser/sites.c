@@ -1,0 +1,88 @@
+/* Call sites: each call in the text of a definition has a number among those of its written name (for the names of
+ * parameters) and a place among all (for the order in which running values move). Found once a definition, from the
+ * text alone: branches not taken count, so nothing is renamed when a condition changes. Outer calls come before inner.
+ */
+#include "parser/value.h"
+
+#include <string.h>
+
+static void add_site(Eval *e, Def *d, const void *site, const char *written) {
+    int number = 1;
+    for (int i = 0; i < d->sites.n; i++) number += !strcmp(d->sites.at[i].written, written);
+    Site s = {site, written, number, d->sites.n + 1};
+    vec_push(e->arena, &d->sites, s);
+}
+
+static void walk_expr(Eval *e, Def *d, const Expr *x) {
+    if (!x) return;
+    if (x->kind == EX_CALL) add_site(e, d, x, x->callee->kind == EX_NAME ? x->callee->text : "call");
+    walk_expr(e, d, x->callee);
+    walk_expr(e, d, x->right);
+    if (x->kind != EX_LAMBDA)
+        for (int i = 0; i < x->n; i++) walk_expr(e, d, x->args[i]);
+}
+
+static void walk_values(Eval *e, Def *d, const Doc *v) {
+    if (v->kind == DOC_SCALAR) {
+        if (v->style != DOC_SINGLE) walk_expr(e, d, doc_expr(e, v));
+        return;
+    }
+    for (int i = 0; i < v->n; i++) walk_values(e, d, v->kind == DOC_LIST ? v->item[i] : v->entry[i].value);
+}
+
+static bool is_word(const char *key, const char *const *words) {
+    for (; *words; words++)
+        if (!strcmp(key, *words)) return true;
+    return false;
+}
+
+static void walk_layers(Eval *e, Def *d, const Doc *list) {
+    static const char *const blocks[] = {"repeat", "for", "when", "loop", "input", "layers", "otherwise", NULL};
+    for (int i = 0; i < list->n; i++) {
+        const Doc *item = list->item[i];
+        if (item->kind == DOC_SCALAR) {
+            const Expr *x = item->style == DOC_SINGLE ? NULL : doc_expr(e, item);
+            if (x && x->kind == EX_NAME) add_site(e, d, item, x->text);
+            else walk_expr(e, d, x);
+        } else if (item->kind == DOC_MAP && item->n && is_word(item->entry[0].key, blocks)) {
+            for (int k = 0; k < item->n; k++) {
+                const DocEntry *b = &item->entry[k];
+                if (b->value->kind == DOC_LIST && (!strcmp(b->key, "layers") || !strcmp(b->key, "otherwise")))
+                    walk_layers(e, d, b->value);
+                else if (strcmp(b->key, "for") && strcmp(b->key, "loop"))
+                    walk_values(e, d, b->value);
+            }
+        } else if (item->kind == DOC_MAP && item->n == 1) {
+            add_site(e, d, item, item->entry[0].key);
+            walk_values(e, d, item->entry[0].value);
+        }
+    }
+}
+
+/* The value of a function, network, local name or `return`: lists in it are layer lists. */
+static void walk_definition(Eval *e, Def *d, const Doc *v, bool layers) {
+    static const char *const values[] = {"state", "after", "log", "moves", "optimizer", "minimize", "maximize", "clip", NULL};
+    static const char *const texts[] = {"doc", "name", "source", "path", "stage", "every", "example", NULL};
+    if (v->kind == DOC_LIST && layers) walk_layers(e, d, v);
+    else if (v->kind != DOC_MAP) walk_values(e, d, v);
+    else
+        for (int i = 0; i < v->n; i++) {
+            const DocEntry *k = &v->entry[i];
+            if (is_word(k->key, texts)) continue;
+            walk_definition(e, d, k->value, layers && !is_word(k->key, values) && (k->value->kind != DOC_MAP || map_get(k->value, "return")));
+        }
+}
+
+const Site *site_of(Eval *e, Def *text, const void *site) {
+    static const Site none = {NULL, "call", 1, 1};
+    if (!text) return &none;
+    if (!text->sites_done) {
+        text->sites_done = true;
+        bool layers = text->kind == DEF_FUNCTION || text->kind == DEF_NETWORK || text->kind == DEF_PLAYER;
+        for (int i = 0; i < text->head.n; i++) walk_expr(e, text, text->head.dflt[i]);
+        walk_definition(e, text, text->entry->value, layers);
+    }
+    for (int i = 0; i < text->sites.n; i++)
+        if (text->sites.at[i].site == site) return &text->sites.at[i];
+    return &none;
+}

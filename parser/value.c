@@ -1,0 +1,206 @@
+/* Values: made here, shown here, turned into nodes here. They are immutable and live in the compile's arena. */
+#include "parser/value.h"
+
+#include "base/str.h"
+#include "build.h"
+
+#include <math.h>
+#include <string.h>
+
+static Value *make(Eval *e, ValueKind kind) {
+    Value *v = ARENA_NEW(e->arena, Value);
+    v->kind = kind;
+    return v;
+}
+
+Value *value_poison(Eval *e) { return make(e, V_POISON); }
+
+Value *value_none(Eval *e) { return make(e, V_NONE); }
+
+Value *value_number(Eval *e, double x, bool is_int) {
+    Value *v = make(e, V_NUMBER);
+    v->number = x;
+    v->is_int = is_int;
+    return v;
+}
+
+Value *value_bool(Eval *e, bool x) {
+    Value *v = make(e, V_BOOL);
+    v->number = x;
+    return v;
+}
+
+Value *value_text(Eval *e, const char *text) {
+    Value *v = make(e, V_TEXT);
+    v->text = text;
+    return v;
+}
+
+Value *value_list(Eval *e, int n, Value **item) {
+    Value *v = make(e, V_LIST);
+    v->n = n;
+    v->item = item;
+    return v;
+}
+
+Value *value_record(Eval *e, int n, const char **name, Value **item, bool collection) {
+    Value *v = make(e, V_RECORD);
+    v->n = n;
+    v->name = name;
+    v->item = item;
+    v->collection = collection;
+    return v;
+}
+
+Value *value_function(Eval *e, const Function *f) {
+    Value *v = make(e, V_FUNCTION);
+    v->function = f;
+    return v;
+}
+
+Value *value_node(Eval *e, Node *n) {
+    if (!n || n->poison) return value_poison(e);
+    Value *v = make(e, V_NODE);
+    v->node = n;
+    return v;
+}
+
+Value *value_member(const Value *record, const char *name) {
+    for (int i = 0; i < record->n; i++)
+        if (!strcmp(record->name[i], name)) return record->item[i];
+    return NULL;
+}
+
+bool value_is_poison(const Value *v) {
+    if (v->kind == V_POISON) return true;
+    if (v->kind == V_LIST || v->kind == V_RECORD)
+        for (int i = 0; i < v->n; i++)
+            if (value_is_poison(v->item[i])) return true;
+    return false;
+}
+
+Value *value_map(Eval *e, const Value *v, Value *(*f)(void *ctx, const Value *leaf), void *ctx) {
+    if (v->kind != V_LIST && v->kind != V_RECORD) return f(ctx, v);
+    Value *out = ARENA_NEW(e->arena, Value);
+    *out = *v;
+    out->item = ARENA_ARRAY(e->arena, Value *, v->n);
+    for (int i = 0; i < v->n; i++) out->item[i] = value_map(e, v->item[i], f, ctx);
+    return out;
+}
+
+const char *value_kind(const Value *v) {
+    switch (v->kind) {
+    case V_POISON: return "an error";
+    case V_NONE: return "nothing";
+    case V_NUMBER: return "a number";
+    case V_BOOL: return "true or false";
+    case V_TEXT: return "text";
+    case V_LIST: return "a list";
+    case V_RECORD: return v->collection ? "a collection" : "a record";
+    case V_FUNCTION: return "a function";
+    case V_NODE: return "a tensor";
+    case V_SOURCE: return "a data source";
+    case V_PLAYER: return "a player";
+    }
+    return "";
+}
+
+char *value_show(Eval *e, const Value *v) {
+    Arena *a = e->arena;
+    Str s = {.arena = a};
+    switch (v->kind) {
+    case V_NUMBER: return arena_printf(a, "%.9g", v->number);
+    case V_BOOL: return arena_strdup(a, v->number != 0 ? "true" : "false");
+    case V_TEXT: return arena_printf(a, "'%s'", v->text);
+    case V_FUNCTION: return arena_printf(a, "the function '%s'", v->function->name);
+    case V_NODE:
+        return arena_printf(a, "a tensor of %s %s", dtype_name(v->node->type.dtype), shape_show(&v->node->type.shape, a));
+    case V_LIST:
+        str_add(&s, "[");
+        for (int i = 0; i < v->n && i < 8; i++) str_printf(&s, "%s%s", i ? ", " : "", value_show(e, v->item[i]));
+        str_add(&s, v->n > 8 ? ", ...]" : "]");
+        return s.text;
+    default: return arena_strdup(a, value_kind(v));
+    }
+}
+
+bool value_whole(const Value *v, int64_t *out) {
+    if (v->kind != V_NUMBER || v->number != floor(v->number) || fabs(v->number) > 9e15) return false;
+    *out = (int64_t)v->number;
+    return true;
+}
+
+/* Whether nested lists of numbers have this shape; finds their common type. */
+static bool list_fits(const Value *v, const Shape *shape, DType *type, int depth) {
+    if (v->kind == V_NUMBER || v->kind == V_BOOL) {
+        DType t = v->kind == V_BOOL ? U8 : v->is_int ? I32 : F32;
+        if (*type == DTYPES || t == F32 || (t == I32 && *type == U8)) *type = t;
+        return depth == shape->rank;
+    }
+    if (v->kind != V_LIST || depth >= shape->rank || shape->dim[depth] != v->n) return false;
+    for (int i = 0; i < v->n; i++)
+        if (!list_fits(v->item[i], shape, type, depth + 1)) return false;
+    return true;
+}
+
+static void list_fill(const Value *v, double **at) {
+    if (v->kind == V_LIST)
+        for (int i = 0; i < v->n; i++) list_fill(v->item[i], at);
+    else
+        *(*at)++ = v->number;
+}
+
+static int list_depth(const Value *v) { return v->kind == V_LIST ? 1 + (v->n ? list_depth(v->item[0]) : 0) : 0; }
+
+static Node *constant_list(const Ctx *c, const Value *v) {
+    Shape shape = {0};
+    DType type = DTYPES;
+    int depth = list_depth(v);
+    const Value *level = v;
+    for (int i = 0; i < depth && i < RANK_MAX; i++, level = level->n ? level->item[0] : level) shape.dim[i] = level->n;
+    shape.rank = depth;
+    if (depth > RANK_MAX || !list_fits(v, &shape, &type, 0)) return NULL;
+    Tensor t = {type == DTYPES ? F32 : type, shape};
+    double *data = ARENA_ARRAY(c->e->arena, double, shape_count(&shape) + 1), *at = data;
+    list_fill(v, &at);
+    return g_tensor(c->graph, t, data);
+}
+
+static Node *stack(const Ctx *c, const Value *v, Loc loc) {
+    Node *known = constant_list(c, v);
+    if (known) return known;
+    Node **part = ARENA_ARRAY(c->e->arena, Node *, v->n + 1);
+    for (int i = 0; i < v->n; i++) {
+        Node *x = value_to_node(c, v->item[i], loc);
+        if (!x) return NULL;
+        Shape s = {.rank = x->type.shape.rank + 1, .dim = {1}};
+        if (s.rank > RANK_MAX) {
+            diag_error(c->e->diags, loc, "a list of tensors of %d axes: %d are the most", s.rank - 1, RANK_MAX - 1);
+            return NULL;
+        }
+        memcpy(s.dim + 1, x->type.shape.dim, sizeof(int64_t) * (size_t)(s.rank - 1));
+        part[i] = g_reshape(x, &s);
+    }
+    return v->n ? g_concat(c->graph, v->n, part, 0) : g_tensor(c->graph, (Tensor){F32, SHAPE(0)}, NULL);
+}
+
+Node *value_to_node(const Ctx *c, const Value *v, Loc loc) {
+    Eval *e = c->e;
+    if (value_is_poison(v)) return NULL;
+    if (!c->graph) {
+        diag_error(e->diags, loc, "a tensor where only constants may stand: %s", value_show(e, v));
+        return NULL;
+    }
+    switch (v->kind) {
+    case V_NODE:
+        if (v->node->graph != c->graph) {
+            diag_error(e->diags, loc, "this value belongs to a turn: here only globals, constants and own draws may stand");
+            return NULL;
+        }
+        return v->node;
+    case V_NUMBER: return v->is_int ? g_int(c->graph, (int64_t)v->number) : g_number(c->graph, v->number);
+    case V_BOOL: return g_bool(c->graph, v->number != 0);
+    case V_LIST: return stack(c, v, loc);
+    default: diag_error(e->diags, loc, "a tensor or a number is wanted, this is %s", value_show(e, v)); return NULL;
+    }
+}

@@ -1,0 +1,294 @@
+/* Values, scopes and contexts: what the evaluator works on. The language is small, lazy and functional; it is
+ * evaluated once, when the spec is compiled. Applying an operator to numbers folds; to nodes, it emits a node.
+ * Nothing here, or in the .c files beside it, knows a layer, a loss or an optimiser by name.
+ *
+ *   Value   immutable; lives in the compile's arena
+ *   Def     a named definition of a spec or the prelude: variable, function, network, optimiser, source, ...
+ *   Scope   names and their thunks; the parent is where the text stands, never the caller
+ *   Ctx     where evaluation stands: graph, network, path, mode. Handed down by value, never written upwards
+ *   Build   what one unit of the Training collects while it is evaluated
+ */
+#pragma once
+#include "parser/expr.h"
+#include "train/training.h"
+
+typedef struct Value Value;
+typedef struct Function Function;
+typedef struct Scope Scope;
+typedef struct Local Local;
+typedef struct Def Def;
+typedef struct Eval Eval;
+typedef struct Ctx Ctx;
+typedef struct Build Build;
+typedef struct Builtin Builtin;
+
+typedef enum {
+    V_POISON,                                         /* was reported; silent from here on */
+    V_NONE,                                           /* what a function of assignments alone gives */
+    V_NUMBER, V_BOOL, V_TEXT, V_LIST, V_RECORD, V_FUNCTION, V_NODE, V_SOURCE, V_PLAYER
+} ValueKind;
+
+struct Value {
+    ValueKind kind;
+    bool is_int;                                      /* V_NUMBER */
+    bool collection;                                  /* V_RECORD: arithmetic maps over its parts */
+    double number;                                    /* V_NUMBER, V_BOOL */
+    const char *text;                                 /* V_TEXT */
+    int n;                                            /* V_LIST, V_RECORD */
+    Value **item;
+    const char **name;                                /* V_RECORD */
+    const Function *function;
+    Node *node;
+    Def *def;                                         /* V_SOURCE, V_PLAYER */
+};
+
+typedef enum { FN_TEXT, FN_LAMBDA, FN_OPERATOR, FN_BUILTIN } FunctionKind;
+
+struct Function {
+    FunctionKind kind;
+    const char *name;
+    const Head *head;                                 /* FN_TEXT, FN_LAMBDA */
+    const Doc *body;                                  /* FN_TEXT */
+    const Expr *lambda;
+    const Op *op;
+    const Builtin *builtin;
+    Scope *scope;                                     /* where the text stands */
+    Def *def;                                         /* NULL for small functions, operators, builtins */
+    const Ctx *place;                                 /* FN_LAMBDA: the context it was written in (unit-independent) */
+};
+
+struct Local {                                      /* a name in a scope; evaluated when first asked for */
+    const char *name;
+    Loc loc;
+    const Doc *doc;                                   /* NULL where the value was given */
+    const Expr *expr;                                 /* instead of doc */
+    Value *value;
+    const Ctx *ctx;                                   /* of the body it belongs to */
+    Scope *scope;
+    bool running, used, argument, exempt;             /* exempt: may stay unused */
+    Local *next;
+};
+
+struct Scope {
+    Scope *parent;
+    Local *first;
+    const Local *hidden;                            /* in its own value a local name means the outer one */
+    Value *piped;                                     /* the first argument: where a local name's layer list starts */
+    const struct Globals *globals;                    /* of the outermost scope */
+};
+
+typedef enum { DEF_VAR, DEF_FUNCTION, DEF_NETWORK, DEF_OPTIMIZER, DEF_SOURCE, DEF_ITERATION, DEF_PLAYER } DefKind;
+
+typedef struct { const void *site; const char *written; int number, ordinal; } Site;   /* a call in a text */
+
+struct Def {
+    DefKind kind;
+    const char *name;
+    Head head;
+    const DocEntry *entry;
+    struct Globals *globals;
+    Function function;                                /* of functions, networks, optimisers */
+    Value *value;                                     /* DEF_VAR, DEF_ITERATION (template of slots), memoised */
+    bool running, used;
+    VEC(Site) sites;                                  /* the calls of its text, in the order of the text */
+    bool sites_done;
+    int index;                                        /* of source, iteration value, player in the Training */
+    VEC(int) slots;                                   /* DEF_NETWORK: its parameters, those of networks it calls too */
+    VEC(Def *) nested;                                /* DEF_NETWORK: networks it calls */
+    bool shaped, traced, stateful;                    /* a call went through; `show` rows are made; has running values */
+    bool moved, scheduled;                            /* DEF_NETWORK: some player moves it; DEF_PLAYER */
+    VEC(const char *) asked;                          /* DEF_PLAYER: names that others read as PLAYER.name */
+    VEC(Value *) asked_type;                          /* their templates */
+    Every every;
+};
+
+typedef struct Globals {                              /* one file's definitions (includes merged), or the prelude's */
+    VEC(Def *) defs;
+    struct Globals *below;                            /* the spec's: the prelude; the prelude's: NULL */
+    Scope scope;
+} Globals;
+
+typedef struct Chain {                                /* the calls that lead to a place: orders what happens after */
+    const struct Chain *outer;
+    int ordinal, copy, depth;
+} Chain;
+
+typedef struct {                                      /* a running value that moves at the end of the turn */
+    const Value *state;                               /* template of its slots */
+    int player;
+    const Chain *chain;
+    const Def *network;                               /* NULL outside networks */
+    const Doc *next;                                  /* the expression of its next value */
+    Scope *scope;
+    const Ctx *ctx;
+    const char *name;
+} Pending;
+
+typedef struct { int slot; Node *node; } Now;
+typedef struct { const char *name; Value *template; } Kept;   /* a value in slots: state, fixed, iteration, latest */
+
+struct Build {
+    Unit *unit;
+    Graph *graph;
+    VEC(int) sources;
+    VEC(int) iterations;
+    VEC(Pending) pending;
+    VEC(Now) now;                                     /* values of slots after the optimisers */
+    VEC(Now) assigned;                                /* values that `after` gives to parameters */
+    VEC(Value *) field_values;                        /* by source*DATA_FIELDS + field: reworked fields, once a unit */
+    int player;                                       /* whose text is being evaluated, -1 */
+    bool turn;                                        /* running values may move */
+};
+
+typedef enum { UPDATE_BY_MOVES, UPDATE_NEVER, UPDATE_ALWAYS } UpdateMode;
+
+struct Ctx {
+    Eval *e;
+    Build *build;
+    Graph *graph;
+    Def *network;                                     /* whose parameters a call makes; NULL outside */
+    const char *path;                                 /* of parameters and running values: 'critic/conv_1' */
+    const char *draw;                                 /* of draws: the whole chain of calls from the unit on */
+    const Chain *chain;
+    Def *text;                                        /* the definition whose text is being evaluated: numbers its calls */
+    bool training;
+    UpdateMode update;
+    const Value *parameters;                          /* `parameters=`: used instead of the network's own */
+    bool after;                                       /* parameters have their new values */
+    bool tracing;                                     /* the first call of a network: its layers make rows for `show` */
+    bool probing;                                     /* finding the type of a running value: nothing is registered */
+    bool constant;                                    /* only compile-time values: no graph */
+    int tick;                                         /* slot that draws read as their tick; -1: 0 */
+    const Expr *whole;                                /* the expression that is a local name's whole value ... */
+    const char *whole_name;                           /* ... and that name: for parameter(...) */
+    int depth;                                        /* of calls: recursion is refused */
+};
+
+struct Eval {
+    Arena *arena;
+    Diags *diags;
+    Training *t;
+    Globals *prelude, *spec;
+    Graph *fold;                                      /* scratch graph in which numbers are folded */
+    Build init;                                       /* the initialisers' unit */
+    VEC(Unit) fixed;
+    VEC(LayerRow) rows;
+    VEC(Kept) kept;
+    VEC(int) initialised;                             /* slots that an initialiser already sets */
+    bool shaping;                                     /* first pass: finds shapes; messages are dropped */
+};
+
+struct Builtin {                                      /* a language function in C: structure, not arithmetic */
+    const char *name, *call, *doc;
+    Value *(*apply)(const Ctx *c, int n, Value **arg, Loc loc, const Expr *site);
+    bool lazy;                                        /* gets unevaluated arguments through site: `if`, `fixed`, `grad` */
+    bool variadic;                                    /* the first argument takes all positional ones as a list */
+};
+extern const Builtin builtin_table[];                 /* ends with name NULL */
+
+/* value.c */
+Value *value_poison(Eval *e);
+Value *value_none(Eval *e);
+Value *value_number(Eval *e, double x, bool is_int);
+Value *value_bool(Eval *e, bool x);
+Value *value_text(Eval *e, const char *text);
+Value *value_list(Eval *e, int n, Value **item);
+Value *value_record(Eval *e, int n, const char **name, Value **item, bool collection);
+Value *value_function(Eval *e, const Function *f);
+Value *value_node(Eval *e, Node *n);
+Value *value_member(const Value *record, const char *name);             /* NULL if there is none */
+const char *value_kind(const Value *v);               /* "a number", "a tensor of float [128, 1]", ... (static or arena) */
+char *value_show(Eval *e, const Value *v);
+bool value_whole(const Value *v, int64_t *out);       /* a whole number known at compile time */
+Node *value_to_node(const Ctx *c, const Value *v, Loc loc);             /* numbers and lists become constants; NULL reported */
+bool value_is_poison(const Value *v);                 /* itself or any part */
+Value *value_map(Eval *e, const Value *v, Value *(*f)(void *ctx, const Value *leaf), void *ctx);
+
+/* apply.c: operators on values */
+Value *apply_op(const Ctx *c, const Op *op, int n, Value *const *pos, int nnamed, const char *const *names,
+                Value *const *named, Loc loc);
+Value *apply_nodes(const Ctx *c, const Op *op, int n, Value *const *src, const void *attr, Loc loc);
+Value *apply_index(const Ctx *c, const Value *v, const Expr *index, Scope *s);
+const Op *op_meant(const Op *op, int n);               /* `max` of one argument is the reduction */
+bool field_from_value(const Ctx *c, const Field *f, void *into, const Value *v, Loc loc, const char *who);
+
+/* scope.c: names */
+Local *bind_value(Eval *e, Scope *s, const char *name, Loc loc, Value *v);
+Local *bind_doc(Eval *e, Scope *s, const DocEntry *entry, const Ctx *c);
+Scope *scope_new(Eval *e, Scope *parent);
+Value *scope_get(const Ctx *c, Scope *s, const char *name, Loc loc, bool called);      /* poison, reported, if unknown */
+Local *scope_find(Scope *s, const char *name, bool *hidden);
+Value *binding_force(const Ctx *c, Local *b);
+Def *def_find(const Globals *g, const char *name, unsigned kinds);      /* kinds: bits 1 << DefKind; in g and below */
+void check_unused(Eval *e, const Doc *body, const char *const *skip, const Field *keys, const char *what);
+
+/* eval.c: expressions, layer lists, bodies, calls */
+Value *eval_expr(const Ctx *c, Scope *s, const Expr *x);
+Value *eval_doc(const Ctx *c, Scope *s, const Doc *d);                  /* an expression field: scalar or list of values */
+Value *eval_definition(const Ctx *c, Scope *s, const Doc *d, Value *piped);            /* layer list, body, record or expression */
+Value *call_value(const Ctx *c, const Value *f, int n, Value **arg, Loc loc);          /* positional; no path part */
+const Expr *doc_expr(Eval *e, const Doc *d);          /* parsed once */
+typedef struct {                                      /* a call as written: site gives its path part */
+    const void *site;
+    const char *written;
+    Loc loc;
+    int n;                                            /* positional */
+    Value **arg;
+    Loc *arg_loc;
+    int nnamed;
+    const char **name;
+    Value **named;
+    Loc *name_loc;
+    const Expr *expr;                                 /* for lazy builtins; NULL from a layer list */
+    Scope *scope;
+} Call;
+Value *call_function(const Ctx *c, const Function *f, const Call *call);
+const Site *site_of(Eval *e, Def *text, const void *site);
+const char *choices_of(Eval *e, const Function *f, int param, int depth);              /* "same|valid" or NULL */
+Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped);
+const Doc *map_get(const Doc *map, const char *key);
+
+/* network.c: parameters, running values, fixed values */
+Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind, const char *name, Loc loc);
+void make_states(const Ctx *c, Scope *s, const Doc *state, const Doc *after);          /* binds them in s */
+Value *make_fixed(const Ctx *c, Scope *s, const Expr *call);            /* fixed(expression) */
+bool is_fixed(const Expr *x);
+Value *network_parameters(const Ctx *c, Value *nets, const char *pattern, const char *kind, Loc loc);
+Node *slot_node(const Ctx *c, int slot);              /* its value now: new in `after`, overridden by `parameters=` */
+bool name_matches(const char *pattern, const char *name);
+Value *slot_template(const Ctx *c, const char *prefix, const Value *v, SlotKind kind, Loc loc);  /* slots for every leaf */
+Value *template_load(const Ctx *c, const Value *template);
+void template_store(const Ctx *c, const Value *template, const Value *v, Loc loc);
+Value *kept_find(Eval *e, const char *name);
+void kept_add(Eval *e, const char *name, Value *template);
+Unit *initial_unit(Eval *e);                          /* one more unit to run at the start, in order */
+
+/* data.c: sources and their fields */
+void data_define(Eval *e, Def *source);              /* one source: options; it is opened when first read */
+bool data_open(Eval *e, Def *source);
+Value *data_member(const Ctx *c, Def *source, const char *name, Loc loc);
+
+/* turn.c, optimizer.c: players */
+Value *player_member(const Ctx *c, Def *player, const char *name, Loc loc);
+Turn *turn_make(Eval *e, int n, Def **players, Loc loc);
+Value *iteration_value(const Ctx *c, Def *d, Loc loc);
+void after_entry(const Ctx *c, Scope *s, const DocEntry *entry);        /* an assignment or call in a player's `after` */
+
+typedef struct { int slot; Node *gradient; } Moved;
+/* New values of the moved parameters by `optimizer:`; optimiser values are assigned, new parameters go to b->now. */
+void optimizer_run(const Ctx *c, Scope *s, Def *player, const Doc *optimizer, int n, Moved *moved, Node *gate);
+
+/* schedule.c, output.c: the rest of a spec */
+void schedule_define(Eval *e, const Doc *schedule, int64_t steps);
+void metrics_define(Eval *e, const Doc *metrics);
+void outputs_define(Eval *e, const Doc *outputs);
+void output_expression(Eval *e, const char *text, const char *kind);
+
+/* compile.c */
+Build build_new(Eval *e, Unit *u, const char *name, Loc loc);
+Ctx ctx_new(Eval *e, Build *b, const char *draw, Def *text, bool training, int tick);
+void build_done(Eval *e, Build *b, int nresult, Node **result, const char **names);
+int counter_slot(Eval *e, const char *name, DType t);
+bool every_from_doc(Eval *e, const Doc *d, Every *out);
+void key_check(Eval *e, const Doc *map, const char *where, const Field *keys, bool open);
+extern const Field spec_keys[], player_keys[], schedule_keys[], checkpoint_keys[], metric_keys[], output_keys[];
