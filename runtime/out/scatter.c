@@ -106,6 +106,12 @@ static bool widen(const Points *p, double *low, double *high) {
     return true;
 }
 
+/* What a checkpoint keeps of a number. volatile: gcc 12 drops two roundings (double)(float) side by side. */
+static double as_float(double v) {
+    volatile float kept = (float)v;
+    return (double)kept;
+}
+
 /* The modes and the backdrop say what must be seen; then samples that fly about do not change the axes.
  * Points alone set them themselves, and the range only grows over the run, so that the frames of an animation
  * stay comparable. */
@@ -126,7 +132,7 @@ static bool find_range(const OutputJob *job, const Options *o, const Points *mod
         high = ceil((high + margin) / step) * step;
     }
     if (known) low = fmin(low, job->range[0]), high = fmax(high, job->range[1]);
-    low = (double)(float)low, high = (double)(float)high; /* as a checkpoint keeps it */
+    low = as_float(low), high = as_float(high);
     if (job->range) job->range[0] = low, job->range[1] = high;
     *out = (Scale){low, high, false, false};
     return true;
