@@ -1,0 +1,67 @@
+/* The passes in order, and the copy that drives them: nodes in order of id, each with its sources already rewritten.
+ * Dead nodes are not copied; equal ones become one in emit. Invariant: a rewritten node has the old one's type and
+ * provenance. */
+#include "pass/pass.h"
+#include "pass/rules.h"
+
+#include <assert.h>
+
+const Pass passes[] = {
+    {"views", "views of views become one; stop_gradient has done its work", true, rule_views},
+    {"identities", "x*1, x/1, x - 0, --x, a choice between equals", true, rule_identities},
+    {"hoist", "what all sources repeat is computed once and repeated after", true, rule_hoist},
+    {"constants", "arithmetic of numbers, in double; x + 0; powers; division by a number or by what is repeated", false,
+     rule_constants},
+    {"scales", "(x*a)*b is x*(a*b), (x + a) + b is x + (a + b), for numbers", false, rule_scales},
+    {"sums", "factors that are the same for all terms leave a sum; a sum of repeated terms is a product", false, rule_sums},
+    {"matmul", "a transposed matrix is read as it lies", false, rule_matmul},
+    {0},
+};
+
+uint64_t passes_all(void) {
+    int n = 0;
+    while (passes[n].name) n++;
+    return ((uint64_t)1 << n) - 1;
+}
+
+static bool *find_live(const Graph *g, int n, Node *const *keep) {
+    bool *live = ARENA_ARRAY(g->arena, bool, g->node.n + 1);
+    for (int i = 0; i < n; i++) live[keep[i]->id] = true;
+    for (int i = g->node.n - 1; i >= 0; i--) {
+        const Node *v = g->node.at[i];
+        live[i] |= (v->op->traits & EFFECT) != 0;
+        for (int k = 0; live[i] && k < v->nsrc; k++) live[v->src[k]->id] = true;
+    }
+    return live;
+}
+
+static Graph *run_one(const Graph *g, const Pass *pass, int n, Node **keep) {
+    Graph *to = graph_new(g->arena, g->diags, g->slots, g->name);
+    to->limit = g->limit;
+    const bool *live = find_live(g, n, keep);
+    Node **copy = ARENA_ARRAY(g->arena, Node *, g->node.n + 1);
+    for (int i = 0; i < g->node.n; i++) {
+        const Node *v = g->node.at[i];
+        if (!live[i]) continue;
+        Node **src = ARENA_ARRAY(g->arena, Node *, v->nsrc + 1);
+        for (int k = 0; k < v->nsrc; k++) src[k] = copy[v->src[k]->id];
+        graph_at(to, v->loc, v->origin, v->role, v->path);
+        if (v->poison) {
+            copy[i] = poison(to, v->type);
+            continue;
+        }
+        copy[i] = pass->rewrite(to, v, src);
+        if (!copy[i]) copy[i] = emit(to, v->op, v->nsrc, src, v->attr);
+        assert(copy[i]->poison || tensor_equal(&copy[i]->type, &v->type));
+    }
+    for (int i = 0; i < n; i++) keep[i] = copy[keep[i]->id];
+    return to;
+}
+
+/* Twice: what one pass leaves, an earlier one may take up. */
+Graph *passes_run(const Graph *g, uint64_t on, int n, Node **keep) {
+    for (int round = 0; round < 2; round++)
+        for (int k = 0; passes[k].name; k++)
+            if (on >> k & 1) g = run_one(g, &passes[k], n, keep);
+    return graph_only(g, n, keep);
+}

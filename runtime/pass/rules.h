@@ -1,0 +1,18 @@
+/* The rewrites, one function a pass: each tries its rules on one node whose sources are already rewritten, and gives
+ * NULL where none fits. Private to pass/. A result must have the type of the old node. */
+#pragma once
+#include "build.h"
+#include "ops/attrs.h"
+
+Node *rule_views(Graph *g, const Node *old, Node *const *src);          /* views.c */
+Node *rule_hoist(Graph *g, const Node *old, Node *const *src);
+Node *rule_identities(Graph *g, const Node *old, Node *const *src);     /* algebra.c */
+Node *rule_constants(Graph *g, const Node *old, Node *const *src);
+Node *rule_scales(Graph *g, const Node *old, Node *const *src);
+Node *rule_sums(Graph *g, const Node *old, Node *const *src);           /* sums.c */
+Node *rule_matmul(Graph *g, const Node *old, Node *const *src);         /* views.c */
+
+static inline bool is_number(const Node *x, double value) {
+    double v;
+    return node_number(x, &v) && v == value;
+}
