@@ -52,7 +52,7 @@ static bool plays(const Training *t, const Turn *turn, const char *player) {
 static bool measure(Machine *m, const Options *o, Table *table, json_t *all, Fault *f) {
     table_add(table, "player\tmedian ms\tbest ms\tGFLOP\tGFLOP/s\tpeak MB\truns");
     for (int i = 0; i < m->nturn; i++) {
-        Times t;
+        Times t = {0};
         if (!plays(m->t, m->turn[i], o->player)) continue;
         if (!time_turn(m, m->turn[i], o->seconds > 0 ? o->seconds : 2, &t, f)) return false;
         const Program *p = m->turn[i]->unit.program;

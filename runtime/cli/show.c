@@ -28,10 +28,19 @@ static char *type_text(const Training *t, const Tensor *type) {
     return type->dtype == F32 ? shape : arena_printf(t->arena, "%s %s", dtype_name(type->dtype), shape);
 }
 
+static bool inside(const LayerRow *row, const LayerRow *outer) {
+    size_t n = outer->path ? strlen(outer->path) : 0;
+    return n && row->path && !strcmp(row->network, outer->network) && !strncmp(row->path, outer->path, n) && row->path[n] == '/';
+}
+
+/* Of the layers that are part of no other layer: those count what is inside them. */
 static double network_flops(const Training *t, const char *network) {
     double flops = 0;
-    for (int i = 0; i < t->nlayer; i++)
-        if (!strcmp(t->layer[i].network, network) && !t->layer[i].depth) flops += t->layer[i].flops;
+    for (int i = 0; i < t->nlayer; i++) {
+        bool counted = strcmp(t->layer[i].network, network) != 0;
+        for (int k = 0; k < t->nlayer && !counted; k++) counted = inside(&t->layer[i], &t->layer[k]);
+        if (!counted) flops += t->layer[i].flops;
+    }
     return flops;
 }
 

@@ -1,6 +1,7 @@
 /* What a step, a stage and the run leave behind: metrics, log lines, outputs, animations, progress. */
 #include "train/parts.h"
 
+#include <dirent.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -140,8 +141,11 @@ static bool due_at_end(const Trainer *tr, int stage, Every every, bool last) {
     return stage < 0 ? last : in_stage(tr, stage);
 }
 
-/* The plots that are made on the way are brought up to date at the end. */
-static bool stale_plot(const OutputUse *use, bool last) { return last && use->kind->in_plots && use->every.kind != EVERY_END; }
+/* What is made on the way is made once more at the end, under a name without a step: plots up to date, and the newest
+ * pictures where the run was too short for any. Never a frame of an animation: a run may go on from here. */
+static bool wanted_newest(const Trainer *tr, const OutputUse *use, bool last) {
+    return last && in_stage(tr, use->stage) && use->every.kind != EVERY_END;
+}
 
 bool stage_report(Trainer *tr, bool last) {
     const Training *t = tr->m->t;
@@ -156,18 +160,32 @@ bool stage_report(Trainer *tr, bool last) {
     for (int i = 0; i < t->noutput; i++) {
         OutputUse *use = &t->output[i];
         bool wanted;
-        if (!due_at_end(tr, use->stage, use->every, last) && !stale_plot(use, last)) continue;
-        if (!output_wanted(tr, use, &wanted) || (wanted && !write_output(tr, i, use->every.kind == EVERY_END))) return false;
+        if (!due_at_end(tr, use->stage, use->every, last) && !wanted_newest(tr, use, last)) continue;
+        if (!output_wanted(tr, use, &wanted) || (wanted && !write_output(tr, i, true))) return false;
     }
     return true;
+}
+
+static bool has_frames(const char *folder, const char *name) {
+    DIR *dir = opendir(folder);
+    size_t n = strlen(name);
+    bool found = false;
+    for (struct dirent *e; dir && !found && (e = readdir(dir));) {
+        const char *rest = e->d_name + n + 1;
+        found = !strncmp(e->d_name, name, n) && e->d_name[n] == '-' && !strcmp(rest + strspn(rest, "0123456789"), ".png");
+    }
+    if (dir) closedir(dir);
+    return found;
 }
 
 bool animate_all(Trainer *tr) {
     const Training *t = tr->m->t;
     char why[512] = "";
-    for (int i = 0; i < t->noutput; i++)
-        if (t->output[i].animate && !animation_make(tr->samples, t->output[i].name, why, sizeof why))
-            return fault(tr->fault, CODE_WRITE, "animation of '%s': %s", t->output[i].name, why);
+    for (int i = 0; i < t->noutput; i++) {
+        const char *name = t->output[i].name;
+        if (t->output[i].animate && has_frames(tr->samples, name) && !animation_make(tr->samples, name, why, sizeof why))
+            return fault(tr->fault, CODE_WRITE, "animation of '%s': %s", name, why);
+    }
     return true;
 }
 

@@ -18,7 +18,7 @@
 
 static const char *const subfolders[] = {"checkpoints", "samples", "plots"};
 static const char *const files[] = {"spec.yaml", "resolved.yaml", "run.json", "log.jsonl", "timing.jsonl"};
-enum { SUBFOLDERS = 3, FILES = 5, PATH = 1024 };
+enum { SUBFOLDERS = 3, FILES = 5, PATH = 4096 };
 
 /* ---- making and locking ---- */
 
@@ -131,7 +131,7 @@ bool runfolder_text(const RunFolder *r, const char *name, const char *text, Faul
 
 static json_t *facts_load(const char *folder) {
     char path[PATH];
-    snprintf(path, sizeof path, "%s/run.json", folder);
+    snprintf(path, sizeof path, "%.4000s/run.json", folder);
     return json_load_file(path, 0, NULL);
 }
 
