@@ -468,7 +468,10 @@ static void philox_gives_its_known_answer(void **state) {
 
 /* ---- the list ---- */
 
-typedef struct { struct CMUnitTest *test; size_t n, cap; } List;
+typedef struct {
+    Arena *arena;
+    VEC(struct CMUnitTest) all;
+} List;
 
 static void add(List *l, CMUnitTestFunction run, const void *what, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 static void add(List *l, CMUnitTestFunction run, const void *what, const char *fmt, ...) {
@@ -477,44 +480,37 @@ static void add(List *l, CMUnitTestFunction run, const void *what, const char *f
     va_start(ap, fmt);
     vsnprintf(name, sizeof name, fmt, ap);
     va_end(ap);
-    if (l->n == l->cap) {
-        l->cap = l->cap ? 2 * l->cap : 256;
-        l->test = realloc(l->test, l->cap * sizeof *l->test);
-    }
     union { const void *from; void *to; } state = {what};
-    l->test[l->n++] = (struct CMUnitTest){strdup(name), run, NULL, NULL, state.to};
+    struct CMUnitTest t = {arena_strdup(l->arena, name), run, NULL, NULL, state.to};
+    vec_push(l->arena, &l->all, t);
 }
 
-static const Case *case_new(const Op *op, const Sample *s) {
-    Case *c = malloc(sizeof *c);
+static const Case *case_new(List *l, const Op *op, const Sample *s) {
+    Case *c = ARENA_NEW(l->arena, Case);
     *c = (Case){op, s};
     return c;
 }
 
 int main(void) {
-    List l = {0};
+    List l = {.arena = arena_new()};
     add(&l, the_table_obeys_its_laws, NULL, "the_table_obeys_its_laws");
     add(&l, philox_gives_its_known_answer, NULL, "philox_gives_its_known_answer");
     for (const Op *const *op = op_table; *op; op++) {
         for (const Sample *s = (*op)->samples; s && s->name; s++) {
-            const Case *c = case_new(*op, s);
+            const Case *c = case_new(&l, *op, s);
             if ((*op)->infer) add(&l, test_kernel, c, "%s/%s/kernel", (*op)->name, s->name);
             if ((*op)->traits & STOPS_GRAD) continue;
             add(&l, test_grad, c, "%s/%s/grad", (*op)->name, s->name);
             add(&l, test_grad2, c, "%s/%s/grad2", (*op)->name, s->name);
             add(&l, test_linear, c, "%s/%s/linear", (*op)->name, s->name);
         }
-        if ((*op)->traits & ELEMENTWISE && (*op)->arity <= 2) add(&l, test_golden, case_new(*op, NULL), "%s/golden", (*op)->name);
+        if ((*op)->traits & ELEMENTWISE && (*op)->arity <= 2) add(&l, test_golden, case_new(&l, *op, NULL), "%s/golden", (*op)->name);
         if ((*op)->traits & ELEMENTWISE && (*op)->arity == 1 && (*op)->map[0][F32])
-            add(&l, test_limits, case_new(*op, NULL), "%s/limits", (*op)->name);
+            add(&l, test_limits, case_new(&l, *op, NULL), "%s/limits", (*op)->name);
     }
     for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
         add(&l, test_range, &ranges[i], "%s/range %g to %g", ranges[i].op, ranges[i].low, ranges[i].high);
-    int failed = _cmocka_run_group_tests("ops", l.test, l.n, NULL, NULL);
-    for (size_t i = 0; i < l.n; i++) {
-        union { const char *from; void *to; } name = {l.test[i].name};
-        free(name.to);
-    }
-    free(l.test);
+    int failed = _cmocka_run_group_tests("ops", l.all.at, (size_t)l.all.n, NULL, NULL);
+    arena_free(l.arena);
     return failed;
 }

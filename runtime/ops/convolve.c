@@ -238,16 +238,20 @@ static void convolve_ref(const Node *node, const double *const *in, double *out)
     ConvWhich to = which(node->op);
     int64_t cg = s.C / s.groups, kg = s.K / s.groups;
     memset(out, 0, (size_t)NODE_COUNT(node) * sizeof *out);
-    for (int64_t e = 0; e < s.N * s.P * s.Q * s.K * s.KH * s.KW; e++) {
-        int64_t j = e % s.KW, i = e / s.KW % s.KH, y = e / (s.KW * s.KH), k = y % s.K;
-        int64_t q = y / s.K % s.Q, p = y / (s.K * s.Q) % s.P, n = y / (s.K * s.Q * s.P);
+    for (int64_t e = 0; e < s.N * s.P * s.Q * s.KH * s.KW; e++) {       /* every tap of every pixel of y */
+        int64_t j = e % s.KW, i = e / s.KW % s.KH, pixel = e / (s.KW * s.KH);
+        int64_t q = pixel % s.Q, p = pixel / s.Q % s.P, n = pixel / (s.Q * s.P);
         int64_t h = p * s.sh + i * s.dh - s.top, v = q * s.sw + j * s.dw - s.left;
         if (h < 0 || h >= s.H || v < 0 || v >= s.W) continue;
-        for (int64_t c = 0; c < cg; c++) {
-            int64_t x = ((n * s.H + h) * s.W + v) * s.C + k / kg * cg + c, w = ((i * s.KW + j) * cg + c) * s.K + k;
-            if (to == CONV_Y) out[y] += in[0][x] * in[1][w];
-            else if (to == CONV_X) out[x] += in[0][y] * in[1][w];
-            else out[w] += in[0][x] * in[1][y];
+        for (int64_t c = 0; c < s.C; c++) {
+            int64_t x = ((n * s.H + h) * s.W + v) * s.C + c, first = c / cg * kg;
+            int64_t y = pixel * s.K + first, w = ((i * s.KW + j) * cg + c % cg) * s.K + first;
+            double sum = 0;
+            for (int64_t k = 0; k < kg; k++)
+                if (to == CONV_Y) out[y + k] += in[0][x] * in[1][w + k];
+                else if (to == CONV_W) out[w + k] += in[0][x] * in[1][y + k];
+                else sum += in[0][y + k] * in[1][w + k];
+            if (to == CONV_X) out[x] += sum;
         }
     }
 }

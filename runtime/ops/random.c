@@ -2,6 +2,7 @@
  * block may start anywhere. The kernels make Philox words for many counters side by side and turn them into numbers;
  * the references take base/rng.c's scalar definition. */
 #include "base/rng.h"
+#include "kern/philox.h"
 #include "kern/vecmath.h"
 #include "ops/ops.h"
 
@@ -63,27 +64,6 @@ static void bernoulli_ref(const Node *n, const double *const *in, double *out) {
     for (int64_t i = 0; i < NODE_COUNT(n); i++) out[i] = bernoulli_at(s, ((const DrawAttr *)n->attr)->p, (uint64_t)i);
 }
 
-/* Kernels: GROUPS counters at a time, ten rounds each (Salmon et al. 2011), four words a counter. */
-enum { GROUPS = 64 };
-
-#define ROUND                                                                                       \
-    p = (uint64_t)c0 * 0xD2511F53u, q = (uint64_t)c2 * 0xCD9E8D57u;                                 \
-    c0 = (uint32_t)(q >> 32) ^ c1 ^ key0, c1 = (uint32_t)q;                                         \
-    c2 = (uint32_t)(p >> 32) ^ c3 ^ key1, c3 = (uint32_t)p;                                         \
-    key0 += 0x9E3779B9u, key1 += 0xBB67AE85u;
-
-#define PHILOX(ISA, name)                                                                           \
-    TARGET_##ISA static void name##_##ISA(Stream s, uint64_t group, uint32_t *words) {              \
-        SIMD for (uint32_t j = 0; j < GROUPS; j++) {                                                \
-            uint32_t c0 = (uint32_t)group + j, c1 = (uint32_t)(group >> 32) + (c0 < j), c2 = s.tick, c3 = s.round; \
-            uint32_t key0 = s.key[0], key1 = s.key[1];                                              \
-            uint64_t p, q;                                                                          \
-            ROUND ROUND ROUND ROUND ROUND ROUND ROUND ROUND ROUND ROUND                             \
-            words[4 * j] = c0, words[4 * j + 1] = c1, words[4 * j + 2] = c2, words[4 * j + 3] = c3; \
-        }                                                                                           \
-    }
-EACH_ISA(PHILOX, philox)
-
 INLINE Stream kernel_stream(const MapEnv *e, const void *const *in) {
     return rng_stream(e->seed, (uint64_t)((const DrawAttr *)e->attr)->stream, (uint32_t)*(const int32_t *)in[0],
                       (uint32_t)*(const int32_t *)in[1]);
@@ -96,20 +76,20 @@ INLINE float normal_of(uint32_t first, uint32_t second) {
 }
 INLINE float uniform_of(uint32_t word) { return (float)(int32_t)(word >> 8) * 0x1p-24f; }
 
-/* A number is made of `each` units of type U, a word or a byte. Batches start with the group that holds the block's
+/* Kernels. A number is made of `each` units of type U, a word or a byte. Batches start with the group that holds the block's
  * first unit; v is where the block's own units begin in a batch, m how many numbers it holds. */
 #define DRAW(ISA, fn, T, U, each, value)                                                            \
     TARGET_##ISA static void fn##_##ISA(int64_t n, const void *const *in, void *out, const MapEnv *e) { \
-        enum { IN_GROUP = 16 / sizeof(U), IN_BATCH = GROUPS * IN_GROUP };                           \
+        enum { IN_GROUP = 16 / sizeof(U), IN_BATCH = PHILOX_GROUPS * IN_GROUP };                          \
         Stream s = kernel_stream(e, in);                                                            \
         double p = ((const DrawAttr *)e->attr)->p;                                                  \
         T *y = out;                                                                                 \
         int64_t at = e->start * (each) % IN_GROUP;                                                  \
         uint64_t group = (uint64_t)(e->start * (each) / IN_GROUP);                                  \
         (void)p;                                                                                    \
-        for (int64_t done = 0; done < n; group += GROUPS, at = 0) {                                 \
-            uint32_t words[4 * GROUPS];                                                             \
-            philox_##ISA(s, group, words);                                                          \
+        for (int64_t done = 0; done < n; group += PHILOX_GROUPS, at = 0) {                                 \
+            uint32_t words[4 * PHILOX_GROUPS];                                                             \
+            philox_##ISA(s.key, group, s.tick, s.round, words);                                                         \
             int64_t have = (IN_BATCH - at) / (each), m = have < n - done ? have : n - done;         \
             const U *v = (const U *)words + at;                                                     \
             SIMD for (int64_t i = 0; i < m; i++) y[done + i] = (value);                             \
@@ -118,7 +98,7 @@ INLINE float uniform_of(uint32_t word) { return (float)(int32_t)(word >> 8) * 0x
     }
 EACH_ISA(DRAW, normal_draw, float, uint32_t, 2, normal_of(v[2 * i], v[2 * i + 1]))
 EACH_ISA(DRAW, uniform_draw, float, uint32_t, 1, uniform_of(v[i]))
-EACH_ISA(DRAW, byte_draw, uint8_t, uint8_t, 1, v[i] < (uint32_t)(p * 256))
+EACH_ISA(DRAW, byte_draw, uint8_t, uint8_t, 1, (v[i] <= (uint8_t)(p * 256 - 1)) & (p > 0))
 EACH_ISA(DRAW, word_draw, uint8_t, uint32_t, 1, v[i] <= (uint32_t)(ceil(p * 0x1p32) - 1))
 
 #define EITHER(ISA, fn)                                                                             \

@@ -18,8 +18,8 @@ typedef struct {
 } Cut;
 
 #define ADD(a, b) ((a) + (b))
-#define LARGER(a, b) ((b) <= (a) || (a) != (a) ? (a) : (b))
-#define SMALLER(a, b) ((a) <= (b) || (a) != (a) ? (a) : (b))
+#define LARGER(a, b) (((b) <= (a)) | ((a) != (a)) ? (a) : (b))
+#define SMALLER(a, b) (((a) <= (b)) | ((a) != (a)) ? (a) : (b))
 #define SAME(x, s) (x)
 #define SQUARE(x, s) (((x) - (s)) * ((x) - (s)))
 #define EXPONENTIAL(x, s) ((x) == (s) ? 1.0f : vec_exp((x) - (s)))      /* infinities at the maximum count 1 */
@@ -31,17 +31,17 @@ typedef struct {
         int64_t r = 0, d = c->stride;                                                               \
         for (; r + 4 <= c->rows; r += 4, x += 4 * d) {                                              \
             SIMD for (int64_t j = 0; j < c->width; j++) {                                           \
-                A s = shift[j], a = (A)x[j], b = (A)x[d + j], p = (A)x[2 * d + j], q = (A)x[3 * d + j]; \
+                A s = shift[j], old = t[j], a = (A)x[j], b = (A)x[d + j], p = (A)x[2 * d + j], q = (A)x[3 * d + j]; \
                 A ab = FOLD(EACH(a, s), EACH(b, s)), pq = FOLD(EACH(p, s), EACH(q, s)), all = FOLD(ab, pq); \
-                t[j] = FOLD(t[j], all);                                                             \
+                t[j] = FOLD(old, all);                                                              \
                 (void)s;                                                                            \
             }                                                                                       \
         }                                                                                           \
         for (; r <= c->rows; r++, x += d) {                                                         \
             int64_t width = r < c->rows ? c->width : c->rest;                                       \
             SIMD for (int64_t j = 0; j < width; j++) {                                              \
-                A s = shift[j], a = EACH((A)x[j], s);                                               \
-                t[j] = FOLD(t[j], a);                                                               \
+                A s = shift[j], old = t[j], a = EACH((A)x[j], s);                                   \
+                t[j] = FOLD(old, a);                                                                \
                 (void)s;                                                                            \
             }                                                                                       \
         }                                                                                           \
