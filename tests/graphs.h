@@ -105,6 +105,16 @@ static inline Node *random_kernel(Random *r, Node *x) {
     return g_pad(x, &before, &after);
 }
 
+/* A draw; for bernoulli, x or its mean by chance, as a dropout mask does. */
+static inline Node *random_draw(Random *r, Node *x) {
+    static const Op *const ops[] = {&op_normal, &op_uniform, &op_bernoulli};
+    const Op *op = ops[random_below(r, 3)];
+    DrawAttr a = {.path = arena_printf(r->g->arena, "draw %d", random_below(r, 1000)), .shape = ints_of_shape(&x->type.shape),
+                  .p = random_below(r, 2) ? .25 : .3};
+    Node *y = op_apply(r->g, op, 2, NODES(g_slot(r->g, 0), g_int(r->g, random_below(r, 2))), &a);
+    return op == &op_bernoulli ? g_mul(x, g_to_float(y)) : y;
+}
+
 static inline void random_step(Random *r) {
     Node *x = random_node(r), *z;
     Shape joint;
@@ -112,7 +122,7 @@ static inline void random_step(Random *r) {
     case 0: case 1: add_to_pool(r, random_unary(r, x)); break;
     case 2: add_to_pool(r, random_view(r, x)); break;
     case 3: add_to_pool(r, random_reduction(r, x)); break;
-    case 4: if (random_below(r, 3) == 0) add_to_pool(r, random_kernel(r, x)); break;
+    case 4: add_to_pool(r, random_below(r, 3) ? random_draw(r, x) : random_kernel(r, x)); break;
     default:
         z = random_node(r);
         if (!shape_broadcast(&x->type.shape, &z->type.shape, &joint)) z = fit(z, &x->type.shape);

@@ -140,10 +140,200 @@ static void near_the_reference(void **state) {
     }
 }
 
+/* Small programs whose plan is known. */
+
+typedef struct { Case c; Node *x, *y, *w; } Three;    /* three float slots of [3, 700] */
+
+static Three three_make(void) {
+    Three t = {.c = {.arena = arena_new()}};
+    t.c.diags = diags_new(t.c.arena);
+    return t;
+}
+
+static void three_fill(Three *t) {                    /* once t has its final address */
+    static const char *const names[] = {"x", "y", "w"};
+    Node **node[] = {&t->x, &t->y, &t->w};
+    t->c.slots = (Slots){.arena = t->c.arena};
+    t->c.graph = graph_new(t->c.arena, t->c.diags, &t->c.slots, "three");
+    for (int k = 0; k < 3; k++) {
+        slot_add(&t->c.slots, (Slot){.name = names[k], .type = {F32, {2, {3, 700}}}, .fill = k + 1});
+        *node[k] = g_slot(t->c.graph, k);
+    }
+}
+
+static Program *three_plan(Three *t, int n, Node **results) {
+    Program *p = plan_make(t->c.graph, n, results, NULL, (PlanOptions){true, true});
+    assert_non_null(p);
+    char why[256] = "";
+    if (!program_check(p, why, sizeof why)) fail_msg("%s", why);
+    return p;
+}
+
+static void three_free(Three *t, Program *p) {
+    program_free(p);
+    arena_free(t->c.arena);
+}
+
+static const float *slot_after(Three *t, const Program *p, int slot) {       /* static: read before the next call */
+    static float kept[2100];
+    Store *s = store_new(&t->c.slots);
+    Exec *e = exec_new(s, SEED, 1);
+    assert_true(exec_reserve(e, p));
+    assert_true(exec_run(e, p, NULL));
+    memcpy(kept, s->data[slot], sizeof kept);
+    exec_free(e);
+    store_free(s);
+    return kept;
+}
+
+static void an_update_is_one_region_and_no_memory(void **state) {
+    (void)state;
+    Three t = three_make();
+    three_fill(&t);
+    g_assign(t.c.graph, 0, g_sub(t.x, g_mul(t.y, g_number(t.c.graph, .5))));
+    g_assign(t.c.graph, 1, g_mul(t.y, t.x));
+    Program *p = three_plan(&t, 0, NULL);
+    assert_int_equal(p->ninstr, 1);
+    assert_int_equal(p->workspace, 0);
+    assert_true(slot_after(&t, p, 0)[5] == 0);
+    assert_true(slot_after(&t, p, 1)[5] == 2);
+    three_free(&t, p);
+}
+
+static void two_slots_swap(void **state) {
+    (void)state;
+    Three t = three_make();
+    three_fill(&t);
+    g_assign(t.c.graph, 0, t.y);
+    g_assign(t.c.graph, 1, t.x);
+    Program *p = three_plan(&t, 0, NULL);
+    assert_true(slot_after(&t, p, 0)[2099] == 2);
+    assert_true(slot_after(&t, p, 1)[2099] == 1);
+    three_free(&t, p);
+}
+
+static void a_backward_reader_sees_old_values(void **state) {
+    (void)state;
+    Three t = three_make();
+    three_fill(&t);
+    Node *back = g_slice(t.x, &(Ints){2, {2, 699}}, &(Ints){2, {-1, -1}}, &(Ints){2, {3, 700}});
+    g_assign(t.c.graph, 0, g_mul(g_add(back, t.x), t.y));
+    Program *p = three_plan(&t, 0, NULL);
+    assert_true(slot_after(&t, p, 0)[0] == 4);
+    assert_true(slot_after(&t, p, 0)[2099] == 4);
+    three_free(&t, p);
+}
+
+static void results_see_old_values_of_slots(void **state) {
+    (void)state;
+    Three t = three_make();
+    three_fill(&t);
+    g_assign(t.c.graph, 0, g_add(t.x, t.y));
+    Node *results[1] = {t.x};
+    Program *p = three_plan(&t, 1, results);
+    assert_true(p->result[0].at.place == IN_WORKSPACE);
+    three_free(&t, p);
+}
+
+static void many_updates_are_one_instruction(void **state) {
+    (void)state;
+    Three t = three_make();
+    three_fill(&t);
+    for (int k = 0; k < 20; k++) {
+        int slot = slot_add(&t.c.slots, (Slot){.name = "p", .type = {F32, {1, {10 + 1000 * k}}}});
+        Node *x = g_slot(t.c.graph, slot);
+        g_assign(t.c.graph, slot, g_sub(x, g_mul(g_tanh(x), g_number(t.c.graph, .1))));
+    }
+    Program *p = three_plan(&t, 0, NULL);
+    assert_int_equal(p->ninstr, 1);
+    three_free(&t, p);
+}
+
+static void a_mask_is_computed_again_not_stored(void **state) {
+    (void)state;
+    Three t = three_make();
+    three_fill(&t);
+    Node *tick = g_int(t.c.graph, 1), *big = g_tanh(t.x);
+    Node *mask = g_to_float(op_apply(t.c.graph, &op_bernoulli, 2, NODES(tick, tick),
+                                     &(DrawAttr){.path = "mask", .shape = {2, {3, 700}}, .p = .5}));
+    Node *total = g_sum_all(g_mul(big, mask));
+    Node *results[1] = {g_mul(g_mul(t.y, mask), total)};
+    Program *p = three_plan(&t, 1, results);
+    assert_int_equal(p->ninstr, 2);
+    for (int k = 0; k < p->ninstr; k++)
+        for (int o = 0; o < p->instr[k].nout; o++)
+            assert_true(p->instr[k].out[o].value == p->result[0].at.value || shape_count(&p->instr[k].out[o].type.shape) == 1);
+    three_free(&t, p);
+}
+
+static void a_reshape_does_not_split_a_region(void **state) {
+    (void)state;
+    Three t = three_make();
+    three_fill(&t);
+    Node *flat = g_reshape(g_tanh(t.x), &(Shape){1, {2100}}), *high = g_reshape(g_neg(flat), &(Shape){3, {3, 10, 70}});
+    Node *results[1] = {g_sum(high, &(Ints){1, {1}})};
+    Program *p = three_plan(&t, 1, results);
+    assert_int_equal(p->ninstr, 1);
+    three_free(&t, p);
+}
+
+/* program_check sees what is planted. */
+
+static void planted(Program *p, const char *what) {
+    char why[256] = "";
+    if (program_check(p, why, sizeof why)) fail_msg("%s goes unseen", what);
+}
+
+static void the_checker_sees_planted_mistakes(void **state) {
+    (void)state;
+    Three t = three_make();
+    three_fill(&t);
+    Node *a = g_tanh(t.x), *b = g_concat(t.c.graph, 2, NODES(a, t.y), 0), *c = g_concat(t.c.graph, 2, NODES(a, b), 0);
+    g_assign(t.c.graph, 0, g_add(t.x, t.w));
+    Node *results[1] = {c};
+    Program *p = three_plan(&t, 1, results);
+    for (int k = 0; k < p->ninstr; k++) {
+        Instr *i = &p->instr[k], kept = *i;
+        for (int o = 0; o < i->nout; o++) {
+            Operand was = i->out[o];
+            if (k + 1 < p->ninstr && was.place == IN_WORKSPACE) {
+                i->out[o].offset += 64;
+                planted(p, "a result that nobody finds");
+                i->out[o] = was;
+                i->out[o].place = IN_SLOT;
+                i->out[o].slot = 0;
+                planted(p, "a slot written early");
+            }
+            i->out[o] = was;
+        }
+        i->scratch = 0;
+        i->scratch_size = p->workspace;
+        planted(p, "scratch over everything");
+        i->scratch_size = p->workspace + 64;
+        planted(p, "scratch beyond the workspace");
+        *i = kept;
+    }
+    size_t whole = p->workspace;
+    p->workspace = 64;
+    planted(p, "a workspace that is too small");
+    p->workspace = whole;
+    char why[256];
+    assert_true(program_check(p, why, sizeof why));
+    three_free(&t, p);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_ways_agree),
         cmocka_unit_test(near_the_reference),
+        cmocka_unit_test(an_update_is_one_region_and_no_memory),
+        cmocka_unit_test(two_slots_swap),
+        cmocka_unit_test(a_backward_reader_sees_old_values),
+        cmocka_unit_test(results_see_old_values_of_slots),
+        cmocka_unit_test(many_updates_are_one_instruction),
+        cmocka_unit_test(a_mask_is_computed_again_not_stored),
+        cmocka_unit_test(a_reshape_does_not_split_a_region),
+        cmocka_unit_test(the_checker_sees_planted_mistakes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

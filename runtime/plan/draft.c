@@ -17,6 +17,9 @@ static bool access_equal(const Access *a, const Access *b) {
            !memcmp(a->dim, b->dim, sizeof a->dim) && !memcmp(a->stride, b->stride, sizeof a->stride);
 }
 
+/* A draw reads its tick and round as single numbers, however many it makes. */
+static bool raw_for(const Drafter *w, const Item *it) { return it->op && it->op->traits & RANDOM && w->g->count > 1; }
+
 static int input_of(Drafter *w, const Read *r, bool raw) {
     Draft *d = w->d;
     Access a = access_make(&r->type.shape, &r->at);
@@ -41,7 +44,7 @@ static void find_inputs(Drafter *w) {
     for (int k = 0; k < w->g->items.n; k++) {
         const Item *it = &w->p->item.at[w->g->items.at[k]];
         for (int s = 0; s < it->nsrc; s++)
-            if (value_of(w, it->src[s].item) < 0) input_of(w, &it->src[s], it->op && it->op->traits & RANDOM);
+            if (value_of(w, it->src[s].item) < 0) input_of(w, &it->src[s], raw_for(w, it));
     }
     w->d->nvalue = w->d->nin;
 }
@@ -54,7 +57,7 @@ static void add_step(Drafter *w, int k) {
                  .type = it->nsrc ? it->src[it->nsrc - 1].type.dtype : it->type.dtype, .path = it->node->path};
     for (int s = 0; s < it->nsrc; s++) {
         int inside = value_of(w, it->src[s].item);
-        step.src[s] = inside >= 0 ? inside : input_of(w, &it->src[s], it->op && it->op->traits & RANDOM);
+        step.src[s] = inside >= 0 ? inside : input_of(w, &it->src[s], raw_for(w, it));
     }
     int result = it->stored ? d->nout : -1;
     if (it->stored) d->out[d->nout++] = i;

@@ -33,12 +33,34 @@ static bool harmless(const Plan *p, int reader, int writer, int slot) {
     return true;
 }
 
+static bool all_harmless(const Plan *p, const Indices *readers, int writer, int slot) {
+    for (int i = 0; i < readers->n; i++)
+        if (p->item.at[readers->at[i]].group == p->item.at[writer].group && !harmless(p, readers->at[i], writer, slot))
+            return false;
+    return true;
+}
+
+/* Makes item v the last of its group, unless others there read it, or it reads a slot that the group writes. */
+static bool make_last(Plan *p, int v) {
+    const Item *it = &p->item.at[v];
+    Indices *items = &p->group.at[it->group].items;
+    for (int k = 0; k < items->n; k++) {
+        const Item *other = &p->item.at[items->at[k]];
+        for (int s = 0; s < other->nsrc; s++)
+            if (other->src[s].item == v) return false;
+        for (int s = 0; s < it->nsrc && other->at.place == IN_SLOT; s++)
+            if (p->item.at[it->src[s].item].slot == other->at.slot) return false;
+    }
+    int k = position(&p->group.at[it->group], v);
+    for (; k + 1 < items->n; k++) items->at[k] = items->at[k + 1];
+    items->at[k] = v;
+    return true;
+}
+
 static bool straight(Plan *p, const Write *w, const Indices *readers) {
     int v = w->value.item;
     if (!p->options.reuse || p->item.at[v].at.place == IN_SLOT) return false;
-    for (int i = 0; i < readers->n; i++)
-        if (p->item.at[readers->at[i]].group == p->item.at[v].group && !harmless(p, readers->at[i], v, w->slot))
-            return false;
+    if (!all_harmless(p, readers, v, w->slot) && !(make_last(p, v) && all_harmless(p, readers, v, w->slot))) return false;
     return group_behind(p, p->item.at[v].group, readers);
 }
 

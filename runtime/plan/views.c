@@ -126,6 +126,7 @@ static bool assigned(const Plan *p, int slot) {
 bool views_make(Plan *p, int n, Node *const *results) {
     const Graph *g = p->graph;
     const bool *live = find_live(p, n, results);
+    int errors = g->diags->errors;
     p->node = ARENA_ARRAY(p->scratch, Read, g->node.n + 1);
     for (int i = 0; i < g->node.n; i++) {
         const Node *at = g->node.at[i];
@@ -153,5 +154,5 @@ bool views_make(Plan *p, int n, Node *const *results) {
         if (!read_dense(&r) || (it->kind == ITEM_SLOT && assigned(p, it->slot))) r = read_all(p, item_copy(p, &r));
         vec_push(p->scratch, &p->result, r);
     }
-    return g->diags->errors == 0;
+    return g->diags->errors == errors;
 }
