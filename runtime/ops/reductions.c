@@ -17,12 +17,30 @@ typedef struct {
     int64_t rows, stride, width, rest;                /* `rest` elements of a last row that is not whole */
 } Cut;
 
+/* NaN if one is. Two plain choices in a row turn into blends; one of a combined condition stays a branch. */
+#define EXTREME(name, T, sign)                                                                      \
+    INLINE T name(T a, T b) {                                                                       \
+        T best = a sign b ? a : b;                                                                  \
+        return a != a ? a : best;                                                                   \
+    }
+EXTREME(larger_float, float, >)
+EXTREME(smaller_float, float, <)
+EXTREME(larger_double, double, >)
+EXTREME(smaller_double, double, <)
+INLINE int32_t larger_int(int32_t a, int32_t b) { return a > b ? a : b; }
+INLINE int32_t smaller_int(int32_t a, int32_t b) { return a < b ? a : b; }
+
+INLINE float exp_below(float x, float top) {          /* exp(x - top), 1 where both are the same infinity */
+    float e = vec_exp(x - top);
+    return x == top ? 1.0f : e;
+}
+
 #define ADD(a, b) ((a) + (b))
-#define LARGER(a, b) (((b) <= (a)) | ((a) != (a)) ? (a) : (b))
-#define SMALLER(a, b) (((a) <= (b)) | ((a) != (a)) ? (a) : (b))
+#define LARGER(a, b) _Generic((a), float: larger_float, double: larger_double, default: larger_int)(a, b)
+#define SMALLER(a, b) _Generic((a), float: smaller_float, double: smaller_double, default: smaller_int)(a, b)
 #define SAME(x, s) (x)
 #define SQUARE(x, s) (((x) - (s)) * ((x) - (s)))
-#define EXPONENTIAL(x, s) ((x) == (s) ? 1.0f : vec_exp((x) - (s)))      /* infinities at the maximum count 1 */
+#define EXPONENTIAL(x, s) exp_below(x, s)
 
 /* t[j] = fold over rows of each(x[j], shift[j]) */
 #define PASS(ISA, fn, T, A, FOLD, EACH)                                                             \
