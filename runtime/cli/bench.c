@@ -58,7 +58,7 @@ static bool measure(Machine *m, const Options *o, Table *table, json_t *all, Fau
         const Program *p = m->turn[i]->unit.program;
         double flop = p->flops, peak = (double)(p->workspace + p->library + m->store->bytes);
         const char *name = turn_player(m->t, m->turn[i]);
-        table_add(table, "%s\t%.3f\t%.3f\t%.3f\t%.1f\t%.1f\t%d", name, t.median, t.best, flop / 1e9, flop / t.median / 1e6, peak / 1e6, t.n);
+        table_add(table, "%s\t%.4g\t%.4g\t%.4g\t%.4g\t%.4g\t%d", name, t.median, t.best, flop / 1e9, flop / t.median / 1e6, peak / 1e6, t.n);
         json_array_append_new(all, json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:i}", "player", name, "median_ms", t.median, "best_ms",
                                              t.best, "gflop", flop / 1e9, "gflop_s", flop / t.median / 1e6, "peak_bytes", peak,
                                              "runs", t.n));

@@ -54,7 +54,7 @@ static int run(const Options *o, int n, char **operand) {
 static const char *const examples[] = {
     "graphrun sample runs/wgan_poly-20270131-094205 samples",
     "graphrun sample RUN -e 'generator(normal(64, latent))' -o /tmp",
-    "graphrun sample RUN -e 'generator(normal(1000, latent))' --kind file", NULL};
+    "graphrun sample RUN -e 'generator(normal(1000, latent))' --kind scatter", NULL};
 static const Option options[] = {
     {"expression", 'e', O_TEXT, OPT(expression), "EXPR", "an expression of the spec's language instead of an output"},
     {"kind", 0, O_TEXT, OPT(kind), "KIND", "what to make of it: grid, scatter, ...; chosen by its shape where left out"},

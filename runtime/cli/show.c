@@ -22,6 +22,14 @@ const char *count_text(double n, char *out, size_t size) {
     return out;
 }
 
+/* 15 099 494 400 -> "15.1 GFLOP" */
+static char *flops_text(const Training *t, double flops) {
+    static const char *const unit[] = {"FLOP", "kFLOP", "MFLOP", "GFLOP", "TFLOP"};
+    int i = 0;
+    for (; flops >= 999.5 && i < 4; i++) flops /= 1000;
+    return arena_printf(t->arena, "%.3g %s", flops, unit[i]);
+}
+
 static char *type_text(const Training *t, const Tensor *type) {
     if (type->shape.rank < 0) return arena_strdup(t->arena, "");
     char *shape = shape_show(&type->shape, t->arena);
@@ -45,26 +53,26 @@ static double network_flops(const Training *t, const char *network) {
 }
 
 static void show_layers(const Training *t, const char *network) {
-    char n[40], flops[40];
+    char n[40];
     Table *table = table_new(4, "llrr");
     for (int i = 0; i < t->nlayer; i++) {
         const LayerRow *row = &t->layer[i];
         if (strcmp(row->network, network)) continue;
         table_add(table, "%*s%s\t%s\t%s\t%s", 2 * row->depth, "", row->layer, type_text(t, &row->type),
                   row->parameters ? count_text((double)row->parameters, n, sizeof n) : "",
-                  row->flops > 0 ? arena_printf(t->arena, "%s MFLOP", count_text(row->flops / 1e6, flops, sizeof flops)) : "");
+                  row->flops > 0 ? flops_text(t, row->flops) : "");
     }
     table_print(table, stdout, "  ");
     table_free(table);
 }
 
 void show_networks(const Training *t, const char *only) {
-    char n[40], flops[40];
+    char n[40];
     for (int i = 0; i < t->nnetwork; i++) {
         const NetworkRow *net = &t->network[i];
         if (only && strcmp(only, net->name)) continue;
-        printf("network %s: %s parameters, %s MFLOP a call\n", net->head, count_text((double)net->parameters, n, sizeof n),
-               count_text(network_flops(t, net->name) / 1e6, flops, sizeof flops));
+        printf("network %s: %s parameters, %s a call\n", net->head, count_text((double)net->parameters, n, sizeof n),
+               flops_text(t, network_flops(t, net->name)));
         show_layers(t, net->name);
         putchar('\n');
     }

@@ -19,26 +19,21 @@
 
 const double gradcheck_tolerance = 1e-6;
 
-/* A copy of what `keep` needs, without effects; keep[i] are replaced. With `value` (numbers by node) what the first
- * `held` nodes hold back by stop_gradient becomes a constant. */
-static Graph *copy_needed(const Graph *g, double *const *value, int held, int n, Node **keep, Arena *a) {
+/* A copy of what `keep` needs, without effects; keep[i] are replaced. */
+static Graph *copy_needed(const Graph *g, int n, Node **keep, Arena *a) {
     Graph *to = graph_new(a, g->diags, g->slots, g->name);
     bool *live = ARENA_ARRAY(a, bool, g->node.n + 1);
     Node **copy = ARENA_ARRAY(a, Node *, g->node.n + 1);
     for (int i = 0; i < n; i++) live[keep[i]->id] = true;
-    for (int i = g->node.n - 1; i >= 0; i--) {
-        const Node *v = g->node.at[i];
-        bool ends = i < held && v->op == &op_stop_gradient;
-        for (int k = 0; live[i] && !ends && k < v->nsrc; k++) live[v->src[k]->id] = true;
-    }
+    for (int i = g->node.n - 1; i >= 0; i--)
+        for (int k = 0; live[i] && k < g->node.at[i]->nsrc; k++) live[g->node.at[i]->src[k]->id] = true;
     for (int i = 0; i < g->node.n; i++) {
         const Node *v = g->node.at[i];
         if (!live[i]) continue;
         Node **src = ARENA_ARRAY(a, Node *, v->nsrc + 1);
         for (int k = 0; k < v->nsrc; k++) src[k] = copy[v->src[k]->id];
         graph_at(to, v->loc, v->origin, v->role, v->path);
-        copy[i] = i < held && v->op == &op_stop_gradient ? g_tensor(to, v->type, value[i])
-                                                         : emit(to, v->op, v->nsrc, src, v->attr);
+        copy[i] = emit(to, v->op, v->nsrc, src, v->attr);
     }
     for (int i = 0; i < n; i++) keep[i] = copy[keep[i]->id];
     return to;
@@ -52,23 +47,21 @@ static Node *slot_node(const Graph *g, int slot) {
     return NULL;
 }
 
-/* A scalar function of all slots. */
+/* The value y of a graph as a function of one slot; all else has the numbers it has at the point. */
 typedef struct {
-    const Graph *graph;
-    int node;
+    const Graph *graph;                               /* what depends on the slot; the rest is constants */
+    int node, slot, nslot;
     uint64_t seed;
-    double *const *slot;                              /* the point */
-    int nslot;
+    const double *point;
     double value;                                     /* at the point */
     uint64_t branch;
 } Function;
 
-/* Its value with one slot replaced. */
-static double evaluate(const Function *f, int slot, const double *x, uint64_t *branch) {
+static double evaluate(const Function *f, const double *x, uint64_t *branch) {
     Arena *a = arena_new();
     if (!a) return NAN;
     const double **slots = ARENA_ARRAY(a, const double *, f->nslot + 1);
-    for (int i = 0; i < f->nslot; i++) slots[i] = i == slot ? x : f->slot[i];
+    slots[f->slot] = x;
     double **value = ARENA_ARRAY(a, double *, f->graph->node.n + 1);
     ref_run(f->graph, f->seed, slots, NULL, value, branch, a);
     double y = value[f->node][0];
@@ -76,24 +69,53 @@ static double evaluate(const Function *f, int slot, const double *x, uint64_t *b
     return y;
 }
 
-/* y as a function. What the loss holds back by stop_gradient is constant; gradient rules may hold back nothing. */
-static Function function_of(const Node *loss, double *const *value, const Node *y, uint64_t seed, double *const *slot,
-                            Arena *a) {
+/* What moves when the slot's node x does. What the loss holds back by stop_gradient stays; the gradient rules, which
+ * come later in the graph, may hold back nothing. */
+static bool *moving_with(const Node *x, const Node *loss, Arena *a) {
+    const Graph *g = x->graph;
+    bool *moves = ARENA_ARRAY(a, bool, g->node.n);
+    for (int i = 0; i < g->node.n; i++) {
+        const Node *v = g->node.at[i];
+        moves[i] = v == x;
+        for (int k = 0; k < v->nsrc; k++) moves[i] |= moves[v->src[k]->id];
+        if (v->op == &op_stop_gradient && i < loss->id) moves[i] = false;
+    }
+    return moves;
+}
+
+/* `value`: the numbers of all nodes at the point. */
+static Function function_of(const Node *y, const Node *x, const Node *loss, double *const *value, uint64_t seed,
+                            const double *point, Arena *a) {
     const Graph *g = y->graph;
-    Node *keep = g->node.at[y->id];
-    const Graph *copy = copy_needed(g, value, loss->id + 1, 1, &keep, a);
-    Function f = {.graph = copy, .node = keep->id, .seed = seed, .slot = slot, .nslot = g->slots->all.n};
-    f.value = evaluate(&f, -1, NULL, &f.branch);
+    const bool *moves = moving_with(x, loss, a);
+    Graph *to = graph_new(a, g->diags, g->slots, g->name);
+    Node **copy = ARENA_ARRAY(a, Node *, g->node.n);
+    for (int i = 0; i <= y->id; i++) {
+        const Node *v = g->node.at[i];
+        if (!moves[i]) continue;
+        Node **src = ARENA_ARRAY(a, Node *, v->nsrc + 1);
+        for (int k = 0; k < v->nsrc; k++) {
+            int id = v->src[k]->id;
+            if (!copy[id]) copy[id] = g_tensor(to, v->src[k]->type, value[id]);
+            src[k] = copy[id];
+        }
+        copy[i] = emit(to, v->op, v->nsrc, src, v->attr);
+    }
+    if (!copy[y->id]) copy[y->id] = g_tensor(to, y->type, value[y->id]);
+    Function f = {.graph = copy_needed(to, 1, &copy[y->id], a), .node = 0, .slot = ((const SlotAttr *)x->attr)->slot,
+                  .nslot = g->slots->all.n, .seed = seed, .point = point};
+    f.node = copy[y->id]->id;
+    f.value = evaluate(&f, point, &f.branch);
     return f;
 }
 
 /* f at x + step * d, for steps +h and -h; false where a kink lies between. */
-static bool both_sides(const Function *f, int slot, int64_t n, const double *d, double h, double *x, double out[2]) {
+static bool both_sides(const Function *f, int64_t n, const double *d, double h, double *x, double out[2]) {
     for (int side = 0; side < 2; side++) {
         double step = side ? -h : h;
-        for (int64_t i = 0; i < n; i++) x[i] = f->slot[slot][i] + step * d[i];
+        for (int64_t i = 0; i < n; i++) x[i] = f->point[i] + step * d[i];
         uint64_t branch = 0;
-        out[side] = evaluate(f, slot, x, &branch);
+        out[side] = evaluate(f, x, &branch);
         if (branch != f->branch) return false;
     }
     return true;
@@ -121,19 +143,19 @@ static double relative(double a, double b, double whole, double flat) {
 
 /* The error along one direction, or infinity where every h meets a kink. A difference of second order in h that is not
  * good enough is taken to fourth order with 2h. */
-static double error_along(const Function *f, int slot, int64_t n, const double *gradient, const double *d, double whole,
+static double error_along(const Function *f, int64_t n, const double *gradient, const double *d, double whole,
                           double *x) {
     static const double steps[] = {1e-5, 1e-6, 1e-7};
     const double good = 1e-8;
-    double length = fmax(norm(n, f->slot[slot]), 1e-2 * sqrt((double)n)), flat = fabs(f->value) / length;
+    double length = fmax(norm(n, f->point), 1e-2 * sqrt((double)n)), flat = fabs(f->value) / length;
     double slope = 0, best = INFINITY;
     for (int64_t i = 0; gradient && i < n; i++) slope += gradient[i] * d[i];
     for (int k = 0; k < 3 && best > good; k++) {
         double h = steps[k] * length, near[2], far[2];
-        if (!both_sides(f, slot, n, d, h, x, near)) continue;
+        if (!both_sides(f, n, d, h, x, near)) continue;
         double second = (near[0] - near[1]) / (2 * h);
         best = fmin(best, relative(slope, second, whole, flat));
-        if (best <= good || !both_sides(f, slot, n, d, 2 * h, x, far)) continue;
+        if (best <= good || !both_sides(f, n, d, 2 * h, x, far)) continue;
         best = fmin(best, relative(slope, (4 * second - (far[0] - far[1]) / (4 * h)) / 3, whole, flat));
     }
     return best;
@@ -141,28 +163,31 @@ static double error_along(const Function *f, int slot, int64_t n, const double *
 
 /* One order for all parameters of a move, one parameter a thread. */
 typedef struct {
-    const Function *f;
-    const Move *move;
-    double *const *gradient;                          /* by moved; NULL: zero */
-    double whole;
     int order;
+    const Move *move;
+    const Node *y, *loss;
+    Node *const *x;                                   /* by moved: the slots' nodes; NULL where y does not depend on it */
+    double *const *gradient, *const *value, *const *slot;               /* by moved (NULL: zero); by node; by slot */
+    double whole;
+    uint64_t seed;
     GradRow *row;                                     /* by moved */
 } Check;
 
 static void check_parameter(void *ctx, int64_t i) {
     enum { TRIES = 8 };
     const Check *c = ctx;
-    int slot = c->move->moved[i];
-    const Slot *s = &c->f->graph->slots->all.at[slot];
+    if (!c->x[i]) return;                             /* no dependence: both are zero */
+    const Slot *s = &c->y->graph->slots->all.at[c->move->moved[i]];
     int64_t n = shape_count(&s->type.shape);
     double *error = c->order == 1 ? &c->row[i].first : &c->row[i].second;
     *error = INFINITY;
     Arena *a = arena_new();
     if (!a) return;
     double *d = ARENA_ARRAY(a, double, n), *x = ARENA_ARRAY(a, double, n);
+    Function f = function_of(c->y, c->x[i], c->loss, c->value, c->seed, c->slot[c->move->moved[i]], a);
     for (uint32_t try = 0; try < TRIES && isinf(*error); try++) {
-        draw_direction(rng_stream(c->f->seed, rng_hash(s->name), (uint64_t)c->order, try), n, d);
-        *error = error_along(c->f, slot, n, c->gradient[i], d, c->whole, x);
+        draw_direction(rng_stream(c->seed, rng_hash(s->name), (uint64_t)c->order, try), n, d);
+        *error = error_along(&f, n, c->gradient[i], d, c->whole, x);
         c->row[i].redrawn += isinf(*error);
     }
     arena_free(a);
@@ -187,12 +212,11 @@ static double **values_of(const Graph *g, uint64_t seed, double *const *slot, Ar
     return value;
 }
 
-static void check_order(int order, const Node *loss, const Node *y, Node *const *slope, const Move *move, uint64_t seed,
-                        double *const *slot, GradRow *row, Arena *a) {
+static void check_order(int order, const Node *loss, const Node *y, Node *const *x, Node *const *slope,
+                        const Move *move, uint64_t seed, double *const *slot, GradRow *row, Arena *a) {
     double **value = values_of(y->graph, seed, slot, a), **numbers = ARENA_ARRAY(a, double *, move->nmoved + 1);
     for (int i = 0; i < move->nmoved; i++) numbers[i] = slope[i] ? value[slope[i]->id] : NULL;
-    Function f = function_of(loss, value, y, seed, slot, a);
-    Check check = {&f, move, numbers, whole_norm(y->graph, move, numbers), order, row};
+    Check check = {order, move, y, loss, x, numbers, value, slot, whole_norm(y->graph, move, numbers), seed, row};
     parallel_for(move->nmoved, check_parameter, &check);
 }
 
@@ -212,22 +236,25 @@ static Node *probe_of(Graph *g, Node *const *gradient, const Move *move, uint64_
 }
 
 static void check_move(const Move *move, uint64_t seed, double *const *slot, GradRow *row, Arena *a) {
-    int n = move->nmoved, nkeep = 1;
+    int n = move->nmoved, nkeep = 1, nx = 0;
     Node **keep = ARENA_ARRAY(a, Node *, n + 1), **slope = ARENA_ARRAY(a, Node *, n + 1);
+    Node **x = ARENA_ARRAY(a, Node *, n + 1), **leaf = ARENA_ARRAY(a, Node *, n + 1);
     keep[0] = move->loss;
     for (int i = 0; i < n; i++)
         if (move->gradient[i]) keep[nkeep++] = move->gradient[i];
-    Graph *g = copy_needed(move->loss->graph, NULL, 0, nkeep, keep, a);
+    Graph *g = copy_needed(move->loss->graph, nkeep, keep, a);
     for (int i = 0, k = 1; i < n; i++) slope[i] = move->gradient[i] ? keep[k++] : NULL;
-    check_order(1, keep[0], keep[0], slope, move, seed, slot, row, a);
+    for (int i = 0; i < n; i++) x[i] = slot_node(g, move->moved[i]);
+    const Node *loss = keep[0];
+    check_order(1, loss, loss, x, slope, move, seed, slot, row, a);
 
-    Node *sum = probe_of(g, slope, move, seed, a), **x = ARENA_ARRAY(a, Node *, n + 1), *none = g_number(g, 0);
+    Node *sum = probe_of(g, slope, move, seed, a);
     if (!sum) return;
-    for (int i = 0; i < n; i++) x[i] = slot_node(g, move->moved[i]) ? slot_node(g, move->moved[i]) : none;
-    gradient(sum, NULL, n, x, slope);
     for (int i = 0; i < n; i++)
-        if (x[i] == none) slope[i] = NULL;
-    check_order(2, keep[0], sum, slope, move, seed, slot, row, a);
+        if (x[i]) leaf[nx++] = x[i];
+    gradient(sum, NULL, nx, leaf, keep);
+    for (int i = 0, k = 0; i < n; i++) slope[i] = x[i] ? keep[k++] : NULL;
+    check_order(2, loss, sum, x, slope, move, seed, slot, row, a);
 }
 
 double **slots_as_doubles(const Store *s, Arena *a) {

@@ -1,0 +1,319 @@
+/* The program as a shell sees it: what it prints where, how it ends, what a signal does, what it leaves behind. */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static const char spec[] =
+    "vars: {batch: 16, latent: 2, rate: 1e-3}\n"
+    "presets: {short: {schedule: {steps: 40}}}\n"
+    "data:\n"
+    "  ring: {source: gaussians, layout: ring, count: 100, batch: batch}\n"
+    "networks:\n"
+    "  generator(z): [{dense: 16}, relu, {dense: 2}]\n"
+    "  critic(x): [{dense: 16}, relu, {dense: 1}]\n"
+    "players:\n"
+    "  critic:\n"
+    "    minimize: mean(critic(generator(normal(batch, latent)))) - mean(critic(ring.point))\n"
+    "    optimizer: adam(rate)\n"
+    "    after: clip_weights(critic, 0.1)\n"
+    "  generator:\n"
+    "    minimize: -mean(critic(generator(normal(batch, latent))))\n"
+    "    optimizer: adam(rate)\n"
+    "schedule:\n"
+    "  steps: 1000000\n"
+    "  each: [{critic: \"if(step % 5 == 0, 7, 3)\"}, generator]\n"
+    "metrics:\n"
+    "  spread: {mean: \"sum(ring.point^2, axes=1)\", over: ring, every: 10}\n"
+    "outputs:\n"
+    "  samples: {scatter: \"generator(normal(50, latent))\", every: 20, animate: true}\n"
+    "  losses: {plot: [critic.minimize, generator.minimize]}\n";
+
+static const char bad[] =                             /* log(0) from step 10 on */
+    "data:\n  ring: {source: gaussians, batch: 16}\n"
+    "networks:\n  net(x): [{dense: 1}]\n"
+    "players:\n  net: {minimize: \"mean(net(ring.point)^2)*log(if(step == 10, 0.0, 1.0))\", optimizer: sgd(0.1)}\n"
+    "schedule: {steps: 100, each: [net], checkpoint: {every: 4}}\n";
+
+static void put(const char *path, const char *text) {
+    FILE *f = fopen(path, "w");
+    fputs(text, f);
+    fclose(f);
+}
+
+/* Both streams of the last command. */
+static char out[1 << 18], err[1 << 18];
+
+static void slurp(const char *path, char *into, size_t size) {
+    FILE *f = fopen(path, "r");
+    size_t n = f ? fread(into, 1, size - 1, f) : 0;
+    into[n] = 0;
+    if (f) fclose(f);
+}
+
+static int sh(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+static int sh(const char *fmt, ...) {
+    char arguments[2000], command[3000];
+    va_list ap;
+    va_start(ap, fmt);
+    vsnprintf(arguments, sizeof arguments, fmt, ap);
+    va_end(ap);
+    snprintf(command, sizeof command, "%s %s >out.txt 2>err.txt", BINARY, arguments);
+    int status = system(command);
+    slurp("out.txt", out, sizeof out);
+    slurp("err.txt", err, sizeof err);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* A command's line, its exit code, and what must stand on stdout and stderr. */
+typedef struct { const char *line; int code; const char *out, *err; } Line;
+
+static const Line lines[] = {
+    {"", 2, "", "graphrun models/wgan_poly.yaml"},
+    {"--help", 0, "graphrun models/wgan_poly.yaml", ""},
+    {"-h", 0, "  train ", ""},
+    {"--version", 0, "graphrun 0.", ""},
+    {"version --json", 0, "\"libraries\"", ""},
+    {"version extra", 2, "", "does not know what to do with 'extra'"},
+    {"trian ring.yaml", 2, "", "did you mean 'train'"},
+    {"frobnicate", 2, "", "unknown verb 'frobnicate'"},
+    {"train --see 3 ring.yaml", 2, "", "did you mean '--seed'"},
+    {"train --frob ring.yaml", 2, "", "unknown option '--frob'"},
+    {"train -z ring.yaml", 2, "", "unknown option '-z'"},
+    {"train --seed", 2, "", "--seed wants N"},
+    {"train --seed -1 ring.yaml", 2, "", "--seed: '-1' is not a whole number"},
+    {"train --steps 0 ring.yaml", 2, "", "--steps: '0' is not a whole number above 0"},
+    {"train --steps 1e3 ring.yaml", 2, "", "not a whole number"},
+    {"train --time 5y ring.yaml", 2, "", "--time: '5y' is not a time"},
+    {"train --force=1 ring.yaml", 2, "", "--force takes no value"},
+    {"train --set rate ring.yaml", 2, "", "--set: 'rate' is not KEY.PATH=VALUE"},
+    {"train --color blue ring.yaml", 2, "", "--color: 'blue'"},
+    {"train", 2, "", "wants SPEC"},
+    {"check", 2, "", "check: wants SPEC..."},
+    {"train --help", 0, "  graphrun models/wgan_poly.yaml\n", ""},
+    {"check ring.yaml", 0, "ring.yaml: ok, 2 networks, 147 parameters", ""},
+    {"check ring.yaml wrong.yaml", 3, "wrong.yaml: wrong", "wrong.yaml:1:1: error: "},
+    {"check -- ring.yaml", 0, "ok", ""},
+    {"check nothing.yaml", 3, "", "nothing.yaml"},
+    {"check --set vars.rat=1 ring.yaml", 3, "", "--set 1:"},
+    {"wrong.yaml", 3, "", "wrong.yaml:1:1: error: "},
+    {"show ring.yaml", 0, "network generator(z): 82 parameters", ""},
+    {"show ring.yaml", 0, "memory: workspace", ""},
+    {"show ring.yaml critic", 0, "player critic: ", ""},
+    {"show ring.yaml critc", 2, "", "did you mean 'critic'"},
+    {"show --json ring.yaml", 0, "\"name\": \"generator/dense_1/weight\"", ""},
+    {"show --plain wrong.yaml", 0, "network: {}", "error"},
+    {"show prelude", 0, "batch_norm(", ""},
+    {"show function dense", 0, "  dense(x, units", ""},
+    {"show function dens", 2, "", "did you mean 'dense'"},
+    {"show schedule ring.yaml --steps 6", 0, "     5  critic x 7  generator\n", ""},
+    {"show graph ring.yaml --player critic", 0, "# turn critic\n", ""},
+    {"show frob", 2, "", "'frob' is no spec"},
+    {"help", 0, "  bench ", ""},
+    {"help train", 0, "--resume", ""},
+    {"help operators", 0, "its bits may differ between numbers of threads", ""},
+    {"help data", 0, "gaussians: ", ""},
+    {"help outputs", 0, "scatter: ", ""},
+    {"help operator", 2, "", "did you mean 'operators'"},
+    {"bench --seconds 0.01 --json ring.yaml", 0, "\"median_ms\"", ""},
+    {"bench --player nobody ring.yaml", 2, "", "nobody in the schedule is named 'nobody'"},
+    {"eval nowhere", 4, "", "nowhere: is no run folder"},
+    {"train --resume nowhere", 4, "", "nowhere: there is no such run folder"},
+    {"train ring.yaml --out /proc/nowhere/run", 6, "", "/proc/nowhere"},
+};
+
+static void every_line_ends_and_says_as_it_should(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        int code = sh("%s", lines[i].line);
+        bool said = strstr(out, lines[i].out) && strstr(err, lines[i].err);
+        if (code != lines[i].code || !said)
+            fail_msg("graphrun %s\n  ended with %d, not %d\n  stdout: %.300s\n  stderr: %.300s", lines[i].line, code, lines[i].code, out, err);
+    }
+}
+
+static void a_run_leaves_its_folder_and_prints_its_path(void **state) {
+    (void)state;
+    assert_int_equal(sh("ring.yaml --preset short -o whole --seed 5"), 0);
+    assert_string_equal(out, "whole\n");
+    static const char *const files[] = {
+        "spec.yaml", "resolved.yaml", "run.json", "log.jsonl", "timing.jsonl", "checkpoints/step-000040.safetensors",
+        "samples/samples-000020.png", "samples/samples-000040.png", "samples/samples.png", "samples/samples.apng.png",
+        "plots/losses.png", "plots/losses.svg"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        char path[100];
+        snprintf(path, sizeof path, "whole/%s", files[i]);
+        if (access(path, R_OK)) fail_msg("%s is not there", path);
+    }
+    assert_int_equal(sh("ring.yaml --preset short -o whole"), 2);
+    assert_non_null(strstr(err, "--force overwrites it"));
+    assert_int_equal(sh("whole/resolved.yaml --seed 5 -o again -q"), 0);
+    assert_string_equal(err, "");
+    assert_int_equal(system("cmp whole/log.jsonl again/log.jsonl"), 0);
+    assert_int_equal(system("cmp whole/checkpoints/step-000040.safetensors again/checkpoints/step-000040.safetensors"), 0);
+    assert_int_equal(sh("eval --json whole"), 0);
+    assert_non_null(strstr(out, "\"spread\": 3.99"));
+    assert_int_equal(sh("sample whole samples -o ."), 0);
+    assert_string_equal(out, "./samples-000040.png\n");
+    assert_int_equal(sh("sample whole sample"), 2);
+    assert_int_equal(sh("sample whole -e 'generator(normal(9, latent))' --kind scatter -o ."), 0);
+}
+
+/* The path printed may be the only thing on stdout, and a full disk is an error of its own. */
+static void a_full_disk_ends_with_6_and_a_closed_pipe_quietly(void **state) {
+    (void)state;
+    char command[2000];
+    snprintf(command, sizeof command, "%s help operators >/dev/full 2>err.txt", BINARY);
+    assert_int_equal(WEXITSTATUS(system(command)), 6);
+    snprintf(command, sizeof command, "bash -c '%s help operators 2>err.txt | head -1 >/dev/null; exit ${PIPESTATUS[0]}'", BINARY);
+    assert_int_equal(WEXITSTATUS(system(command)), 0);
+    slurp("err.txt", err, sizeof err);
+    assert_string_equal(err, "");
+}
+
+/* Starts a command and waits until the file is there. */
+static pid_t start(const char *const *argument, const char *file) {
+    pid_t child = fork();
+    if (!child) {
+        int null = open("/dev/null", O_WRONLY), to = open("err.txt", O_WRONLY | O_CREAT | O_TRUNC, 0666);
+        dup2(null, 1), dup2(to, 2);
+        execv(BINARY, (char *const *)(uintptr_t)argument);
+        _exit(127);
+    }
+    for (int i = 0; i < 2000 && access(file, F_OK); i++) nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    return child;
+}
+
+static int finish(pid_t child) {
+    int status;
+    waitpid(child, &status, 0);
+    slurp("err.txt", err, sizeof err);
+    return status;
+}
+
+static void a_signal_ends_after_a_checkpoint_and_the_run_goes_on_the_same(void **state) {
+    (void)state;
+    static const int signals[] = {SIGINT, SIGTERM};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(system("rm -rf stopped"), 0);
+        const char *const argument[] = {BINARY, "ring.yaml", "-o", "stopped", "--seed", "5", NULL};
+        pid_t child = start(argument, "stopped/samples/samples-000020.png");
+        kill(child, SIGHUP);
+        kill(child, signals[i]);
+        int status = finish(child);
+        assert_true(WIFSIGNALED(status));
+        assert_int_equal(WTERMSIG(status), signals[i]);
+        assert_non_null(strstr(err, "go on with: graphrun train --resume stopped"));
+        char run_json[4000];
+        slurp("stopped/run.json", run_json, sizeof run_json);
+        assert_non_null(strstr(run_json, "\"stopped\""));
+        long step = strtol(strstr(run_json, "\"step\": ") + 8, NULL, 10), end = step + 30;
+        assert_true(step >= 20);
+        assert_int_equal(sh("ring.yaml --steps %ld --resume stopped -q", end), 0);
+        assert_int_equal(sh("ring.yaml --steps %ld --seed 5 -o straight --force -q", end), 0);
+        assert_int_equal(system("cmp straight/log.jsonl stopped/log.jsonl"), 0);
+        char command[300];
+        snprintf(command, sizeof command, "cmp straight/checkpoints/step-%06ld.safetensors stopped/checkpoints/step-%06ld.safetensors", end, end);
+        assert_int_equal(system(command), 0);
+        assert_int_equal(system("cmp straight/samples/samples.png stopped/samples/samples.png"), 0);
+        assert_int_equal(system("cmp straight/plots/losses.svg stopped/plots/losses.svg"), 0);
+    }
+}
+
+static void usr1_makes_a_checkpoint_and_goes_on(void **state) {
+    (void)state;
+    assert_int_equal(system("rm -rf asked"), 0);
+    const char *const argument[] = {BINARY, "ring.yaml", "-o", "asked", "-v", NULL};
+    pid_t child = start(argument, "asked/samples/samples-000020.png");
+    kill(child, SIGUSR1);
+    for (int i = 0; i < 2000 && !strstr(err, "checkpoint asked/checkpoints/step-"); i++) {
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        slurp("err.txt", err, sizeof err);
+    }
+    kill(child, SIGKILL);
+    assert_true(WIFSIGNALED(finish(child)));
+    assert_non_null(strstr(err, "checkpoint asked/checkpoints/step-"));
+}
+
+static void killed_runs_resume_by_themselves(void **state) {
+    (void)state;
+    assert_int_equal(system("rm -rf killed"), 0);
+    const char *const argument[] = {BINARY, "ring.yaml", "-o", "killed", "--resume", "auto", "--seed", "5", "--steps", "300",
+                                    "--set", "schedule.checkpoint={every: 20, keep: 2}", "-q", NULL};
+    for (int i = 1; i <= 6; i++) {
+        char file[100];
+        snprintf(file, sizeof file, "killed/checkpoints/step-%06d.safetensors%s", 40 * i, i % 2 ? ".tmp" : "");
+        pid_t child = start(argument, file);
+        kill(child, SIGKILL);
+        finish(child);
+        if (!access("killed/checkpoints/step-000300.safetensors", F_OK)) break;
+    }
+    assert_int_equal(finish(start(argument, "killed/checkpoints/step-000300.safetensors")), 0);
+    assert_int_equal(sh("ring.yaml --steps 300 --seed 5 -o straight --force -q --set 'schedule.checkpoint={every: 20, keep: 2}'"), 0);
+    assert_int_equal(system("cmp straight/log.jsonl killed/log.jsonl"), 0);
+    assert_int_equal(system("cmp straight/checkpoints/step-000300.safetensors killed/checkpoints/step-000300.safetensors"), 0);
+}
+
+static void a_changed_spec_is_refused_and_shown(void **state) {
+    (void)state;
+    assert_int_equal(sh("ring.yaml --preset short --resume whole --set players.critic.optimizer=sgd\\(0.1\\)"), 4);
+    assert_non_null(strstr(err, "was:     optimizer: adam(rate)"));
+    assert_non_null(strstr(err, "--allow-change"));
+    assert_int_equal(sh("ring.yaml --preset short --resume whole --seed 6"), 2);
+    assert_int_equal(sh("ring.yaml --steps 45 --resume whole --allow-change --set players.critic.optimizer=sgd\\(0.1\\)"), 0);
+}
+
+static void a_torn_checkpoint_is_refused(void **state) {
+    (void)state;
+    assert_int_equal(sh("ring.yaml --preset short -o torn -q"), 0);
+    assert_int_equal(truncate("torn/checkpoints/step-000040.safetensors", 3000), 0);
+    assert_int_equal(sh("eval torn"), 4);
+    assert_non_null(strstr(err, "torn"));
+}
+
+static void a_divergence_names_node_and_step(void **state) {
+    (void)state;
+    static const char *const more[] = {"", "--watch"};
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(sh("bad.yaml -o bad --force %s", more[i]), 5);
+        assert_non_null(strstr(err, "bad.yaml:6:"));
+        assert_non_null(strstr(err, "diverged at step 11"));
+        assert_non_null(strstr(err, "the last good checkpoint is bad/checkpoints/step-000008.safetensors"));
+    }
+}
+
+static int prepare(void **state) {
+    (void)state;
+    mkdir("test_cli.out", 0777);
+    if (chdir("test_cli.out") || system("rm -rf *")) return -1;
+    put("ring.yaml", spec);
+    put("bad.yaml", bad);
+    put("wrong.yaml", "network: {}\n");
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_line_ends_and_says_as_it_should),
+        cmocka_unit_test(a_run_leaves_its_folder_and_prints_its_path),
+        cmocka_unit_test(a_full_disk_ends_with_6_and_a_closed_pipe_quietly),
+        cmocka_unit_test(a_signal_ends_after_a_checkpoint_and_the_run_goes_on_the_same),
+        cmocka_unit_test(usr1_makes_a_checkpoint_and_goes_on),
+        cmocka_unit_test(killed_runs_resume_by_themselves),
+        cmocka_unit_test(a_changed_spec_is_refused_and_shown),
+        cmocka_unit_test(a_torn_checkpoint_is_refused),
+        cmocka_unit_test(a_divergence_names_node_and_step),
+    };
+    return cmocka_run_group_tests(tests, prepare, NULL);
+}
