@@ -23,4 +23,7 @@ extern const ConvMethod conv_winograd;                /* fewer products, by shor
 extern const ConvMethod conv_gemm;                    /* products over patches of x; does every shape */
 extern const ConvMethod conv_swapped;                 /* the same over patches of y: stride 1, one group */
 
+/* Products of the definition over those of Winograd's method; 0 where it cannot do the shape. */
+double conv_winograd_saving(const ConvShape *s);
+
 static inline size_t conv_align(size_t bytes) { return (bytes + 63) & ~(size_t)63; }

@@ -16,8 +16,8 @@
 #include <string.h>
 
 enum {
-    BLOCK = 2 << 20,                                  /* floats of X and Y in hand at a time: stays in a large cache */
-    LEAST = 128, CHUNK = 256,                         /* tiles in a block at least; rows of one product */
+    BLOCK = 1 << 20,                                  /* floats of X and Y in hand at a time: stays in a large cache */
+    LEAST = 256, CHUNK = 256,                         /* tiles in a block at least; rows of one product */
     WEIGHT_ROWS = 8,                                  /* rows of w that one task transforms */
     SKEW = 16,                                        /* floats: keeps the frequencies out of the same cache sets */
 };
@@ -34,22 +34,32 @@ static int64_t max64(int64_t a, int64_t b) { return a > b ? a : b; }
 static int64_t ceil_div(int64_t a, int64_t b) { return (a + b - 1) / b; }
 static int64_t step(int64_t floats) { return (floats + 15) / 16 * 16 + SKEW; }
 
-/* The tile with the fewest products, of those for this many taps. */
-static const Tile *choose(const ConvShape *s, int64_t taps) {
+/* Products for a pair of channels of one sample. */
+static int64_t products(const ConvShape *s, const Tile *t) {
+    return min64(s->sh, s->KH) * min64(s->sw, s->KW) * ceil_div(s->P, t->m) * ceil_div(s->Q, t->m) * t->n * t->n;
+}
+
+/* The tile with the fewest products; NULL: the method cannot do the shape. */
+static const Tile *choose(const ConvShape *s) {
+    if (s->groups != 1 || s->dh != 1 || s->dw != 1 || s->C % 8 || s->K % 8) return NULL;
+    const int64_t taps = max64(ceil_div(s->KH, s->sh), ceil_div(s->KW, s->sw));
     const Tile *best = NULL;
-    int64_t least = INT64_MAX;
     for (int i = 0; i < TILES; i++) {
         const Tile *t = tile_at(i);
-        int64_t products = ceil_div(s->P, t->m) * ceil_div(s->Q, t->m) * t->n * t->n;
-        if (t->r == taps && products < least) best = t, least = products;
+        if (t->r == taps && (!best || products(s, t) < products(s, best))) best = t;
     }
     return best;
 }
 
+double conv_winograd_saving(const ConvShape *s) {
+    const Tile *t = choose(s);
+    return t ? (double)(s->P * s->Q * s->KH * s->KW) / (double)products(s, t) : 0;
+}
+
 static bool start(Conv *c) {
     const ConvShape *s = &c->s;
-    const Tile *tile = choose(s, max64(ceil_div(s->KH, s->sh), ceil_div(s->KW, s->sw)));
-    if (!tile || s->groups != 1 || s->dh != 1 || s->dw != 1 || s->C % 8 || s->K % 8) return false;
+    const Tile *tile = choose(s);
+    if (!tile) return false;
     Winograd *g = c->state = calloc(1, sizeof *g);
     if (!g) return false;
     g->tile = tile;
