@@ -106,7 +106,7 @@ static const Line lines[] = {
     {"check ring.yaml wrong.yaml", 3, "wrong.yaml: wrong", "wrong.yaml:1:1: error: "},
     {"check -- ring.yaml", 0, "ok", ""},
     {"check nothing.yaml", 3, "", "nothing.yaml"},
-    {"check --set vars.rat=1 ring.yaml", 3, "", "--set 1:"},
+    {"check --set vars.rat=1 ring.yaml", 3, "", "--set:1:6: error: "},
     {"wrong.yaml", 3, "", "wrong.yaml:1:1: error: "},
     {"show ring.yaml", 0, "network generator(z): 82 parameters", ""},
     {"show ring.yaml", 0, "memory: workspace", ""},
@@ -287,7 +287,7 @@ static void a_divergence_names_node_and_step(void **state) {
     static const char *const more[] = {"", "--watch"};
     for (int i = 0; i < 2; i++) {
         assert_int_equal(sh("bad.yaml -o bad --force %s", more[i]), 5);
-        assert_non_null(strstr(err, "bad.yaml:6:"));
+        assert_non_null(strstr(err, "bad.yaml:6:44: error: turn net: -inf is made here first, at step 11"));
         assert_non_null(strstr(err, "diverged at step 11"));
         assert_non_null(strstr(err, "the last good checkpoint is bad/checkpoints/step-000008.safetensors"));
     }

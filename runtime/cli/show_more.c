@@ -154,14 +154,16 @@ static void print_definition(const char *line, size_t indent) {
 }
 
 int show_function(const char *name) {
+    char near[64];
     size_t size, n = strlen(name);
     Nearest nearest = nearest_to(name);
     for (const char *line = prelude_source(&size); *line; line += strcspn(line, "\n"), line += *line == '\n') {
         size_t indent = strspn(line, " "), length = strcspn(line + indent, "(:#\n ");
-        char word[64];
+        char word[64];                                /* kept in `near` where it is the nearest so far */
         if (indent != 2 || !length || length >= sizeof word) continue;
         snprintf(word, sizeof word, "%.*s", (int)length, line + indent);
         nearest_add(&nearest, word);
+        if (nearest.best == word) nearest.best = strcpy(near, word);
         if (length != n || strcmp(word, name)) continue;
         print_definition(line, indent);
         return CODE_DONE;

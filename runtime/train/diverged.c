@@ -1,5 +1,6 @@
 /* After a divergence: the run is played again from the last good checkpoint with the watch on, to name the first node
- * that was not finite. It costs at most the time since that checkpoint, and nothing while all goes well. */
+ * that was not finite. It costs at most the time since that checkpoint, and nothing while all goes well. Nodes run one
+ * by one there, which gives the same bits, so that a node of the spec is named and not a chain of them. */
 #include "train/parts.h"
 
 #include <inttypes.h>
@@ -11,17 +12,17 @@ static bool back_to_good(Trainer *tr, Fault *f) {
     return checkpoint_read(tr->report->checkpoint, tr->m->store, false, &info, f);
 }
 
+/* The place is a message of its own, so that it is printed with its line of the spec. */
 static void name_node(const Trainer *tr, const Watched *w, int64_t step, Fault *out) {
     const Machine *m = tr->m;
     const Instr *i = w->instr;
-    const Diags *d = m->t->diags;
-    char place[300] = "";
-    if (i->loc.line && i->loc.file < d->nsource)
-        snprintf(place, sizeof place, "%s:%u:%u: ", d->sources[i->loc.file].name, i->loc.line, i->loc.col);
+    Diags *d = m->t->diags;
+    char *shape = shape_show(&i->out[w->result].type.shape, m->t->arena);
+    diag_error(d, i->loc, "%s: %g is made here first, at step %" PRId64 ", element %" PRId64 " of %s%s%s%s%s", m->caught->name, w->value,
+               step, w->element, shape, i->label ? ", in " : "", i->label ? i->label : "", i->role ? ", part of the " : "",
+               i->role ? i->role : "");
     *out = (Fault){0};
-    fault(out, CODE_DIVERGED, "%sdiverged at step %" PRId64 ", in '%s': %s%s%s gave %g at element %" PRId64 " of %s%s%s", place, step,
-          m->caught ? m->caught->name : "?", i->role ? i->role : "", i->role ? " " : "", i->op ? i->op->name : "a fused chain",
-          w->value, w->element, i->label ? "'" : "", i->label ? i->label : "its result", i->label ? "'" : "");
+    fault(out, CODE_DIVERGED, "diverged at step %" PRId64 ", in '%s'", step, m->caught->name);
 }
 
 void explain_divergence(Trainer *tr) {
@@ -35,6 +36,7 @@ void explain_divergence(Trainer *tr) {
     Fault inner = {0}, *outer = tr->fault;
     Ended ended = ENDED_DONE;
     progress_say(tr->options->progress, "%s; looking for the first node that was not finite", outer->text);
+    machine_plan(m, (PlanOptions){0});
     m->watched = &watched;
     m->caught = NULL;
     tr->fault = &inner;

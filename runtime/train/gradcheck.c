@@ -5,8 +5,9 @@
  * r random, whose gradient is made by gradient() once more. Draws are the same in every evaluation.
  *
  * The error is |a - b| / max(|a|, |b|, 1e-3 of the whole gradient's norm). A difference across a kink (the hash of all
- * comparisons, signs, argmax and floor changes) says nothing: a smaller h is tried, then another direction.
- * What stop_gradient holds back stays as it is at the point. */
+ * comparisons, signs, argmax and floor changes) says nothing: another direction is drawn. Where a network has so many
+ * kinks that no direction is free of them at a step that rounding spares, the choices are held: f continues smoothly
+ * beyond its kinks, which leaves its gradient at the point as it is. What stop_gradient holds back always stays. */
 #include "train/gradcheck.h"
 
 #include "base/rng.h"
@@ -69,42 +70,66 @@ static double evaluate(const Function *f, const double *x, uint64_t *branch) {
     return y;
 }
 
+/* Results that are chosen, not computed. */
+static bool is_choice(const Node *n) {
+    return n->op->traits & STOPS_GRAD && !(n->op->traits & (LEAF | EFFECT | VIEW | RANDOM)) && n->nsrc > 0;
+}
+
 /* What moves when the slot's node x does. What the loss holds back by stop_gradient stays; the gradient rules, which
- * come later in the graph, may hold back nothing. */
-static bool *moving_with(const Node *x, const Node *loss, Arena *a) {
+ * come later in the graph, may hold back nothing. With `hold` choices stay, too. */
+static bool *moving_with(const Node *x, const Node *loss, bool hold, Arena *a) {
     const Graph *g = x->graph;
     bool *moves = ARENA_ARRAY(a, bool, g->node.n);
     for (int i = 0; i < g->node.n; i++) {
         const Node *v = g->node.at[i];
         moves[i] = v == x;
         for (int k = 0; k < v->nsrc; k++) moves[i] |= moves[v->src[k]->id];
-        if (v->op == &op_stop_gradient && i < loss->id) moves[i] = false;
+        if (v->op == &op_stop_gradient ? i < loss->id : hold && is_choice(v)) moves[i] = false;
     }
     return moves;
 }
 
-/* `value`: the numbers of all nodes at the point. */
+/* max, min and abs with the side held that each element lies on at the point, where x (and z) are its sources' numbers. */
+static Node *hold_side(const Node *v, Node *const *src, const double *x, const double *z, Arena *a) {
+    Tensor bools = {U8, v->type.shape};
+    int64_t n = NODE_COUNT(v);
+    double *side = ARENA_ARRAY(a, double, n);
+    for (int64_t i = 0; i < n; i++)
+        side[i] = v->op == &op_abs ? x[i] >= 0 : v->op == &op_max ? x[i] >= z[i] : x[i] <= z[i];
+    return g_select(g_tensor(src[0]->graph, bools, side), src[0], v->op == &op_abs ? g_neg(src[0]) : src[1]);
+}
+
+static Node *copy_moving(const Node *v, Node *const *src, double *const *value, bool hold, Arena *a) {
+    bool sided = v->op == &op_max || v->op == &op_min || v->op == &op_abs;
+    if (!hold || !sided) return emit(src[0]->graph, v->op, v->nsrc, src, v->attr);
+    return hold_side(v, src, value[v->src[0]->id], value[v->src[v->nsrc - 1]->id], a);
+}
+
+/* y as a function of the slot of node x. `value`: the numbers of all nodes at the point. */
 static Function function_of(const Node *y, const Node *x, const Node *loss, double *const *value, uint64_t seed,
-                            const double *point, Arena *a) {
+                            const double *point, bool hold, Arena *a) {
     const Graph *g = y->graph;
-    const bool *moves = moving_with(x, loss, a);
+    const bool *moves = moving_with(x, loss, hold, a);
     Graph *to = graph_new(a, g->diags, g->slots, g->name);
     Node **copy = ARENA_ARRAY(a, Node *, g->node.n);
+    int slot = ((const SlotAttr *)x->attr)->slot;
+    copy[x->id] = g_slot(to, slot);
     for (int i = 0; i <= y->id; i++) {
         const Node *v = g->node.at[i];
-        if (!moves[i]) continue;
+        if (!moves[i] || v == x) continue;
         Node **src = ARENA_ARRAY(a, Node *, v->nsrc + 1);
         for (int k = 0; k < v->nsrc; k++) {
             int id = v->src[k]->id;
             if (!copy[id]) copy[id] = g_tensor(to, v->src[k]->type, value[id]);
             src[k] = copy[id];
         }
-        copy[i] = emit(to, v->op, v->nsrc, src, v->attr);
+        copy[i] = copy_moving(v, src, value, hold, a);
     }
     if (!copy[y->id]) copy[y->id] = g_tensor(to, y->type, value[y->id]);
-    Function f = {.graph = copy_needed(to, 1, &copy[y->id], a), .node = 0, .slot = ((const SlotAttr *)x->attr)->slot,
-                  .nslot = g->slots->all.n, .seed = seed, .point = point};
-    f.node = copy[y->id]->id;
+    Node *keep = copy[y->id];
+    Function f = {.graph = copy_needed(to, 1, &keep, a), .slot = slot, .nslot = g->slots->all.n, .seed = seed,
+                  .point = point};
+    f.node = keep->id;
     f.value = evaluate(&f, point, &f.branch);
     return f;
 }
@@ -141,16 +166,17 @@ static double relative(double a, double b, double whole, double flat) {
     return scale > 0 ? fabs(a - b) / scale : 0;
 }
 
+static const double good = 1e-7;                      /* not worth a more careful difference */
+
 /* The error along one direction, or infinity where every h meets a kink. A difference of second order in h that is not
  * good enough is taken to fourth order with 2h. */
 static double error_along(const Function *f, int64_t n, const double *gradient, const double *d, double whole,
                           double *x) {
-    static const double steps[] = {1e-5, 1e-6, 1e-7};
-    const double good = 1e-8;
+    static const double steps[] = {1e-3, 1e-4, 1e-5, 1e-6};             /* rounding weighs least in the first */
     double length = fmax(norm(n, f->point), 1e-2 * sqrt((double)n)), flat = fabs(f->value) / length;
     double slope = 0, best = INFINITY;
     for (int64_t i = 0; gradient && i < n; i++) slope += gradient[i] * d[i];
-    for (int k = 0; k < 3 && best > good; k++) {
+    for (int k = 0; k < 4 && best > good; k++) {
         double h = steps[k] * length, near[2], far[2];
         if (!both_sides(f, n, d, h, x, near)) continue;
         double second = (near[0] - near[1]) / (2 * h);
@@ -173,8 +199,9 @@ typedef struct {
     GradRow *row;                                     /* by moved */
 } Check;
 
+enum { TRIES = 3 };                                   /* directions; the last with choices held */
+
 static void check_parameter(void *ctx, int64_t i) {
-    enum { TRIES = 8 };
     const Check *c = ctx;
     if (!c->x[i]) return;                             /* no dependence: both are zero */
     const Slot *s = &c->y->graph->slots->all.at[c->move->moved[i]];
@@ -184,11 +211,13 @@ static void check_parameter(void *ctx, int64_t i) {
     Arena *a = arena_new();
     if (!a) return;
     double *d = ARENA_ARRAY(a, double, n), *x = ARENA_ARRAY(a, double, n);
-    Function f = function_of(c->y, c->x[i], c->loss, c->value, c->seed, c->slot[c->move->moved[i]], a);
-    for (uint32_t try = 0; try < TRIES && isinf(*error); try++) {
+    for (uint32_t try = 0; try < TRIES && *error > good; try++) {
+        bool hold = try == TRIES - 1;
+        Function f = function_of(c->y, c->x[i], c->loss, c->value, c->seed, c->slot[c->move->moved[i]], hold, a);
         draw_direction(rng_stream(c->seed, rng_hash(s->name), (uint64_t)c->order, try), n, d);
-        *error = error_along(&f, n, c->gradient[i], d, c->whole, x);
-        c->row[i].redrawn += isinf(*error);
+        *error = fmin(*error, error_along(&f, n, c->gradient[i], d, c->whole, x));
+        c->row[i].redrawn += *error > good && !hold;
+        c->row[i].held |= hold;
     }
     arena_free(a);
 }

@@ -10,7 +10,8 @@
 typedef struct {
     const char *turn, *player, *parameter;
     double first, second;                             /* relative errors: see gradcheck.c; infinity: no smooth direction */
-    int redrawn;                                      /* directions that crossed a kink, both orders together */
+    int redrawn;                                      /* directions that met kinks, both orders together */
+    bool held;                                        /* in the end with choices held: gradcheck.c */
 } GradRow;
 
 typedef struct {

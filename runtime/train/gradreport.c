@@ -56,20 +56,20 @@ bool gradcheck(Training *t, uint64_t seed, Arena *a, GradReport *out, Fault *f) 
 }
 
 static void print_table(const GradReport *r, FILE *to) {
-    fprintf(to, "%-16s %-32s %12s %12s %8s\n", "player", "parameter", "first order", "second", "redrawn");
+    fprintf(to, "%-16s %-48s %12s %12s %8s\n", "player", "parameter", "first order", "second", "redrawn");
     const char *turn = "";
     for (int i = 0; i < r->grad.n; i++) {
         const GradRow *row = &r->grad.at[i];
         if (row->turn != turn) fprintf(to, "%s\n", turn = row->turn);
-        fprintf(to, "%-16s %-32s %12.1e %12.1e %8d\n", row->player, row->parameter, row->first, row->second,
-                row->redrawn);
+        fprintf(to, "%-16s %-48s %12.1e %12.1e %8d%s\n", row->player, row->parameter, row->first, row->second,
+                row->redrawn, row->held ? ", choices held" : "");
     }
     fprintf(to, "\nfloat program against the double reference, one whole turn: largest difference\n");
-    fprintf(to, "%-49s %12s %12s\n", "value", "difference", "allowed");
+    fprintf(to, "%-65s %12s %12s\n", "value", "difference", "allowed");
     for (int i = 0; i < r->turn.n; i++) {
         const TurnRow *row = &r->turn.at[i];
         if (row->turn != turn) fprintf(to, "%s\n", turn = row->turn);
-        fprintf(to, "%-49s %12.1e %12.1e%s\n", row->what, row->error, row->bound,
+        fprintf(to, "%-65s %12.1e %12.1e%s\n", row->what, row->error, row->bound,
                 row->error <= row->bound ? "" : "  DIFFERS");
     }
     fprintf(to, "\nworst relative error of a gradient %.1e (allowed %.0e); the float program %s\n", r->worst,
@@ -83,9 +83,9 @@ static bool print_json(const GradReport *r, FILE *to) {
     json_t *all = json_object(), *rows = json_array(), *turns = json_array();
     for (int i = 0; i < r->grad.n; i++) {
         const GradRow *row = &r->grad.at[i];
-        json_array_append_new(rows, json_pack("{sssssssososi}", "turn", row->turn, "player", row->player, "parameter",
+        json_array_append_new(rows, json_pack("{sssssssososisb}", "turn", row->turn, "player", row->player, "parameter",
                                               row->parameter, "first", number(row->first), "second",
-                                              number(row->second), "redrawn", row->redrawn));
+                                              number(row->second), "redrawn", row->redrawn, "held", row->held));
     }
     for (int i = 0; i < r->turn.n; i++) {
         const TurnRow *row = &r->turn.at[i];

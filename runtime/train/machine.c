@@ -118,6 +118,11 @@ static bool drop_program(void *ctx, Unit *u) {
     return true;
 }
 
+void machine_plan(Machine *m, PlanOptions plan) {
+    units_each(m->t, drop_program, NULL);
+    m->options.plan = plan;
+}
+
 void machine_free(Machine *m) {
     if (!m) return;
     units_each(m->t, drop_program, NULL);

@@ -58,6 +58,7 @@ MachineOptions machine_defaults(void);
 Machine *machine_new(Training *t, const MachineOptions *options, Fault *f);             /* NULL with a fault */
 void machine_free(Machine *m);                        /* accepts NULL; the programs too, not the Training */
 bool machine_prepare(Machine *m, Fault *f);           /* every unit's program made and its workspace reserved */
+void machine_plan(Machine *m, PlanOptions plan);      /* drops all programs; they are made again in this way */
 bool machine_load(Machine *m, Fault *f);              /* reads the sources that are used; messages are in t->diags */
 bool machine_start(Machine *m, Fault *f);             /* every slot to its initial value, then `init` and `fixed` */
 

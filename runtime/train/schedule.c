@@ -188,7 +188,10 @@ static bool begin(Trainer *tr) {
 static Ended trainer_run(Trainer *tr) {
     Ended ended = ENDED_DONE;
     Watched watched = {0};
-    if (tr->options->watch) tr->m->watched = &watched;
+    if (tr->options->watch) {
+        machine_plan(tr->m, (PlanOptions){0});
+        tr->m->watched = &watched;
+    }
     bool whole = begin(tr);
     tr->started = tr->step_started = tr->saved_at = seconds_now();
     whole = whole && schedule_run(tr, &ended) && animate_all(tr);

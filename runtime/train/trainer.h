@@ -15,7 +15,7 @@ typedef struct {
     bool loose;                                       /* take from it what fits (`--allow-change`) */
     int64_t steps;                                    /* stop after so many in total; 0: as the schedule says */
     double seconds;                                   /* stop after so long; 0: never */
-    bool watch;                                       /* look for NaN and infinity after every instruction */
+    bool watch;                                       /* run node by node and look for NaN and infinity after each */
     Progress *progress;                               /* NULL: silent */
 } TrainOptions;
 
