@@ -127,7 +127,7 @@ static void right_gradients_pass(void **state) {
     (void)state;
     Case *c = case_new(NO_MISTAKE);
     GradReport r = report_of(c);
-    assert_true(r.worst < 1e-8);
+    assert_true(r.worst < 1e-7);
     assert_true(r.agrees);
     case_free(c);
 }
@@ -146,7 +146,7 @@ static void a_factor_of_one_in_a_hundred_thousand_is_found(void **state) {
     Case *c = case_new(FACTOR_IN_GRADIENT);
     GradReport r = report_of(c);
     assert_true(row_of(&r, "w")->first > 5e-6);
-    assert_true(row_of(&r, "v")->first < 1e-8);
+    assert_true(row_of(&r, "v")->first < 1e-7);
     case_free(c);
 }
 
@@ -162,7 +162,7 @@ static void a_gradient_that_holds_back_the_second_order_is_found(void **state) {
     (void)state;
     Case *c = case_new(SECOND_ORDER_LOST);
     GradReport r = report_of(c);
-    for (int i = 0; i < r.grad.n; i++) assert_true(r.grad.at[i].first < 1e-8);
+    for (int i = 0; i < r.grad.n; i++) assert_true(r.grad.at[i].first < 1e-7);
     assert_true(row_of(&r, "w")->second > 1e-3);
     case_free(c);
 }

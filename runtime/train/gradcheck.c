@@ -215,7 +215,7 @@ static void check_parameter(void *ctx, int64_t i) {
         bool hold = try == TRIES - 1;
         Function f = function_of(c->y, c->x[i], c->loss, c->value, c->seed, c->slot[c->move->moved[i]], hold, a);
         draw_direction(rng_stream(c->seed, rng_hash(s->name), (uint64_t)c->order, try), n, d);
-        *error = fmin(*error, error_along(&f, n, c->gradient[i], d, c->whole, x));
+        *error = error_along(&f, n, c->gradient[i], d, c->whole, x);
         c->row[i].redrawn += *error > good && !hold;
         c->row[i].held |= hold;
     }
