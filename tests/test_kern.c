@@ -233,6 +233,36 @@ static void conv_swapped(void **state) { (void)state; conv_matches("swapped", 50
 static void conv_winograd(void **state) { (void)state; conv_matches("winograd", 1500); }
 static void conv_blocked(void **state) { (void)state; conv_matches("blocked", 100); }
 
+/* Our own methods cut the work by the shape alone. oneDNN's weight gradient does not keep its bits, so it is not here. */
+static void conv_keeps_bits(void **state) {
+    (void)state;
+    const char *own[] = {"winograd", "gemm", "swapped"};
+    for (int m = 0; m < 3; m++)
+        for (int i = 0; i < LARGE; i++)
+            for (int which = CONV_Y; which <= CONV_W; which++) {
+                const ConvShape *s = &large[i];
+                const int64_t nx = s->N * s->H * s->W * s->C, nw = s->KH * s->KW * s->C * s->K, ny = s->N * s->P * s->Q * s->K;
+                const int64_t nout = which == CONV_Y ? ny : which == CONV_X ? nx : nw;
+                float *a = numbers(which == CONV_X ? ny : nx, 1), *b = numbers(which == CONV_W ? ny : nw, 2), *out[3];
+                setenv("GRAPHRUN_CONV", own[m], 1);
+                for (int t = 0; t < 3; t++) {
+                    par_threads(t + 1);
+                    Conv *c = conv_new((ConvWhich)which, s);
+                    assert_non_null(c);
+                    float *scratch = numbers((int64_t)(conv_scratch(c) / sizeof *scratch), 3);
+                    out[t] = numbers(nout, 4);
+                    conv_run(c, a, b, out[t], scratch);
+                    if (!strcmp(conv_algorithm(c), own[m]) && memcmp(out[0], out[t], (size_t)nout * sizeof *a))
+                        fail_msg("%s, %s: other bits with %d threads", shape_text((ConvWhich)which, s), own[m], t + 1);
+                    conv_free(c);
+                    free(scratch);
+                }
+                free(a), free(b), free(out[0]), free(out[1]), free(out[2]);
+            }
+    unsetenv("GRAPHRUN_CONV");
+    par_threads(1);
+}
+
 static void conv_of_nothing(void **state) {
     (void)state;
     const ConvShape s = {.N = 2, .H = 4, .W = 4, .C = 3, .K = 2, .KH = 3, .KW = 3, .P = 2, .Q = 2, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .groups = 1};
@@ -253,6 +283,7 @@ int main(void) {
         cmocka_unit_test(gemm_batch_matches),
         cmocka_unit_test(eigen_matches),
         cmocka_unit_test(parallel_for_covers),
+        cmocka_unit_test(conv_keeps_bits),
         cmocka_unit_test(conv_of_nothing),
         cmocka_unit_test(conv_chosen),
         cmocka_unit_test(conv_direct),
