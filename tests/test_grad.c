@@ -12,7 +12,7 @@
 typedef struct {
     Arena *arena;
     Graph *g;
-    Node *x;                                          /* [3] */
+    Node *x; /* [3] */
     double value[3];
 } World;
 

@@ -64,7 +64,8 @@ static void assignments_are_never_shared(void **state) {
 
 static void builders_level_types_and_shapes(void **state) {
     World *w = *state;
-    Node *x = slot_of(w, "x", F32, SHAPE(4, 3)), *i = slot_of(w, "i", I32, SHAPE(3)), *b = slot_of(w, "b", U8, SHAPE(3));
+    Node *x = slot_of(w, "x", F32, SHAPE(4, 3)), *i = slot_of(w, "i", I32, SHAPE(3)),
+         *b = slot_of(w, "b", U8, SHAPE(3));
     Tensor wide = {F32, SHAPE(4, 3)}, whole = {I32, SHAPE(3)}, truth = {U8, SHAPE(3)};
     assert_true(tensor_equal(&g_add(x, i)->type, &wide));
     assert_true(tensor_equal(&g_add(b, b)->type, &whole));
@@ -80,8 +81,9 @@ static void a_lower_rank_may_not_stretch_an_axis(void **state) {
     World *w = *state;
     Node *x = slot_of(w, "x", F32, SHAPE(64, 1)), *z = slot_of(w, "z", F32, SHAPE(64));
     assert_true(g_sub(x, z)->poison);
-    assert_string_equal(first_error(w), "sub: shapes [64, 1] and [64]: [64] has fewer axes and may not stretch an axis of "
-                                        "the other; say which axis is meant with an axis of size 1, as in x[:, new]");
+    assert_string_equal(first_error(w),
+                        "sub: shapes [64, 1] and [64]: [64] has fewer axes and may not stretch an axis of "
+                        "the other; say which axis is meant with an axis of size 1, as in x[:, new]");
 }
 
 static void poison_is_silent(void **state) {
@@ -169,7 +171,9 @@ static void a_dump_has_one_node_a_line(void **state) {
     FILE *f = open_memstream(&text, &size);
     graph_dump(w->g, f);
     fclose(f);
-    assert_string_equal(text, "%0 = slot() x : float [2, 3]\n%1 = exp(%0) : float [2, 3]\n%2 = assign(%1) x : float [2, 3]\n");
+    assert_string_equal(
+        text,
+        "%0 = slot() x : float [2, 3]\n%1 = exp(%0) : float [2, 3]\n%2 = assign(%1) x : float [2, 3]\n");
     free(text);
 }
 
@@ -181,7 +185,8 @@ static void expect_view(const Node *y, const Strides *from, const int64_t *want)
     const Shape *shape = &y->type.shape;
     for (int64_t e = 0; e < shape_count(shape); e++) {
         int64_t at = s.offset, rest = e;
-        for (int d = shape->rank - 1; d >= 0; d--) at += rest % shape->dim[d] * s.stride[d], rest /= shape->dim[d];
+        for (int d = shape->rank - 1; d >= 0; d--)
+            at += rest % shape->dim[d] * s.stride[d], rest /= shape->dim[d];
         assert_int_equal(at, want[e]);
     }
 }
@@ -193,15 +198,17 @@ static void views_read_what_they_say(void **state) {
     Shape wide = SHAPE(2, 2, 3);
     expect_view(g_transpose(x), &rows, (int64_t[]){0, 3, 1, 4, 2, 5});
     expect_view(g_broadcast(v, &wide), &one, (int64_t[]){0, 0, 0, 1, 1, 1, 0, 0, 0, 1, 1, 1});
-    expect_view(g_slice(x, &(Ints){2, {1, 2}}, &(Ints){2, {1, -2}}, &(Ints){2, {1, 2}}), &rows, (int64_t[]){5, 3});
+    expect_view(g_slice(x, &(Ints){2, {1, 2}}, &(Ints){2, {1, -2}}, &(Ints){2, {1, 2}}), &rows,
+                (int64_t[]){5, 3});
     expect_view(g_stop_gradient(x), &(Strides){7, {3, 1}}, (int64_t[]){7, 8, 9, 10, 11, 12});
 }
 
-/* Every reshape of 24 elements to three axes, of a dense, a transposed, a repeated and a spread source: where a view is
- * given, it is the right one; and a dense source always gives one. */
+/* Every reshape of 24 elements to three axes, of a dense, a transposed, a repeated and a spread source: where
+ * a view is given, it is the right one; and a dense source always gives one. */
 static void reshapes_are_right_or_refused(void **state) {
     World *w = *state;
-    static const Strides sources[] = {{0, {12, 4, 1}}, {0, {1, 2, 6}}, {0, {0, 4, 1}}, {5, {24, 8, 2}}, {23, {-12, -4, -1}}};
+    static const Strides sources[] = {
+        {0, {12, 4, 1}}, {0, {1, 2, 6}}, {0, {0, 4, 1}}, {5, {24, 8, 2}}, {23, {-12, -4, -1}}};
     Node *x = slot_of(w, "x", F32, SHAPE(2, 3, 4));
     for (size_t k = 0; k < sizeof sources / sizeof *sources; k++) {
         int given = 0;
@@ -214,14 +221,14 @@ static void reshapes_are_right_or_refused(void **state) {
                 if (y == x || !y->op->view(y, &sources[k], &s)) continue;
                 int64_t want[24];
                 for (int64_t e = 0; e < 24; e++)
-                    want[e] = sources[k].offset + e / 12 * sources[k].stride[0] + e / 4 % 3 * sources[k].stride[1] +
-                              e % 4 * sources[k].stride[2];
+                    want[e] = sources[k].offset + e / 12 * sources[k].stride[0] +
+                              e / 4 % 3 * sources[k].stride[1] + e % 4 * sources[k].stride[2];
                 expect_view(y, &sources[k], want);
                 given++;
             }
         }
         if (k == 0) assert_int_equal(given, 29);
-        assert_true(given > 0 || k == 1);             /* of [1, 2, 6] no two axes run together */
+        assert_true(given > 0 || k == 1); /* of [1, 2, 6] no two axes run together */
     }
 }
 
@@ -260,7 +267,8 @@ static void same_padding_is_that_of_keras(void **state) {
     assert_true(shape_equal(&y->type.shape, &want));
     const Ints *p = &((const ConvolveAttr *)y->attr)->padding;
     assert_true(p->at[0] == 1 && p->at[1] == 1 && p->at[2] == 0 && p->at[3] == 1);
-    Node *back = op_apply(w->g, &op_convolve_transpose, 2, NODES(y, slot_of(w, "t", F32, SHAPE(3, 3, 4, 2))), &a);
+    Node *back =
+        op_apply(w->g, &op_convolve_transpose, 2, NODES(y, slot_of(w, "t", F32, SHAPE(3, 3, 4, 2))), &a);
     Shape twice = SHAPE(1, 6, 6, 2);
     assert_true(shape_equal(&back->type.shape, &twice));
 }

@@ -1,6 +1,6 @@
-/* Every operator, from the table: for each sample its float kernel against the double reference, its gradient and its
- * gradient's gradient against central differences in double; golden values; and the laws that the table must obey. No
- * operator has a test of its own here: adding one adds its tests. */
+/* Every operator, from the table: for each sample its float kernel against the double reference, its gradient
+ * and its gradient's gradient against central differences in double; golden values; and the laws that the
+ * table must obey. No operator has a test of its own here: adding one adds its tests. */
 #include "build.h"
 #include "exec/exec.h"
 #include "grad/grad.h"
@@ -28,7 +28,7 @@ typedef struct {
     Graph *g;
     Node *x[SRC_MOST], *y;
     int nsrc;
-    double *value[SRC_MOST];                          /* the slots' values */
+    double *value[SRC_MOST]; /* the slots' values */
 } Bench;
 
 static uint64_t dice;
@@ -69,7 +69,10 @@ static const double **evaluate(const Bench *b, uint64_t *branch) {
 
 /* ---- kernels ---- */
 
-typedef struct { unsigned char *block, *data; size_t size; } Buffer;
+typedef struct {
+    unsigned char *block, *data;
+    size_t size;
+} Buffer;
 
 /* `shift` bytes off alignment, with a pattern behind and before that must survive. */
 static Buffer buffer_new(size_t size, size_t shift) {
@@ -90,14 +93,19 @@ static void buffer_check(const Buffer *b) {
 
 static void store(void *to, DType t, int64_t n, const double *from) {
     for (int64_t i = 0; i < n; i++) {
-        if (t == F32) ((float *)to)[i] = (float)from[i];
-        else if (t == I32) ((int32_t *)to)[i] = (int32_t)from[i];
-        else ((uint8_t *)to)[i] = from[i] != 0;
+        if (t == F32)
+            ((float *)to)[i] = (float)from[i];
+        else if (t == I32)
+            ((int32_t *)to)[i] = (int32_t)from[i];
+        else
+            ((uint8_t *)to)[i] = from[i] != 0;
     }
 }
 
 static double load(const void *from, DType t, int64_t i) {
-    return t == F32 ? (double)((const float *)from)[i] : t == I32 ? ((const int32_t *)from)[i] : ((const uint8_t *)from)[i];
+    return t == F32   ? (double)((const float *)from)[i]
+           : t == I32 ? ((const int32_t *)from)[i]
+                      : ((const uint8_t *)from)[i];
 }
 
 /* Floats agree within `ulps` of the larger of the value and `scale`; all else exactly. */
@@ -131,7 +139,8 @@ static Bench bench_long(const Op *op, const Sample *s, int64_t n, double low, do
     return bench_new(op, &t);
 }
 
-/* Runs a map kernel in blocks of `block` elements, each copied to its own place `shift` elements off alignment. */
+/* Runs a map kernel in blocks of `block` elements, each copied to its own place `shift` elements off
+ * alignment. */
 static void run_map(const Bench *b, const double **values, Map *map, int64_t block, size_t shift, void *out) {
     const Node *y = b->y;
     int64_t n = NODE_COUNT(y);
@@ -142,7 +151,8 @@ static void run_map(const Bench *b, const double **values, Map *map, int64_t blo
         const void *in[SRC_MOST];
         for (int k = 0; k < y->nsrc; k++) {
             bool scalar = y->op->traits & RANDOM;
-            src[k] = dense_buffer(y->src[k]->type.dtype, scalar ? 1 : m, values[y->src[k]->id] + (scalar ? 0 : at), shift);
+            src[k] = dense_buffer(y->src[k]->type.dtype, scalar ? 1 : m,
+                                  values[y->src[k]->id] + (scalar ? 0 : at), shift);
             in[k] = src[k].data;
         }
         map(m, in, to.data, &(MapEnv){y->attr, 99, at});
@@ -153,12 +163,13 @@ static void run_map(const Bench *b, const double **values, Map *map, int64_t blo
     }
 }
 
-/* Every variant that this CPU runs, against the reference; and the same bits however the elements are cut up. */
+/* Every variant that this CPU runs, against the reference; and the same bits however the elements are cut up.
+ */
 static void check_map(const Op *op, const Sample *s, double low, double high, double ulps, double scale) {
     enum { LONG = 5003 };
     Bench b = bench_long(op, s, LONG, low, high);
     const double **values = evaluate(&b, NULL);
-    if (b.y->op != op) {                              /* a conversion to the type it has */
+    if (b.y->op != op) { /* a conversion to the type it has */
         arena_free(b.arena);
         return;
     }
@@ -169,7 +180,10 @@ static void check_map(const Op *op, const Sample *s, double low, double high, do
         assert_non_null(map);
         run_map(&b, values, map, LONG, 0, whole);
         compare(whole, b.y->type.dtype, LONG, values[b.y->id], ulps, scale);
-        static const struct { int64_t block; size_t shift; } cuts[] = {{1, 1}, {7, 3}, {64, 0}, {1000, 5}, {2048, 0}};
+        static const struct {
+            int64_t block;
+            size_t shift;
+        } cuts[] = {{1, 1}, {7, 3}, {64, 0}, {1000, 5}, {2048, 0}};
         for (size_t c = 0; c < sizeof cuts / sizeof *cuts; c++) {
             run_map(&b, values, map, cuts[c].block, cuts[c].shift, parts);
             assert_memory_equal(whole, parts, size);
@@ -196,15 +210,17 @@ static void check_reduce(const Op *op, DType t, int64_t rows, int64_t inner, dou
             int64_t from = rows * p / parts, to = rows * (p + 1) / parts;
             if (from == to) continue;
             r->start((float *)(void *)later.data, inner);
-            r->block((float *)(void *)later.data, inner, x.data + (size_t)(from * inner) * width, to - from, inner);
+            r->block((float *)(void *)later.data, inner, x.data + (size_t)(from * inner) * width, to - from,
+                     inner);
             r->merge((float *)(void *)acc.data, (float *)(void *)later.data, inner);
         }
         r->finish((float *)(void *)acc.data, out.data, inner, rows);
         compare(out.data, b.y->type.dtype, inner, values[b.y->id], bound, scale);
     }
-    r->start((float *)(void *)acc.data, inner);       /* and block upon block, without a merge */
+    r->start((float *)(void *)acc.data, inner); /* and block upon block, without a merge */
     for (int64_t row = 0; row < rows; row += 5)
-        r->block((float *)(void *)acc.data, inner, x.data + (size_t)(row * inner) * width, rows - row < 5 ? rows - row : 5, inner);
+        r->block((float *)(void *)acc.data, inner, x.data + (size_t)(row * inner) * width,
+                 rows - row < 5 ? rows - row : 5, inner);
     r->finish((float *)(void *)acc.data, out.data, inner, rows);
     compare(out.data, b.y->type.dtype, inner, values[b.y->id], 2 * bound, scale);
     buffer_check(&acc);
@@ -250,10 +266,12 @@ static void test_kernel(void **state) {
     if (op->traits & (ELEMENTWISE | RANDOM)) {
         check_map(op, c->sample, c->sample->low, c->sample->high, 4, 1e-3);
     } else if (op->traits & REDUCES) {
-        static const int64_t cuts[][2] = {{1, 1}, {7, 1}, {1000, 1}, {37, 3}, {5, 300}, {129, 31}, {3, 1000}, {130, 32}};
+        static const int64_t cuts[][2] = {{1, 1},   {7, 1},    {1000, 1}, {37, 3},
+                                          {5, 300}, {129, 31}, {3, 1000}, {130, 32}};
         for (size_t k = 0; k < sizeof cuts / sizeof *cuts; k++) {
-            if (cuts[k][0] == 1) continue;            /* the builder makes a reshape of it */
-            check_reduce(op, c->sample->src[0].dtype, cuts[k][0], cuts[k][1], c->sample->low, c->sample->high);
+            if (cuts[k][0] == 1) continue; /* the builder makes a reshape of it */
+            check_reduce(op, c->sample->src[0].dtype, cuts[k][0], cuts[k][1], c->sample->low,
+                         c->sample->high);
         }
     } else {
         Bench b = bench_new(op, c->sample);
@@ -294,8 +312,8 @@ static double value_along(const Bench *b, const Node *y, double *const *v, doubl
     return evaluate(&moved, branch)[y->id][0];
 }
 
-/* The gradient of the scalar y in one random direction against the fourth-order central difference; a direction in
- * which a choice changes is redrawn. */
+/* The gradient of the scalar y in one random direction against the fourth-order central difference; a
+ * direction in which a choice changes is redrawn. */
 static void check_direction(const Bench *b, Node *y, double allowed) {
     Node *gx[SRC_MOST];
     gradient(y, NULL, b->nsrc, b->x, gx);
@@ -358,7 +376,7 @@ static void test_grad2(void **state) {
         for (int k = 0; k < b.nsrc; k++)
             for (int64_t i = 0; ggx[k] && i < NODE_COUNT(ggx[k]); i++) zero &= values[ggx[k]->id][i] == 0;
         assert_int_equal(zero, (c->op->traits & (LINEAR | PIECEWISE)) != 0);
-        for (int i = 0; i < b.g->node.n; i++) {       /* closure */
+        for (int i = 0; i < b.g->node.n; i++) { /* closure */
             const Op *op = b.g->node.at[i]->op;
             assert_true(op->grad || op->traits & STOPS_GRAD);
         }
@@ -377,7 +395,8 @@ static void test_linear(void **state) {
             other.value[k] = ARENA_ARRAY(b.arena, double, NODE_COUNT(b.x[k]));
             both.value[k] = ARENA_ARRAY(b.arena, double, NODE_COUNT(b.x[k]));
             fill(other.value[k], &b.x[k]->type, -1, 1);
-            for (int64_t i = 0; i < NODE_COUNT(b.x[k]); i++) both.value[k][i] = b.value[k][i] + other.value[k][i];
+            for (int64_t i = 0; i < NODE_COUNT(b.x[k]); i++)
+                both.value[k][i] = b.value[k][i] + other.value[k][i];
         }
         const double *f = evaluate(&b, NULL)[b.y->id], *h = evaluate(&other, NULL)[b.y->id];
         const double *sum = evaluate(&both, NULL)[b.y->id];
@@ -403,12 +422,16 @@ static void test_golden(void **state) {
 
 /* ---- accuracy of the float functions over wide ranges ---- */
 
-typedef struct { const char *op; double low, high, ulps; } Range;
+typedef struct {
+    const char *op;
+    double low, high, ulps;
+} Range;
 static const Range ranges[] = {
-    {"exp", -87, 88.7, 2}, {"exp", -1, 1, 1.5}, {"log", 1e-38, 3e38, 2}, {"log", .99, 1.01, 2}, {"log", .3, 3, 2},
-    {"tanh", -10, 10, 3}, {"tanh", -.01, .01, 3}, {"sigmoid", -80, 30, 3}, {"softplus", -80, 30, 3},
-    {"sin", -1e6, 1e6, 3}, {"cos", -1e6, 1e6, 3}, {"sin", -.1, .1, 3}, {"pow", .01, 20, 2}, {"sqrt", 0, 1e30, 1},
-    {"inv", 1e-30, 1e30, 1}, {"div", 1e-10, 1e10, 1}, {"square", -1e10, 1e10, 1},
+    {"exp", -87, 88.7, 2},      {"exp", -1, 1, 1.5},   {"log", 1e-38, 3e38, 2}, {"log", .99, 1.01, 2},
+    {"log", .3, 3, 2},          {"tanh", -10, 10, 3},  {"tanh", -.01, .01, 3},  {"sigmoid", -80, 30, 3},
+    {"softplus", -80, 30, 3},   {"sin", -1e6, 1e6, 3}, {"cos", -1e6, 1e6, 3},   {"sin", -.1, .1, 3},
+    {"pow", .01, 20, 2},        {"sqrt", 0, 1e30, 1},  {"inv", 1e-30, 1e30, 1}, {"div", 1e-10, 1e10, 1},
+    {"square", -1e10, 1e10, 1},
 };
 
 static void test_range(void **state) {
@@ -420,7 +443,8 @@ static void test_range(void **state) {
 /* Infinities, NaN, zeros and the smallest numbers come out as in libm. */
 static void test_limits(void **state) {
     const Op *op = ((const Case *)*state)->op;
-    static const double odd[] = {0, INFINITY, -INFINITY, NAN, 0x1p-149, 0x1.8p-130, -0x1p-149, 1, -1, 3e38, -3e38, 200, -200};
+    static const double odd[] = {0, INFINITY, -INFINITY, NAN,   0x1p-149, 0x1.8p-130, -0x1p-149,
+                                 1, -1,       3e38,      -3e38, 200,      -200};
     enum { N = sizeof odd / sizeof *odd };
     Bench b = bench_long(op, op->samples, N, 0, 1);
     bool real = b.y->type.dtype == F32;
@@ -432,9 +456,12 @@ static void test_limits(void **state) {
         op->map[isa][F32](N, (const void *[]){x}, y, &(MapEnv){0});
         for (int i = 0; i < N; i++) {
             float want = (float)values[b.y->id][i];
-            bool same = isnan(want) ? isnan(y[i]) : isinf(want) ? y[i] == want : fabsf(y[i] - want) <= 4 * 0x1p-23f * fabsf(want) + 0x1p-140f;
+            bool same = isnan(want)   ? isnan(y[i])
+                        : isinf(want) ? y[i] == want
+                                      : fabsf(y[i] - want) <= 4 * 0x1p-23f * fabsf(want) + 0x1p-140f;
             bool huge = (op == &op_sin || op == &op_cos) && fabs(odd[i]) > 1e30;
-            if (huge ? isfinite(odd[i]) && !(fabsf(y[i]) <= 1) : !same) fail_msg("%s(%g) = %g, not %g", op->name, odd[i], (double)y[i], (double)want);
+            if (huge ? isfinite(odd[i]) && !(fabsf(y[i]) <= 1) : !same)
+                fail_msg("%s(%g) = %g, not %g", op->name, odd[i], (double)y[i], (double)want);
         }
     }
     arena_free(b.arena);
@@ -451,7 +478,8 @@ static void the_table_obeys_its_laws(void **state) {
         ok = ok && (composite ? op->build && !op->ref && !op->grad : op->ref || op == &op_slot);
         ok = ok && (op->samples || outside) && (composite || !op->grad == !!(op->traits & STOPS_GRAD));
         ok = ok && !(op->traits & VIEW) == !op->view && !(op->traits & REDUCES) == !op->reduce[F32];
-        int ways = !!(op->traits & (ELEMENTWISE | RANDOM)) + !!op->view + !!op->reduce[F32] + !!op->eval + outside + composite;
+        int ways = !!(op->traits & (ELEMENTWISE | RANDOM)) + !!op->view + !!op->reduce[F32] + !!op->eval +
+                   outside + composite;
         ok = ok && ways == 1 && (!op->release || op->prepare);
         for (int isa = 0; isa < ISAS; isa++)
             for (int t = 0; t < DTYPES; t++) ok = ok && !op->map[isa][t] == !op->map[0][t];
@@ -473,14 +501,18 @@ typedef struct {
     VEC(struct CMUnitTest) all;
 } List;
 
-static void add(List *l, CMUnitTestFunction run, const void *what, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+static void add(List *l, CMUnitTestFunction run, const void *what, const char *fmt, ...)
+    __attribute__((format(printf, 4, 5)));
 static void add(List *l, CMUnitTestFunction run, const void *what, const char *fmt, ...) {
     char name[100];
     va_list ap;
     va_start(ap, fmt);
     vsnprintf(name, sizeof name, fmt, ap);
     va_end(ap);
-    union { const void *from; void *to; } state = {what};
+    union {
+        const void *from;
+        void *to;
+    } state = {what};
     struct CMUnitTest t = {arena_strdup(l->arena, name), run, NULL, NULL, state.to};
     vec_push(l->arena, &l->all, t);
 }
@@ -504,7 +536,8 @@ int main(void) {
             add(&l, test_grad2, c, "%s/%s/grad2", (*op)->name, s->name);
             add(&l, test_linear, c, "%s/%s/linear", (*op)->name, s->name);
         }
-        if ((*op)->traits & ELEMENTWISE && (*op)->arity <= 2) add(&l, test_golden, case_new(&l, *op, NULL), "%s/golden", (*op)->name);
+        if ((*op)->traits & ELEMENTWISE && (*op)->arity <= 2)
+            add(&l, test_golden, case_new(&l, *op, NULL), "%s/golden", (*op)->name);
         if ((*op)->traits & ELEMENTWISE && (*op)->arity == 1 && (*op)->map[0][F32])
             add(&l, test_limits, case_new(&l, *op, NULL), "%s/limits", (*op)->name);
     }

@@ -1,5 +1,6 @@
-/* Reverse-mode differentiation over a graph: one walk forwards to see which nodes lead from x to y, one backwards
- * to build the gradients with the operators' own rules. Knows no operator; works on its own results, to any order.
+/* Reverse-mode differentiation over a graph: one walk forwards to see which nodes lead from x to y, one
+ * backwards to build the gradients with the operators' own rules. Knows no operator; works on its own
+ * results, to any order.
  *
  * Invariant: gradients have the shape of what they are gradients of; they flow through floats only. */
 #include "grad/grad.h"
@@ -26,7 +27,8 @@ void gradient(Node *y, Node *gy, int n, Node *const *x, Node **gx) {
         if (x[i]->id <= y->id) leads[x[i]->id] = wanted[x[i]->id] = true;
     for (int i = 0; i <= y->id; i++) {
         const Node *v = g->node.at[i];
-        for (int k = 0; k < v->nsrc && v->op->grad && v->type.dtype == F32; k++) leads[i] |= leads[v->src[k]->id];
+        for (int k = 0; k < v->nsrc && v->op->grad && v->type.dtype == F32; k++)
+            leads[i] |= leads[v->src[k]->id];
     }
     Provenance old = graph_at(g, y->loc, y, "gradient", y->path);
     acc[y->id] = gy ? gy : g_like(y, 1);

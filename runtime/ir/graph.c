@@ -1,21 +1,21 @@
 /* The graph: making nodes, sharing equal ones, refusing wrong ones. Knows no operator by name.
  *
- * Invariant: sources have smaller ids than their users, and no two nodes without effect have the same operator,
- * sources and attributes. */
+ * Invariant: sources have smaller ids than their users, and no two nodes without effect have the same
+ * operator, sources and attributes. */
 #include "ir/ir.h"
 #include "base/rng.h"
 
 #include <assert.h>
 #include <string.h>
 
-enum { ATTR_MAX = 1024 };                             /* no attribute struct is larger: checked in emit */
+enum { ATTR_MAX = 1024 }; /* no attribute struct is larger: checked in emit */
 
 static bool poison_infer(const Node *n, Tensor *out) {
     (void)n, (void)out;
     return false;
 }
-static const Op op_poison = {.name = "poison", .doc = "something refused", .traits = LEAF | STOPS_GRAD,
-                             .infer = poison_infer};
+static const Op op_poison = {
+    .name = "poison", .doc = "something refused", .traits = LEAF | STOPS_GRAD, .infer = poison_infer};
 
 Graph *graph_new(Arena *a, Diags *d, Slots *s, const char *name) {
     Graph *g = ARENA_NEW(a, Graph);
@@ -52,7 +52,8 @@ static void complain(Graph *g, const char *site, Loc loc, const char *who, const
 bool reject_at(const char *site, const Node *n, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
-    complain(n->graph, site, n->loc, n->op->name, n->origin, n->role, arena_vprintf(n->graph->arena, fmt, ap));
+    complain(n->graph, site, n->loc, n->op->name, n->origin, n->role,
+             arena_vprintf(n->graph->arena, fmt, ap));
     va_end(ap);
     return false;
 }
@@ -132,7 +133,8 @@ static Node *node_new(Graph *g, const Op *op, int nsrc, Node *const *src, const 
     return n;
 }
 
-/* Beyond the limit nodes still get a type, so that their makers can go on, but they are not part of the graph. */
+/* Beyond the limit nodes still get a type, so that their makers can go on, but they are not part of the
+ * graph. */
 static void node_add(Graph *g, Node *n) {
     n->id = g->node.n;
     if (g->node.n >= g->limit) {
@@ -206,9 +208,10 @@ const Op *op_named(const char *name) {
 /* A slot's index is a detail of one compile: what is hashed is its name. */
 static uint64_t field_hash(const Graph *g, const Field *f, const void *attr, uint64_t h) {
     const char *at = (const char *)attr + f->offset;
-    if (!strcmp(f->name, "slot") && g->slots) return stir(h, rng_hash(g->slots->all.at[((const SlotAttr *)attr)->slot].name));
+    if (!strcmp(f->name, "slot") && g->slots)
+        return stir(h, rng_hash(g->slots->all.at[((const SlotAttr *)attr)->slot].name));
     switch (f->type) {
-    case F_INT: return stir(h, (uint64_t)*(const int64_t *)at);
+    case F_INT: return stir(h, (uint64_t) * (const int64_t *)at);
     case F_FLOAT: {
         uint64_t bits;
         memcpy(&bits, at, sizeof bits);
@@ -216,8 +219,10 @@ static uint64_t field_hash(const Graph *g, const Field *f, const void *attr, uin
     }
     case F_BOOL: return stir(h, *(const bool *)at);
     case F_TEXT: return stir(h, *(const char *const *)at ? rng_hash(*(const char *const *)at) : 0);
-    case F_CHOICE: case F_EXPR: return stir(h, (uint64_t)*(const int *)at);
-    case F_INTS: case F_EXPRS: {
+    case F_CHOICE:
+    case F_EXPR: return stir(h, (uint64_t) * (const int *)at);
+    case F_INTS:
+    case F_EXPRS: {
         const Ints *v = (const Ints *)at;
         h = stir(h, (uint64_t)v->n);
         for (int i = 0; i < v->n; i++) h = stir(h, (uint64_t)v->at[i]);
@@ -233,7 +238,9 @@ static uint64_t field_hash(const Graph *g, const Field *f, const void *attr, uin
         }
         return h;
     }
-    case F_NAMES: case F_EVERY: case F_LAYERS: break;
+    case F_NAMES:
+    case F_EVERY:
+    case F_LAYERS: break;
     }
     return h;
 }

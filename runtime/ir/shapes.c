@@ -1,5 +1,5 @@
-/* Shapes and types: equality, counting, printing, and the two rules that all operators share, broadcasting and axes.
- * Knows no node. */
+/* Shapes and types: equality, counting, printing, and the two rules that all operators share, broadcasting
+ * and axes. Knows no node. */
 #include "base/str.h"
 #include "ir/ir.h"
 

@@ -1,4 +1,5 @@
-/* The type checker of the IR. Written against ir.h alone, so that it does not share a mistake with graph.c. */
+/* The type checker of the IR. Written against ir.h alone, so that it does not share a mistake with graph.c.
+ */
 #include "ir/ir.h"
 
 static bool wrong(const Node *n, const char *what, char *why, size_t size) {
@@ -10,7 +11,8 @@ static bool node_verify(const Graph *g, const Node *n, int id, char *why, size_t
     if (n->id != id) return wrong(n, "its id is not its place", why, size);
     if (n->graph != g) return wrong(n, "belongs to another graph", why, size);
     if (n->poison) return wrong(n, "is poison", why, size);
-    if (n->op->arity >= 0 && n->nsrc != n->op->arity) return wrong(n, "has the wrong number of sources", why, size);
+    if (n->op->arity >= 0 && n->nsrc != n->op->arity)
+        return wrong(n, "has the wrong number of sources", why, size);
     if (!n->attr != !n->op->attr_size) return wrong(n, "attributes are missing, or too many", why, size);
     for (int k = 0; k < n->nsrc; k++) {
         const Node *s = n->src[k];

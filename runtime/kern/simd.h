@@ -1,5 +1,6 @@
-/* One loop, compiled for several instruction sets: TARGET_* before a function names the set, and the compiler's
- * vectoriser does the rest. EACH_ISA(M, ...) writes M once for each variant; kern/isa.c says which one this CPU runs.
+/* One loop, compiled for several instruction sets: TARGET_* before a function names the set, and the
+ * compiler's vectoriser does the rest. EACH_ISA(M, ...) writes M once for each variant; kern/isa.c says which
+ * one this CPU runs.
  *
  * SIMD before a loop promises that no iteration depends on another, so that a kernel may work in place. */
 #pragma once

@@ -1,8 +1,10 @@
-/* Float functions without branches, tables or calls, so that loops over them vectorise: a few units in the last place
- * over the whole range, with the limits, infinities and NaN of libm (tests/test_ops.c measures each). Arguments are
- * reduced as in Cephes (Moshier) and the polynomials are its own, where no other source is named.
+/* Float functions without branches, tables or calls, so that loops over them vectorise: a few units in the
+ * last place over the whole range, with the limits, infinities and NaN of libm (tests/test_ops.c measures
+ * each). Arguments are reduced as in Cephes (Moshier) and the polynomials are its own, where no other source
+ * is named.
  *
- * Selections stand as `condition ? a : b` on values that are computed anyway; compilers turn them into blends. */
+ * Selections stand as `condition ? a : b` on values that are computed anyway; compilers turn them into
+ * blends. */
 #pragma once
 #include "kern/simd.h"
 
@@ -34,8 +36,8 @@ INLINE double double_of(uint64_t u) {
     return x;
 }
 
-/* exp: x = k ln 2 + r, |r| <= ln 2 / 2. 2^k is applied in two factors, so that k reaches the subnormal numbers and
- * one beyond the largest. Adding ROUND rounds to a whole number and leaves it in the low bits. */
+/* exp: x = k ln 2 + r, |r| <= ln 2 / 2. 2^k is applied in two factors, so that k reaches the subnormal
+ * numbers and one beyond the largest. Adding ROUND rounds to a whole number and leaves it in the low bits. */
 INLINE float vec_exp(float x) {
     const float ROUND = 0x1.8p23f;
     float c = x > 89.0f ? 89.0f : x;
@@ -72,7 +74,7 @@ INLINE float vec_log(float x) {
     p = p * f + 3.3333331174e-1f;
     float y = f * z * p + e * -2.12194440e-4f;
     y = f + (y - 0.5f * z) + e * 0.693359375f;
-    y = x > 3.402823466e38f ? x : y;                  /* infinity */
+    y = x > 3.402823466e38f ? x : y; /* infinity */
     y = x == 0.0f ? -INFINITY : y;
     return x >= 0.0f ? y : NAN;
 }
@@ -114,8 +116,8 @@ INLINE float vec_quarter(float r, uint32_t turn) {
     return (turn + 1) & 2 ? -y : y;
 }
 
-/* sin and cos: the argument less whole quarter turns, in double, which is exact enough up to 2^28; beyond, the result
- * is some number in [-1, 1]. */
+/* sin and cos: the argument less whole quarter turns, in double, which is exact enough up to 2^28; beyond,
+ * the result is some number in [-1, 1]. */
 INLINE float vec_turned(float x, uint32_t quarter) {
     const double ROUND = 0x1.8p52;
     double t = (double)x * 0.63661977236758134308 + ROUND, k = t - ROUND;
@@ -134,14 +136,15 @@ INLINE float vec_cos_turns(float x) {
     return vec_quarter((x - k * 0.25f) * 6.28318530717958648f, bits_of(t));
 }
 
-/* pow: 2^(z log2 |x|) in double, whose spare digits cover the product; the sign of a negative x comes back where z is
- * odd. log2 m = 2/ln 2 * atanh s, s = (m - 1)/(m + 1), |s| < 0.172. */
+/* pow: 2^(z log2 |x|) in double, whose spare digits cover the product; the sign of a negative x comes back
+ * where z is odd. log2 m = 2/ln 2 * atanh s, s = (m - 1)/(m + 1), |s| < 0.172. */
 INLINE float vec_pow(float x, float z) {
     const double ROUND = 0x1.8p52;
     double a = fabs((double)x);
     uint64_t u = bits_of_double(a) - 0x3fe6a09e667f3bcdu;
     double e = (double)((int32_t)(u >> 32) >> 20);
-    double m = double_of((u & 0x000fffffffffffffu) + 0x3fe6a09e667f3bcdu), s = (m - 1.0) / (m + 1.0), q = s * s;
+    double m = double_of((u & 0x000fffffffffffffu) + 0x3fe6a09e667f3bcdu), s = (m - 1.0) / (m + 1.0),
+           q = s * s;
     double p = 1.0 / 15;
     p = p * q + 1.0 / 13;
     p = p * q + 1.0 / 11;

@@ -1,36 +1,64 @@
-/* Convolution of images, channels last. Convolution and its two transposes are one trilinear form (kern.h), summed
- * over all but one argument: so each one's gradient is another of the three, and every order is there.
+/* Convolution of images, channels last. Convolution and its two transposes are one trilinear form (kern.h),
+ * summed over all but one argument: so each one's gradient is another of the three, and every order is there.
  *
  *   convolve    x, w -> y        convolve_x  y, w -> x        convolve_w  x, y -> w
  *
- * All three carry the geometry of the forward convolution, completed: stride [2], padding [top, bottom, left, right],
- * dilation [2]; the transposes also the size of their result, which the forward one's does not determine. */
+ * All three carry the geometry of the forward convolution, completed: stride [2], padding [top, bottom, left,
+ * right], dilation [2]; the transposes also the size of their result, which the forward one's does not
+ * determine. */
 #include "kern/kern.h"
 #include "ops/ops.h"
 
 #include <string.h>
 
 static const Field convolve_fields[] = {
-    {.name = "stride", .type = F_INTS, .offset = offsetof(ConvolveAttr, stride), .dflt = "1", .min = 1, .max = 1 << 20,
+    {.name = "stride",
+     .type = F_INTS,
+     .offset = offsetof(ConvolveAttr, stride),
+     .dflt = "1",
+     .min = 1,
+     .max = 1 << 20,
      .doc = "a number, or [down, right]"},
-    {.name = "padding", .type = F_INTS, .offset = offsetof(ConvolveAttr, padding), .dflt = "same",
-     .choices = "same|valid", .min = 0, .max = 1 << 20, .doc = "zeros around: same, valid, a number, or "
-     "[top, bottom, left, right]; same: the odd one at bottom and right"},
-    {.name = "dilation", .type = F_INTS, .offset = offsetof(ConvolveAttr, dilation), .dflt = "1", .min = 1,
-     .max = 1 << 20, .doc = "distance of the kernel's points"},
-    {.name = "groups", .type = F_INT, .offset = offsetof(ConvolveAttr, groups), .dflt = "1", .min = 1, .max = 1 << 20,
+    {.name = "padding",
+     .type = F_INTS,
+     .offset = offsetof(ConvolveAttr, padding),
+     .dflt = "same",
+     .choices = "same|valid",
+     .min = 0,
+     .max = 1 << 20,
+     .doc = "zeros around: same, valid, a number, or "
+            "[top, bottom, left, right]; same: the odd one at bottom and right"},
+    {.name = "dilation",
+     .type = F_INTS,
+     .offset = offsetof(ConvolveAttr, dilation),
+     .dflt = "1",
+     .min = 1,
+     .max = 1 << 20,
+     .doc = "distance of the kernel's points"},
+    {.name = "groups",
+     .type = F_INT,
+     .offset = offsetof(ConvolveAttr, groups),
+     .dflt = "1",
+     .min = 1,
+     .max = 1 << 20,
      .doc = "channels are cut into so many groups, each convolved alone"},
     FIELD(ConvolveAttr, size, F_INTS, "", "of the transposes' result"),
     {0},
 };
 
-enum { PADDING_SAME = -1, PADDING_VALID = -2 };       /* Ints.n of the words */
+enum { PADDING_SAME = -1, PADDING_VALID = -2 }; /* Ints.n of the words */
 
 /* The whole form from the attributes and two of its three shapes; the third is NULL. */
 static ConvShape form(const ConvolveAttr *a, const Shape *x, const Shape *w, const Shape *y) {
-    ConvShape s = {.sh = a->stride.at[0], .sw = a->stride.at[1], .dh = a->dilation.at[0], .dw = a->dilation.at[1],
-                   .top = a->padding.at[0], .bottom = a->padding.at[1], .left = a->padding.at[2],
-                   .right = a->padding.at[3], .groups = a->groups};
+    ConvShape s = {.sh = a->stride.at[0],
+                   .sw = a->stride.at[1],
+                   .dh = a->dilation.at[0],
+                   .dw = a->dilation.at[1],
+                   .top = a->padding.at[0],
+                   .bottom = a->padding.at[1],
+                   .left = a->padding.at[2],
+                   .right = a->padding.at[3],
+                   .groups = a->groups};
     s.N = x ? x->dim[0] : y->dim[0];
     s.H = x ? x->dim[1] : a->size.at[0];
     s.W = x ? x->dim[2] : a->size.at[1];
@@ -44,21 +72,25 @@ static ConvShape form(const ConvolveAttr *a, const Shape *x, const Shape *w, con
 }
 
 static bool complete(const ConvolveAttr *a, bool sized) {
-    return a->stride.n == 2 && a->padding.n == 4 && a->dilation.n == 2 && a->groups >= 1 && a->size.n == (sized ? 2 : 0);
+    return a->stride.n == 2 && a->padding.n == 4 && a->dilation.n == 2 && a->groups >= 1 &&
+           a->size.n == (sized ? 2 : 0);
 }
 
 static bool four_axes(const Node *n) {
     for (int k = 0; k < 2; k++)
         if (n->src[k]->type.shape.rank != 4 || n->src[k]->type.dtype != F32)
-            return reject(n, "%s and %s: float [batch, height, width, channels] and [height, width, in, out] are wanted",
-                          show(n, 0), show(n, 1));
+            return reject(
+                n,
+                "%s and %s: float [batch, height, width, channels] and [height, width, in, out] are wanted",
+                show(n, 0), show(n, 1));
     return true;
 }
 
 static bool window_fits(const Node *n, const ConvShape *s) {
     int64_t high = (s->KH - 1) * s->dh + 1, wide = (s->KW - 1) * s->dw + 1;
     if (s->H + s->top + s->bottom >= high && s->W + s->left + s->right >= wide) return true;
-    return reject(n, "a window of %lldx%lld does not fit into %lldx%lld with padding [%lld, %lld, %lld, %lld]",
+    return reject(n,
+                  "a window of %lldx%lld does not fit into %lldx%lld with padding [%lld, %lld, %lld, %lld]",
                   (long long)high, (long long)wide, (long long)s->H, (long long)s->W, (long long)s->top,
                   (long long)s->bottom, (long long)s->left, (long long)s->right);
 }
@@ -85,9 +117,10 @@ static bool convolve_x_infer(const Node *n, Tensor *out) {
     if (!complete(a, true)) return reject(n, "its geometry is not complete");
     ConvShape s = form(a, NULL, w, y);
     if (y->dim[3] != s.K || s.K % s.groups)
-        return reject(n, "%s has %lld channels, the kernel %s gives %lld", show(n, 0), (long long)y->dim[3], show(n, 1),
-                      (long long)s.K);
-    if (s.H < 1 || s.W < 1 || !window_fits(n, &s)) return s.H < 1 || s.W < 1 ? reject(n, "nothing is left") : false;
+        return reject(n, "%s has %lld channels, the kernel %s gives %lld", show(n, 0), (long long)y->dim[3],
+                      show(n, 1), (long long)s.K);
+    if (s.H < 1 || s.W < 1 || !window_fits(n, &s))
+        return s.H < 1 || s.W < 1 ? reject(n, "nothing is left") : false;
     if (s.P != y->dim[1] || s.Q != y->dim[2])
         return reject(n, "%lldx%lld convolves to %lldx%lld, not %lldx%lld", (long long)s.H, (long long)s.W,
                       (long long)s.P, (long long)s.Q, (long long)y->dim[1], (long long)y->dim[2]);
@@ -137,7 +170,8 @@ static const char *fill_geometry(ConvolveAttr *a, int64_t H, int64_t W, const Sh
         *p = (Ints){4, {p->at[0], p->at[0], p->at[0], p->at[0]}};
     }
     for (int i = 0; i < 4; i++)
-        if (p->n != 4 || p->at[i] < 0) return "padding is same, valid, a number, or [top, bottom, left, right]";
+        if (p->n != 4 || p->at[i] < 0)
+            return "padding is same, valid, a number, or [top, bottom, left, right]";
     return NULL;
 }
 
@@ -146,35 +180,42 @@ static Node *convolve_build(Graph *g, int nsrc, Node *const *src, const void *at
     ConvolveAttr a = *(const ConvolveAttr *)attr;
     (void)nsrc;
     if (x->type.shape.rank != 4 || w->type.shape.rank != 4)
-        return refuse(g, &op_convolve, x->type, "%s and %s: an image [batch, height, width, channels] and a kernel "
-                      "[height, width, in, out] are wanted", show_of(x), show_of(w));
+        return refuse(g, &op_convolve, x->type,
+                      "%s and %s: an image [batch, height, width, channels] and a kernel "
+                      "[height, width, in, out] are wanted",
+                      show_of(x), show_of(w));
     const char *wrong = fill_geometry(&a, x->type.shape.dim[1], x->type.shape.dim[2], &w->type.shape);
     if (wrong) return refuse(g, &op_convolve, x->type, "%s", wrong);
     return emit(g, &op_convolve, 2, NODES(x, w), &a);
 }
 
-/* The language's transpose: w is [height, width, in, out] with in the channels of what comes in, so the form's kernel
- * is w with these two swapped. `same` gives size times stride; else (n - 1)*stride - padding + window. */
+/* The language's transpose: w is [height, width, in, out] with in the channels of what comes in, so the
+ * form's kernel is w with these two swapped. `same` gives size times stride; else (n - 1)*stride - padding +
+ * window. */
 static Node *convolve_transpose_build(Graph *g, int nsrc, Node *const *src, const void *attr) {
     Node *y = level_type(src[0], F32), *w = level_type(src[1], F32);
     ConvolveAttr a = *(const ConvolveAttr *)attr;
     (void)nsrc;
     if (y->type.shape.rank != 4 || w->type.shape.rank != 4)
-        return refuse(g, &op_convolve_transpose, y->type, "%s and %s: an image [batch, height, width, channels] and a "
-                      "kernel [height, width, in, out] are wanted", show_of(y), show_of(w));
+        return refuse(g, &op_convolve_transpose, y->type,
+                      "%s and %s: an image [batch, height, width, channels] and a "
+                      "kernel [height, width, in, out] are wanted",
+                      show_of(y), show_of(w));
     const Shape *s = &y->type.shape;
     if (s->dim[3] != w->type.shape.dim[2])
-        return refuse(g, &op_convolve_transpose, y->type, "%s has %lld channels, the kernel %s takes %lld", show_of(y),
-                      (long long)s->dim[3], show_of(w), (long long)w->type.shape.dim[2]);
+        return refuse(g, &op_convolve_transpose, y->type, "%s has %lld channels, the kernel %s takes %lld",
+                      show_of(y), (long long)s->dim[3], show_of(w), (long long)w->type.shape.dim[2]);
     bool same = a.padding.n == PADDING_SAME;
-    if (!two(&a.stride)) return refuse(g, &op_convolve_transpose, y->type, "a stride is a number of at least 1, or two");
-    const char *wrong = fill_geometry(&a, s->dim[1] * a.stride.at[0], s->dim[2] * a.stride.at[1], &w->type.shape);
+    if (!two(&a.stride))
+        return refuse(g, &op_convolve_transpose, y->type, "a stride is a number of at least 1, or two");
+    const char *wrong =
+        fill_geometry(&a, s->dim[1] * a.stride.at[0], s->dim[2] * a.stride.at[1], &w->type.shape);
     if (wrong) return refuse(g, &op_convolve_transpose, y->type, "%s", wrong);
     a.size.n = 2;
     for (int i = 0; i < 2; i++)
         a.size.at[i] = same ? s->dim[1 + i] * a.stride.at[i]
-                            : (s->dim[1 + i] - 1) * a.stride.at[i] - a.padding.at[2 * i] - a.padding.at[2 * i + 1] +
-                                  (w->type.shape.dim[i] - 1) * a.dilation.at[i] + 1;
+                            : (s->dim[1 + i] - 1) * a.stride.at[i] - a.padding.at[2 * i] -
+                                  a.padding.at[2 * i + 1] + (w->type.shape.dim[i] - 1) * a.dilation.at[i] + 1;
     return emit(g, &op_convolve_x, 2, NODES(y, g_transpose(w)), &a);
 }
 
@@ -206,11 +247,14 @@ static void convolve_w_grad(const Node *n, Node *gy, Node **gx) {
 /* ---- running ---- */
 
 static ConvShape form_of(const Op *op, const void *attr, const Shape *a, const Shape *b) {
-    return op == &op_convolve ? form(attr, a, b, NULL) : op == &op_convolve_x ? form(attr, NULL, b, a)
-                                                                             : form(attr, a, NULL, b);
+    return op == &op_convolve     ? form(attr, a, b, NULL)
+           : op == &op_convolve_x ? form(attr, NULL, b, a)
+                                  : form(attr, a, NULL, b);
 }
 
-static ConvWhich which(const Op *op) { return op == &op_convolve ? CONV_Y : op == &op_convolve_x ? CONV_X : CONV_W; }
+static ConvWhich which(const Op *op) {
+    return op == &op_convolve ? CONV_Y : op == &op_convolve_x ? CONV_X : CONV_W;
+}
 
 static bool convolve_prepare(Instr *i) {
     ConvShape s = form_of(i->op, i->attr, &i->in[0].type.shape, &i->in[1].type.shape);
@@ -238,7 +282,7 @@ static void convolve_ref(const Node *node, const double *const *in, double *out)
     ConvWhich to = which(node->op);
     int64_t cg = s.C / s.groups, kg = s.K / s.groups;
     memset(out, 0, (size_t)NODE_COUNT(node) * sizeof *out);
-    for (int64_t e = 0; e < s.N * s.P * s.Q * s.KH * s.KW; e++) {       /* every tap of every pixel of y */
+    for (int64_t e = 0; e < s.N * s.P * s.Q * s.KH * s.KW; e++) { /* every tap of every pixel of y */
         int64_t j = e % s.KW, i = e / s.KW % s.KH, pixel = e / (s.KW * s.KH);
         int64_t q = pixel % s.Q, p = pixel / s.Q % s.P, n = pixel / (s.Q * s.P);
         int64_t h = p * s.sh + i * s.dh - s.top, v = q * s.sw + j * s.dw - s.left;
@@ -248,19 +292,24 @@ static void convolve_ref(const Node *node, const double *const *in, double *out)
             int64_t y = pixel * s.K + first, w = ((i * s.KW + j) * cg + c % cg) * s.K + first;
             double sum = 0;
             for (int64_t k = 0; k < kg; k++)
-                if (to == CONV_Y) out[y + k] += in[0][x] * in[1][w + k];
-                else if (to == CONV_W) out[w + k] += in[0][x] * in[1][y + k];
-                else sum += in[0][y + k] * in[1][w + k];
+                if (to == CONV_Y)
+                    out[y + k] += in[0][x] * in[1][w + k];
+                else if (to == CONV_W)
+                    out[w + k] += in[0][x] * in[1][y + k];
+                else
+                    sum += in[0][y + k] * in[1][w + k];
             if (to == CONV_X) out[x] += sum;
         }
     }
 }
 
-#define G(stride, top, bottom, left, right, dilation, groups, ...)                                  \
-    &(ConvolveAttr){{2, {stride, stride}}, {4, {top, bottom, left, right}}, {2, {dilation, dilation}}, groups, {__VA_ARGS__}}
+/* clang-format off */
+#define G(by, top, bottom, left, right, apart, parts, ...)                                          \
+    &(ConvolveAttr){{2, {by, by}}, {4, {top, bottom, left, right}}, {2, {apart, apart}}, parts, {__VA_ARGS__}}
 #define GIVEN(by, apart, parts, ...)                                                                \
     &(ConvolveAttr){.stride = {1, {by}}, .dilation = {1, {apart}}, .groups = parts, .padding = {__VA_ARGS__}}
 #define IMAGE(n, h, w, c) {F32, {4, {n, h, w, c}}}
+/* clang-format on */
 
 static const Sample convolve_samples[] = {
     {"same", 2, {IMAGE(2, 5, 4, 3), IMAGE(3, 3, 3, 2)}, GIVEN(1, 1, 1, PADDING_SAME, {0}), -1, 1},
@@ -292,8 +341,8 @@ static const Sample convolve_transpose_samples[] = {
     {0},
 };
 
-#define RUNS                                                                                        \
-    .attr_size = sizeof(ConvolveAttr), .attr = convolve_fields, .prepare = convolve_prepare,        \
+#define RUNS                                                                                 \
+    .attr_size = sizeof(ConvolveAttr), .attr = convolve_fields, .prepare = convolve_prepare, \
     .release = convolve_release, .eval = convolve_eval, .ref = convolve_ref, .flops = convolve_flops
 
 OP(convolve, .doc = "x (NHWC) convolved with the kernel w (HWIO)",

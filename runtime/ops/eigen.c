@@ -1,6 +1,7 @@
 /* Eigenvalues and eigenvectors of a symmetric matrix x (of (x + x^T)/2: the builders make it symmetric).
  *
- *   x = sum over i of values[i] * vectors[i] vectors[i]^T, values ascending, vectors the rows of an orthogonal matrix,
+ *   x = sum over i of values[i] * vectors[i] vectors[i]^T, values ascending, vectors the rows of an
+ * orthogonal matrix,
  *
  * each with its largest component positive, so that it is the same one whoever computes it. */
 #include "kern/kern.h"
@@ -55,8 +56,8 @@ static void values_grad(const Node *n, Node *gy, Node **gx) {
     gx[0] = g_matmul(g_transpose(V), g_mul(column(gy), V));
 }
 
-/* d vectors[i] = sum over j != i of vectors[j] (vectors[j]^T dx vectors[i])/(values[i] - values[j]); vectors of equal
- * values are not defined, and get 0. */
+/* d vectors[i] = sum over j != i of vectors[j] (vectors[j]^T dx vectors[i])/(values[i] - values[j]); vectors
+ * of equal values are not defined, and get 0. */
 static void vectors_grad(const Node *n, Node *gy, Node **gx) {
     Node *V = n->graph->node.at[n->id], *values = emit(n->graph, &op_eigen_values, 1, n->src, NULL);
     Node *apart = g_inv_or_zero(g_sub(g_broadcast(column(values), &V->type.shape), values));
@@ -65,15 +66,15 @@ static void vectors_grad(const Node *n, Node *gy, Node **gx) {
 
 /* ---- running: LAPACK ---- */
 
-#define POINT_UP(name, T, size)                                                                     \
-    static void name(int64_t n, T *vectors) {                                                       \
-        for (T *v = vectors; v < vectors + n * n; v += n) {                                         \
-            int64_t top = 0;                                                                        \
-            for (int64_t k = 1; k < n; k++)                                                         \
-                if (size(v[k]) > size(v[top])) top = k;                                             \
-            T turn = v[top] < 0 ? -1 : 1;                                                           \
-            for (int64_t k = 0; k < n; k++) v[k] *= turn;                                           \
-        }                                                                                           \
+#define POINT_UP(name, T, size)                             \
+    static void name(int64_t n, T *vectors) {               \
+        for (T *v = vectors; v < vectors + n * n; v += n) { \
+            int64_t top = 0;                                \
+            for (int64_t k = 1; k < n; k++)                 \
+                if (size(v[k]) > size(v[top])) top = k;     \
+            T turn = v[top] < 0 ? -1 : 1;                   \
+            for (int64_t k = 0; k < n; k++) v[k] *= turn;   \
+        }                                                   \
     }
 POINT_UP(point_up, float, fabsf)
 POINT_UP(point_up_double, double, fabs)
@@ -131,7 +132,7 @@ static void jacobi(const Node *node, const double *x, double *values, double *ve
     enum { SWEEPS = 30 };
     int64_t n = node->src[0]->type.shape.dim[0];
     double *a = arena_copy(node->graph->arena, x, (size_t)(n * n) * sizeof *a);
-    double *v = ARENA_ARRAY(node->graph->arena, double, n * n);
+    double *v = ARENA_ARRAY(node->graph->arena, double, n *n);
     for (int64_t k = 0; k < n; k++) v[k * n + k] = 1;
     for (int sweep = 0; sweep < SWEEPS; sweep++)
         for (int64_t p = 0; p < n; p++)
@@ -139,7 +140,8 @@ static void jacobi(const Node *node, const double *x, double *values, double *ve
     point_up_double(n, v);
     for (int64_t i = 0; i < n; i++) {
         int64_t rank = 0;
-        for (int64_t k = 0; k < n; k++) rank += a[k * n + k] < a[i * n + i] || (a[k * n + k] == a[i * n + i] && k < i);
+        for (int64_t k = 0; k < n; k++)
+            rank += a[k * n + k] < a[i * n + i] || (a[k * n + k] == a[i * n + i] && k < i);
         if (values) values[rank] = a[i * n + i];
         if (vectors) memcpy(vectors + rank * n, v + i * n, (size_t)n * sizeof *v);
     }
@@ -154,6 +156,7 @@ OP(eigen_values, .doc = "the eigenvalues of a symmetric matrix, ascending", .cal
    .traits = THREADS_VARY, .build = values_build, .infer = values_infer, .grad = values_grad,
    .prepare = eigen_prepare, .eval = values_eval, .ref = values_ref, .samples = eigen_samples)
 
-OP(eigen_vectors, .doc = "the eigenvectors of a symmetric matrix, as rows, by ascending eigenvalue", .call = "x",
-   .arity = 1, .traits = THREADS_VARY, .build = vectors_build, .infer = vectors_infer, .grad = vectors_grad,
-   .prepare = eigen_prepare, .eval = vectors_eval, .ref = vectors_ref, .samples = eigen_samples)
+OP(eigen_vectors, .doc = "the eigenvectors of a symmetric matrix, as rows, by ascending eigenvalue",
+   .call = "x", .arity = 1, .traits = THREADS_VARY, .build = vectors_build, .infer = vectors_infer,
+   .grad = vectors_grad, .prepare = eigen_prepare, .eval = vectors_eval, .ref = vectors_ref,
+   .samples = eigen_samples)

@@ -1,9 +1,9 @@
-/* Elementwise operators, a row each (rows.h): name, doc, class, traits, value, gradient, domain of the samples, and
- * a golden case from a table, so that a wrong formula cannot pass both kernel and reference.
+/* Elementwise operators, a row each (rows.h): name, doc, class, traits, value, gradient, domain of the
+ * samples, and a golden case from a table, so that a wrong formula cannot pass both kernel and reference.
  *
- * In the gradient columns x, z, y, gy are nodes. Where a rule divides, mulz keeps a gradient of 0 at 0 whatever the
- * other factor is, so that nothing leaks from the side of a choice that was not taken. At a tie max and min pass the
- * gradient to the first. */
+ * In the gradient columns x, z, y, gy are nodes. Where a rule divides, mulz keeps a gradient of 0 at 0
+ * whatever the other factor is, so that nothing leaks from the side of a choice that was not taken. At a tie
+ * max and min pass the gradient to the first. */
 #include "ops/rows.h"
 
 static bool fixed_power(const Node *z) {
@@ -67,7 +67,8 @@ static bool taken(unsigned takes, DType t) { return takes >> t & 1; }
 bool rows_infer(const Node *n, Tensor *out, unsigned takes, int gives) {
     Tensor t = n->src[0]->type;
     for (int k = 0; k < n->nsrc; k++) {
-        if (!taken(takes, n->src[k]->type.dtype)) return reject(n, "not for %s", dtype_name(n->src[k]->type.dtype));
+        if (!taken(takes, n->src[k]->type.dtype))
+            return reject(n, "not for %s", dtype_name(n->src[k]->type.dtype));
         if (!tensor_equal(&n->src[k]->type, &t))
             return reject(n, "%s %s and %s %s are not alike", dtype_name(t.dtype), show(n, 0),
                           dtype_name(n->src[k]->type.dtype), show(n, k));
@@ -84,7 +85,7 @@ Node *rows_build(Graph *g, const Op *op, int nsrc, Node *const *src, unsigned ta
                 return refuse(g, op, tensor_of(U8, src[0]->type.shape), "bool is wanted, not %s %s",
                               dtype_name(src[k]->type.dtype), show_of(src[k]));
     if (nsrc == 1 && !taken(takes, src[0]->type.dtype) && takes != TAKES_FLOAT && takes != TAKES_NUMBER)
-        return src[0];                                /* a conversion to the type it has */
+        return src[0]; /* a conversion to the type it has */
     DType to = level_common(nsrc, src, takes == TAKES_FLOAT ? F32 : takes == TAKES_NUMBER ? I32 : U8);
     for (int k = 0; k < nsrc && taken(takes, to); k++) arg[k] = level_type(src[k], to);
     if (nsrc > 1 && !level_shapes(g, op, nsrc, arg, arg)) return arg[0];
@@ -94,13 +95,13 @@ Node *rows_build(Graph *g, const Op *op, int nsrc, Node *const *src, unsigned ta
 }
 
 /* select: the language's if(c, x, z) where c is not known when the spec is compiled. */
-#define SELECT_KERNEL(ISA, fn, T)                                                                   \
+#define SELECT_KERNEL(ISA, fn, T)                                                                       \
     TARGET_##ISA static void fn##_##ISA(int64_t n, const void *const *in, void *out, const MapEnv *e) { \
-        const uint8_t *c = in[0];                                                                   \
-        const T *x = in[1], *z = in[2];                                                             \
-        T *y = out;                                                                                 \
-        (void)e;                                                                                    \
-        SIMD for (int64_t i = 0; i < n; i++) y[i] = c[i] ? x[i] : z[i];                             \
+        const uint8_t *c = in[0];                                                                       \
+        const T *x = in[1], *z = in[2];                                                                 \
+        T *y = out;                                                                                     \
+        (void)e;                                                                                        \
+        SIMD for (int64_t i = 0; i < n; i++) y[i] = c[i] ? x[i] : z[i];                                 \
     }
 EACH_ISA(SELECT_KERNEL, select_f32, float)
 EACH_ISA(SELECT_KERNEL, select_i32, int32_t)
@@ -109,8 +110,8 @@ EACH_ISA(SELECT_KERNEL, select_u8, uint8_t)
 static bool select_infer(const Node *n, Tensor *out) {
     const Tensor *c = &n->src[0]->type, *x = &n->src[1]->type, *z = &n->src[2]->type;
     if (c->dtype != U8 || !tensor_equal(x, z) || !shape_equal(&c->shape, &x->shape))
-        return reject(n, "%s %s, %s %s, %s %s are not alike", dtype_name(c->dtype), show(n, 0), dtype_name(x->dtype),
-                      show(n, 1), dtype_name(z->dtype), show(n, 2));
+        return reject(n, "%s %s, %s %s, %s %s are not alike", dtype_name(c->dtype), show(n, 0),
+                      dtype_name(x->dtype), show(n, 1), dtype_name(z->dtype), show(n, 2));
     *out = *x;
     return true;
 }
@@ -118,8 +119,8 @@ static bool select_infer(const Node *n, Tensor *out) {
 static Node *select_build(Graph *g, int nsrc, Node *const *src, const void *attr) {
     (void)attr;
     if (src[0]->type.dtype != U8)
-        return refuse(g, &op_select, src[1]->type, "the condition is %s %s, not bool", dtype_name(src[0]->type.dtype),
-                      show_of(src[0]));
+        return refuse(g, &op_select, src[1]->type, "the condition is %s %s, not bool",
+                      dtype_name(src[0]->type.dtype), show_of(src[0]));
     DType to = level_common(2, src + 1, U8);
     Node *arg[3] = {src[0], level_type(src[1], to), level_type(src[2], to)};
     if (!level_shapes(g, &op_select, nsrc, arg, arg)) return arg[0];
@@ -143,8 +144,8 @@ static const Sample select_samples[] = {
 };
 
 OP(select, .doc = "x where c is true, else z", .call = "c, x, z", .arity = 3,
-   .traits = ELEMENTWISE | PIECEWISE | CHEAP, .build = select_build, .infer = select_infer, .grad = select_grad,
-   .map = {MAPS(select_f32, F32), MAPS(select_i32, I32), MAPS(select_u8, U8)}, .ref = select_ref,
-   .samples = select_samples)
+   .traits = ELEMENTWISE | PIECEWISE | CHEAP, .build = select_build, .infer = select_infer,
+   .grad = select_grad, .map = {MAPS(select_f32, F32), MAPS(select_i32, I32), MAPS(select_u8, U8)},
+   .ref = select_ref, .samples = select_samples)
 
 Node *g_select(Node *c, Node *x, Node *z) { return op_apply(c->graph, &op_select, 3, NODES(c, x, z), NULL); }

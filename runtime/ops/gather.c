@@ -1,5 +1,6 @@
-/* Operators with int tensors as indices: gather, scatter, argmax, argsort. An index outside reads as NaN (0 for int
- * and bool) and writes nothing: what a wrong label does is seen, and no memory is touched that is not ours. */
+/* Operators with int tensors as indices: gather, scatter, argmax, argsort. An index outside reads as NaN (0
+ * for int and bool) and writes nothing: what a wrong label does is seen, and no memory is touched that is not
+ * ours. */
 #include "kern/kern.h"
 #include "ops/ops.h"
 
@@ -19,7 +20,8 @@ static bool gather_infer(const Node *n, Tensor *out) {
     const Tensor *x = &n->src[0]->type, *at = &n->src[1]->type;
     if (!wants_int(n, 1)) return false;
     if (x->shape.rank < 1 || x->shape.rank - 1 + at->shape.rank > RANK_MAX)
-        return reject(n, "%s by %s: rows along axis 0 are wanted, at most %d axes in all", show(n, 0), show(n, 1), RANK_MAX);
+        return reject(n, "%s by %s: rows along axis 0 are wanted, at most %d axes in all", show(n, 0),
+                      show(n, 1), RANK_MAX);
     Tensor t = {x->dtype, at->shape};
     for (int i = 1; i < x->shape.rank; i++) t.shape.dim[t.shape.rank++] = x->shape.dim[i];
     *out = t;
@@ -37,8 +39,10 @@ static void gather_eval(const Instr *i, const void *const *in, void *const *out,
     char *y = out[0];
     (void)scratch;
     for (int64_t k = 0, count = shape_count(&i->in[1].type.shape); k < count; k++, y += row) {
-        if (at[k] >= 0 && at[k] < x->shape.dim[0]) memcpy(y, (const char *)in[0] + (size_t)at[k] * row, row);
-        else memset(y, x->dtype == F32 ? 0xff : 0, row);                /* all ones: a NaN */
+        if (at[k] >= 0 && at[k] < x->shape.dim[0])
+            memcpy(y, (const char *)in[0] + (size_t)at[k] * row, row);
+        else
+            memset(y, x->dtype == F32 ? 0xff : 0, row); /* all ones: a NaN */
     }
 }
 
@@ -63,7 +67,8 @@ OP(gather, .doc = "the rows of x (along axis 0) that the indices name", .call = 
 Node *g_gather(Node *x, Node *indices) { return op_apply(x->graph, &op_gather, 2, NODES(x, indices), NULL); }
 
 /* scatter_add: zeros [count, ...], with each row added where its index says */
-static const Field count_fields[] = {FIELD(CountAttr, count, F_INT, NULL, "how many rows the result has"), {0}};
+static const Field count_fields[] = {FIELD(CountAttr, count, F_INT, NULL, "how many rows the result has"),
+                                     {0}};
 
 static bool scatter_add_infer(const Node *n, Tensor *out) {
     const Shape *at = &n->src[0]->type.shape, *rows = &n->src[1]->type.shape;
@@ -72,8 +77,8 @@ static bool scatter_add_infer(const Node *n, Tensor *out) {
     bool fits = n->src[1]->type.dtype == F32 && rows->rank >= at->rank && count >= 1;
     for (int i = 0; i < at->rank && fits; i++) fits = at->dim[i] == rows->dim[i];
     if (!fits || rows->rank - at->rank + 1 > RANK_MAX)
-        return reject(n, "%s %s does not have a row for each of the indices %s", dtype_name(n->src[1]->type.dtype),
-                      show(n, 1), show(n, 0));
+        return reject(n, "%s %s does not have a row for each of the indices %s",
+                      dtype_name(n->src[1]->type.dtype), show(n, 1), show(n, 0));
     *out = tensor_of(F32, SHAPE(count));
     for (int i = at->rank; i < rows->rank; i++) out->shape.dim[out->shape.rank++] = rows->dim[i];
     return true;
@@ -110,9 +115,10 @@ static const Sample scatter_add_samples[] = {
     {0},
 };
 
-OP(scatter_add, .doc = "zeros, with each row added at the row its index names", .call = "indices, rows, count",
-   .arity = 2, .traits = LINEAR, .attr_size = sizeof(CountAttr), .attr = count_fields, .infer = scatter_add_infer,
-   .grad = scatter_add_grad, .eval = scatter_add_eval, .ref = scatter_add_ref, .samples = scatter_add_samples)
+OP(scatter_add, .doc = "zeros, with each row added at the row its index names",
+   .call = "indices, rows, count", .arity = 2, .traits = LINEAR, .attr_size = sizeof(CountAttr),
+   .attr = count_fields, .infer = scatter_add_infer, .grad = scatter_add_grad, .eval = scatter_add_eval,
+   .ref = scatter_add_ref, .samples = scatter_add_samples)
 
 Node *g_scatter_add(Node *indices, Node *rows, int64_t count) {
     return op_apply(indices->graph, &op_scatter_add, 2, NODES(indices, rows), &(CountAttr){count});
@@ -154,20 +160,23 @@ static void last_write_ref(const Node *n, const double *const *in, double *out) 
 static const Sample last_write_samples[] = {{"some", 1, {{I32, {1, {6}}}}, &(CountAttr){4}, 0, 3}, {0}};
 
 OP(last_write, .doc = "true where an index is the last that names its row", .arity = 1,
-   .traits = STOPS_GRAD | PIECEWISE, .attr_size = sizeof(CountAttr), .attr = count_fields, .infer = last_write_infer,
-   .prepare = last_write_prepare, .eval = last_write_eval, .ref = last_write_ref, .samples = last_write_samples)
+   .traits = STOPS_GRAD | PIECEWISE, .attr_size = sizeof(CountAttr), .attr = count_fields,
+   .infer = last_write_infer, .prepare = last_write_prepare, .eval = last_write_eval, .ref = last_write_ref,
+   .samples = last_write_samples)
 
 /* scatter: x with rows replaced, the last winning */
 static bool scatter_infer(const Node *n, Tensor *out) {
     const Tensor *x = &n->src[0]->type, *rows = &n->src[2]->type;
     const Shape *at = &n->src[1]->type.shape;
     if (!wants_int(n, 1)) return false;
-    bool fits = x->dtype == rows->dtype && x->shape.rank >= 1 && rows->shape.rank == at->rank + x->shape.rank - 1;
+    bool fits =
+        x->dtype == rows->dtype && x->shape.rank >= 1 && rows->shape.rank == at->rank + x->shape.rank - 1;
     for (int i = 0; i < at->rank && fits; i++) fits = rows->shape.dim[i] == at->dim[i];
-    for (int i = 1; i < x->shape.rank && fits; i++) fits = rows->shape.dim[at->rank + i - 1] == x->shape.dim[i];
+    for (int i = 1; i < x->shape.rank && fits; i++)
+        fits = rows->shape.dim[at->rank + i - 1] == x->shape.dim[i];
     if (!fits)
-        return reject(n, "%s %s at the indices %s of %s %s: one row each is wanted", dtype_name(rows->dtype), show(n, 2),
-                      show(n, 1), dtype_name(x->dtype), show(n, 0));
+        return reject(n, "%s %s at the indices %s of %s %s: one row each is wanted", dtype_name(rows->dtype),
+                      show(n, 2), show(n, 1), dtype_name(x->dtype), show(n, 0));
     *out = *x;
     return true;
 }
@@ -215,9 +224,9 @@ static const Sample scatter_samples[] = {
     {0},
 };
 
-OP(scatter, .doc = "x with the rows that the indices name replaced; the last one wins", .call = "x, indices, rows",
-   .arity = 3, .traits = LINEAR, .build = scatter_build, .infer = scatter_infer, .grad = scatter_grad,
-   .eval = scatter_eval, .ref = scatter_ref, .samples = scatter_samples)
+OP(scatter, .doc = "x with the rows that the indices name replaced; the last one wins",
+   .call = "x, indices, rows", .arity = 3, .traits = LINEAR, .build = scatter_build, .infer = scatter_infer,
+   .grad = scatter_grad, .eval = scatter_eval, .ref = scatter_ref, .samples = scatter_samples)
 
 /* gather_last: y[..., j] = x[..., index[..., j]] */
 static bool same_lead(const Shape *a, const Shape *b) {
@@ -244,15 +253,17 @@ static void gather_last_eval(const Instr *i, const void *const *in, void *const 
     const Shape *x = &i->in[0].type.shape, *s = &i->in[1].type.shape;
     const int32_t *at = in[1], *x4 = in[0];
     const uint8_t *x1 = in[0];
-    int32_t *y4 = out[0], none = i->out[0].type.dtype == F32 ? -1 : 0;   /* all ones: a NaN */
+    int32_t *y4 = out[0], none = i->out[0].type.dtype == F32 ? -1 : 0; /* all ones: a NaN */
     uint8_t *y1 = out[0];
     int64_t width = last_of(x), taken = last_of(s);
     (void)scratch;
     for (int64_t k = 0, count = shape_count(s); k < count; k++) {
         bool inside = at[k] >= 0 && at[k] < width;
         int64_t from = k / taken * width + (inside ? at[k] : 0);
-        if (i->out[0].type.dtype == U8) y1[k] = inside ? x1[from] : 0;
-        else y4[k] = inside ? x4[from] : none;
+        if (i->out[0].type.dtype == U8)
+            y1[k] = inside ? x1[from] : 0;
+        else
+            y4[k] = inside ? x4[from] : none;
     }
 }
 
@@ -270,26 +281,31 @@ static const Sample gather_last_samples[] = {
     {0},
 };
 
-OP(gather_last, .doc = "the elements of the last axis that the indices name, row by row", .call = "x, indices",
-   .arity = 2, .traits = LINEAR, .infer = gather_last_infer, .grad = gather_last_grad, .eval = gather_last_eval,
-   .ref = gather_last_ref, .samples = gather_last_samples)
+OP(gather_last, .doc = "the elements of the last axis that the indices name, row by row",
+   .call = "x, indices", .arity = 2, .traits = LINEAR, .infer = gather_last_infer, .grad = gather_last_grad,
+   .eval = gather_last_eval, .ref = gather_last_ref, .samples = gather_last_samples)
 
-Node *g_gather_last(Node *x, Node *indices) { return op_apply(x->graph, &op_gather_last, 2, NODES(x, indices), NULL); }
+Node *g_gather_last(Node *x, Node *indices) {
+    return op_apply(x->graph, &op_gather_last, 2, NODES(x, indices), NULL);
+}
 
 /* scatter_add_last: zeros [..., count], with each value added where its index says */
 static bool scatter_add_last_infer(const Node *n, Tensor *out) {
     const Tensor *values = &n->src[1]->type;
     int64_t count = ((const CountAttr *)n->attr)->count;
     if (!wants_int(n, 0)) return false;
-    if (!shape_equal(&values->shape, &n->src[0]->type.shape) || values->shape.rank < 1 || values->dtype != F32 || count < 1)
-        return reject(n, "%s %s does not have a value for each of the indices %s", dtype_name(values->dtype), show(n, 1),
-                      show(n, 0));
+    if (!shape_equal(&values->shape, &n->src[0]->type.shape) || values->shape.rank < 1 ||
+        values->dtype != F32 || count < 1)
+        return reject(n, "%s %s does not have a value for each of the indices %s", dtype_name(values->dtype),
+                      show(n, 1), show(n, 0));
     *out = *values;
     out->shape.dim[values->shape.rank - 1] = count;
     return true;
 }
 
-static void scatter_add_last_grad(const Node *n, Node *gy, Node **gx) { gx[1] = g_gather_last(gy, n->src[0]); }
+static void scatter_add_last_grad(const Node *n, Node *gy, Node **gx) {
+    gx[1] = g_gather_last(gy, n->src[0]);
+}
 
 static void scatter_add_last_eval(const Instr *i, const void *const *in, void *const *out, void *scratch) {
     const Shape *s = &i->in[0].type.shape;

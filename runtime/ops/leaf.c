@@ -9,8 +9,12 @@ static const Field constant_fields[] = {
     FIELD(ConstantAttr, fill, F_FLOAT, "0", "the value of a scalar"),
     FIELD(ConstantAttr, count, F_INT, "0", "how many values there are besides"),
     FIELD(ConstantAttr, hash, F_INT, "0", "of these values"),
-    {.name = "dtype", .type = F_CHOICE, .offset = offsetof(ConstantAttr, dtype), .dflt = "float",
-     .choices = "float|int|bool", .doc = "element type"},
+    {.name = "dtype",
+     .type = F_CHOICE,
+     .offset = offsetof(ConstantAttr, dtype),
+     .dflt = "float",
+     .choices = "float|int|bool",
+     .doc = "element type"},
     FIELD(ConstantAttr, shape, F_INTS, "", "shape"),
     {0},
 };
@@ -53,8 +57,11 @@ Node *g_tensor(Graph *g, Tensor type, const double *values) {
         hash = (hash ^ bits) * 1099511628211u;
         hash ^= hash >> 29;
     }
-    ConstantAttr a = {.data = arena_copy(g->arena, values, (size_t)n * sizeof *values), .count = n,
-                      .hash = (int64_t)hash, .dtype = (int)type.dtype, .shape = ints_of_shape(&type.shape)};
+    ConstantAttr a = {.data = arena_copy(g->arena, values, (size_t)n * sizeof *values),
+                      .count = n,
+                      .hash = (int64_t)hash,
+                      .dtype = (int)type.dtype,
+                      .shape = ints_of_shape(&type.shape)};
     return emit(g, &op_constant, 0, NULL, &a);
 }
 
@@ -72,7 +79,8 @@ static const Field range_fields[] = {FIELD(CountAttr, count, F_INT, NULL, "how m
 
 static bool range_infer(const Node *n, Tensor *out) {
     int64_t count = ((const CountAttr *)n->attr)->count;
-    if (count < 1 || count > INT32_MAX) return reject(n, "a count of at least 1 is wanted, not %lld", (long long)count);
+    if (count < 1 || count > INT32_MAX)
+        return reject(n, "a count of at least 1 is wanted, not %lld", (long long)count);
     *out = tensor_of(I32, SHAPE(count));
     return true;
 }
@@ -91,8 +99,8 @@ static void range_ref(const Node *n, const double *const *in, double *out) {
 static const Sample range_samples[] = {{"seven", 0, {{0}}, &(CountAttr){7}, 0, 0}, {0}};
 
 OP(range, .doc = "0, 1, ... count - 1 as int", .arity = 0, .traits = STOPS_GRAD | CHEAP,
-   .attr_size = sizeof(CountAttr), .attr = range_fields, .infer = range_infer, .eval = range_eval, .ref = range_ref,
-   .samples = range_samples)
+   .attr_size = sizeof(CountAttr), .attr = range_fields, .infer = range_infer, .eval = range_eval,
+   .ref = range_ref, .samples = range_samples)
 
 Node *g_range(Graph *g, int64_t count) { return emit(g, &op_range, 0, NULL, &(CountAttr){count}); }
 
@@ -130,9 +138,9 @@ static void assign_ref(const Node *n, const double *const *in, double *out) {
     memcpy(out, in[0], (size_t)NODE_COUNT(n) * sizeof *out);
 }
 
-OP(assign, .doc = "makes x the slot's value once the program is done", .arity = 1, .traits = EFFECT | STOPS_GRAD,
-   .attr_size = sizeof(SlotAttr), .attr = slot_fields, .build = assign_build, .infer = assign_infer,
-   .ref = assign_ref)
+OP(assign, .doc = "makes x the slot's value once the program is done", .arity = 1,
+   .traits = EFFECT | STOPS_GRAD, .attr_size = sizeof(SlotAttr), .attr = slot_fields, .build = assign_build,
+   .infer = assign_infer, .ref = assign_ref)
 
 Node *g_assign(Graph *g, int slot, Node *value) {
     return op_apply(g, &op_assign, 1, &value, &(SlotAttr){slot});

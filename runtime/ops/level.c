@@ -1,5 +1,5 @@
-/* Levelling: what builders do to arguments of different types and shapes, so that operators meet equal ones only;
- * and index arithmetic that several operator files share. */
+/* Levelling: what builders do to arguments of different types and shapes, so that operators meet equal ones
+ * only; and index arithmetic that several operator files share. */
 #include "ops/ops.h"
 
 Tensor tensor_of(DType t, Shape s) { return (Tensor){t, s}; }
@@ -14,7 +14,7 @@ Node *level_type(Node *x, DType to) {
 DType level_common(int n, Node *const *src, DType least) {
     DType common = least;
     for (int k = 0; k < n; k++)
-        if (src[k]->type.dtype < common) common = src[k]->type.dtype;   /* F32 < I32 < U8 in the enum */
+        if (src[k]->type.dtype < common) common = src[k]->type.dtype; /* F32 < I32 < U8 in the enum */
     return common;
 }
 
@@ -36,8 +36,10 @@ bool level_shapes(Graph *g, const Op *op, int n, Node *const *src, Node **out) {
         const char *a = shape_show(&before, g->arena), *b = shape_show(s, g->arena);
         const char *low = before.rank < s->rank ? a : b;
         *out = stretches(&before, s)
-                   ? refuse(g, op, src[0]->type, "shapes %s and %s: %s has fewer axes and may not stretch an axis of "
-                            "the other; say which axis is meant with an axis of size 1, as in x[:, new]", a, b, low)
+                   ? refuse(g, op, src[0]->type,
+                            "shapes %s and %s: %s has fewer axes and may not stretch an axis of "
+                            "the other; say which axis is meant with an axis of size 1, as in x[:, new]",
+                            a, b, low)
                    : refuse(g, op, src[0]->type, "shapes %s and %s do not fit together", a, b);
         return false;
     }

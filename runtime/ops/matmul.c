@@ -8,7 +8,9 @@ static const Field matmul_fields[] = {
     {0},
 };
 
-typedef struct { int64_t batch, m, n, k; } Sizes;     /* batch times [m, k] @ [k, n] */
+typedef struct {
+    int64_t batch, m, n, k;
+} Sizes; /* batch times [m, k] @ [k, n] */
 
 static Sizes sizes_of(const Shape *a, const Shape *b, const MatmulAttr *t) {
     Sizes s = {.batch = 1};
@@ -22,14 +24,15 @@ static Sizes sizes_of(const Shape *a, const Shape *b, const MatmulAttr *t) {
 static bool matmul_infer(const Node *n, Tensor *out) {
     const MatmulAttr *t = n->attr;
     const Tensor *a = &n->src[0]->type, *b = &n->src[1]->type;
-    if (a->dtype != F32 || b->dtype != F32) return reject(n, "not for %s @ %s", dtype_name(a->dtype), dtype_name(b->dtype));
+    if (a->dtype != F32 || b->dtype != F32)
+        return reject(n, "not for %s @ %s", dtype_name(a->dtype), dtype_name(b->dtype));
     bool fits = a->shape.rank >= 2 && a->shape.rank == b->shape.rank;
     for (int i = 0; i < a->shape.rank - 2 && fits; i++) fits = a->shape.dim[i] == b->shape.dim[i];
     if (!fits) return reject(n, "%s @ %s do not fit together", show(n, 0), show(n, 1));
     Sizes s = sizes_of(&a->shape, &b->shape, t);
     if (b->shape.dim[b->shape.rank - (t->tb ? 1 : 2)] != s.k)
-        return reject(n, "inner sizes differ: %s%s @ %s%s", show(n, 0), t->ta ? " transposed" : "", show(n, 1),
-                      t->tb ? " transposed" : "");
+        return reject(n, "inner sizes differ: %s%s @ %s%s", show(n, 0), t->ta ? " transposed" : "",
+                      show(n, 1), t->tb ? " transposed" : "");
     *out = tensor_of(F32, a->shape);
     out->shape.dim[a->shape.rank - 2] = s.m;
     out->shape.dim[a->shape.rank - 1] = s.n;
@@ -44,8 +47,8 @@ static Shape with_last(const Shape *lead, int keep, int64_t a, int64_t b) {
     return s;
 }
 
-/* A vector becomes a matrix of one row or column, and its axis goes in the end; where one side has no leading axes and
- * the other's matrices can be stacked, they are; else leading axes are stretched. */
+/* A vector becomes a matrix of one row or column, and its axis goes in the end; where one side has no leading
+ * axes and the other's matrices can be stacked, they are; else leading axes are stretched. */
 static Node *matmul_build(Graph *g, int nsrc, Node *const *src, const void *attr) {
     const MatmulAttr *t = attr;
     Node *a = level_type(src[0], F32), *b = level_type(src[1], F32);
@@ -53,7 +56,8 @@ static Node *matmul_build(Graph *g, int nsrc, Node *const *src, const void *attr
     if (t->ta || t->tb) return emit(g, &op_matmul, 2, NODES(a, b), attr);
     int rank_a = a->type.shape.rank, rank_b = b->type.shape.rank;
     if (!rank_a || !rank_b)
-        return refuse(g, &op_matmul, a->type, "%s @ %s: a scalar is no matrix, multiply with *", show_of(a), show_of(b));
+        return refuse(g, &op_matmul, a->type, "%s @ %s: a scalar is no matrix, multiply with *", show_of(a),
+                      show_of(b));
     int64_t inner_a = a->type.shape.dim[rank_a - 1], inner_b = b->type.shape.dim[rank_b > 1 ? rank_b - 2 : 0];
     if (inner_a != inner_b)
         return refuse(g, &op_matmul, a->type, "inner sizes differ: %s @ %s", show_of(a), show_of(b));
@@ -64,7 +68,8 @@ static Node *matmul_build(Graph *g, int nsrc, Node *const *src, const void *attr
     int64_t m = sa->dim[sa->rank - 2], n = sb->dim[sb->rank - 1];
     Shape lead_a = with_last(sa, sa->rank - 2, 0, 0), lead_b = with_last(sb, sb->rank - 2, 0, 0), lead;
     if (!shape_broadcast(&lead_a, &lead_b, &lead))
-        return refuse(g, &op_matmul, a->type, "%s @ %s: the leading axes do not fit together", show_of(a), show_of(b));
+        return refuse(g, &op_matmul, a->type, "%s @ %s: the leading axes do not fit together", show_of(a),
+                      show_of(b));
     Node *y;
     if (sb->rank == 2 && sa->rank > 2) {
         Shape flat = SHAPE(NODE_COUNT(a) / inner_a, inner_a);
@@ -92,8 +97,10 @@ static void matmul_eval(const Instr *i, const void *const *in, void *const *out,
     const MatmulAttr *t = i->attr;
     Sizes s = sizes_of(&i->in[0].type.shape, &i->in[1].type.shape, t);
     (void)scratch;
-    if (s.batch == 1) gemm(t->ta, t->tb, s.m, s.n, s.k, in[0], in[1], out[0], false);
-    else gemm_batch(s.batch, t->ta, t->tb, s.m, s.n, s.k, in[0], s.m * s.k, in[1], s.k * s.n, out[0]);
+    if (s.batch == 1)
+        gemm(t->ta, t->tb, s.m, s.n, s.k, in[0], in[1], out[0], false);
+    else
+        gemm_batch(s.batch, t->ta, t->tb, s.m, s.n, s.k, in[0], s.m * s.k, in[1], s.k * s.n, out[0]);
 }
 
 static void matmul_ref(const Node *node, const double *const *in, double *out) {

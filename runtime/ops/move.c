@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-/* Copies a dense block into a dense tensor at strides, one innermost row at a time. Elements have `size` bytes. */
+/* Copies a dense block into a dense tensor at strides, one innermost row at a time. Elements have `size`
+ * bytes. */
 static void scatter_block(const Shape *from, const void *x, const Strides *at, void *y, size_t size) {
     int64_t index[RANK_MAX] = {0};
     Shape outer = *from;
@@ -55,7 +56,9 @@ static bool place_infer(const Node *n, Tensor *out) {
         fits = a->start.at[i] >= 0 && a->start.at[i] < a->shape.at[i] && last >= 0 && last < a->shape.at[i] &&
                a->step.at[i] != 0;
     }
-    if (!fits) return reject(n, "%s does not fit into %s", show(n, 0), field_show(&place_fields[2], a, n->graph->arena));
+    if (!fits)
+        return reject(n, "%s does not fit into %s", show(n, 0),
+                      field_show(&place_fields[2], a, n->graph->arena));
     *out = tensor_of(n->src[0]->type.dtype, shape_of_ints(&a->shape));
     return true;
 }
@@ -84,7 +87,12 @@ static void place_ref(const Node *n, const double *const *in, double *out) {
 }
 
 static const Sample place_samples[] = {
-    {"steps", 1, {{F32, {2, {2, 3}}}}, &(PlaceAttr){.start = {2, {1, 7}}, .step = {2, {2, -3}}, .shape = {2, {5, 8}}}, -1, 1},
+    {"steps",
+     1,
+     {{F32, {2, {2, 3}}}},
+     &(PlaceAttr){.start = {2, {1, 7}}, .step = {2, {2, -3}}, .shape = {2, {5, 8}}},
+     -1,
+     1},
     {0},
 };
 
@@ -110,12 +118,13 @@ static Node *pad_build(Graph *g, int nsrc, Node *const *src, const void *attr) {
     bool none = true;
     (void)nsrc;
     if (a->before.n != to.rank || a->after.n != to.rank)
-        return refuse(g, &op_pad_axes, src[0]->type, "%s wants as many sizes before and after as it has axes", show_of(src[0]));
+        return refuse(g, &op_pad_axes, src[0]->type, "%s wants as many sizes before and after as it has axes",
+                      show_of(src[0]));
     Ints step = {.n = to.rank};
     for (int i = 0; i < to.rank; i++) {
         if (a->before.at[i] < 0 || a->after.at[i] < 0)
-            return refuse(g, &op_pad_axes, src[0]->type, "a size below 0: %lld, %lld", (long long)a->before.at[i],
-                          (long long)a->after.at[i]);
+            return refuse(g, &op_pad_axes, src[0]->type, "a size below 0: %lld, %lld",
+                          (long long)a->before.at[i], (long long)a->after.at[i]);
         none &= a->before.at[i] == 0 && a->after.at[i] == 0;
         to.dim[i] += a->before.at[i] + a->after.at[i];
         step.at[i] = 1;
@@ -129,7 +138,8 @@ static const Sample pad_samples[] = {
 };
 
 OP(pad_axes, .doc = "zeros before and after x along each axis", .call = "x, before, after", .arity = 1,
-   .traits = LINEAR, .attr_size = sizeof(PadAttr), .attr = pad_fields, .build = pad_build, .samples = pad_samples)
+   .traits = LINEAR, .attr_size = sizeof(PadAttr), .attr = pad_fields, .build = pad_build,
+   .samples = pad_samples)
 
 Node *g_pad(Node *x, const Ints *before, const Ints *after) {
     return op_apply(x->graph, &op_pad_axes, 1, &x, &(PadAttr){*before, *after});
@@ -147,7 +157,8 @@ static bool concat_infer(const Node *n, Tensor *out) {
     int64_t axis = ((const AxisAttr *)n->attr)->axis;
     Tensor t = n->src[0]->type;
     if (n->nsrc > CONCAT_MOST) return reject(n, "%d tensors: at most %d at once", n->nsrc, CONCAT_MOST);
-    if (axis < 0 || axis >= t.shape.rank) return reject(n, "%s has no axis %lld", show(n, 0), (long long)axis);
+    if (axis < 0 || axis >= t.shape.rank)
+        return reject(n, "%s has no axis %lld", show(n, 0), (long long)axis);
     for (int k = 1; k < n->nsrc; k++) {
         Tensor s = n->src[k]->type;
         int64_t more = s.shape.rank == t.shape.rank ? s.shape.dim[axis] : 0;
@@ -184,7 +195,8 @@ static void concat_grad(const Node *n, Node *gy, Node **gx) {
 }
 
 /* Each source is `outer` blocks of its own width, laid side by side. */
-static void concat_copy(int n, const Shape *const *from, const void *const *in, int64_t axis, size_t size, void *out) {
+static void concat_copy(int n, const Shape *const *from, const void *const *in, int64_t axis, size_t size,
+                        void *out) {
     int64_t outer = 1, inner = (int64_t)size, whole = 0;
     for (int64_t i = 0; i < axis; i++) outer *= from[0]->dim[i];
     for (int i = (int)axis + 1; i < from[0]->rank; i++) inner *= from[0]->dim[i];
@@ -202,7 +214,8 @@ static void concat_eval(const Instr *i, const void *const *in, void *const *out,
     const Shape *from[CONCAT_MOST];
     (void)scratch;
     for (int k = 0; k < i->nin; k++) from[k] = &i->in[k].type.shape;
-    concat_copy(i->nin, from, in, ((const AxisAttr *)i->attr)->axis, dtype_size(i->out[0].type.dtype), out[0]);
+    concat_copy(i->nin, from, in, ((const AxisAttr *)i->attr)->axis, dtype_size(i->out[0].type.dtype),
+                out[0]);
 }
 
 static void concat_ref(const Node *n, const double *const *in, double *out) {
@@ -218,9 +231,10 @@ static const Sample concat_samples[] = {
     {0},
 };
 
-OP(concat, .doc = "tensors side by side along an axis", .call = "x, others, axis=-1", .arity = -1, .traits = LINEAR,
-   .attr_size = sizeof(AxisAttr), .attr = concat_fields, .build = concat_build, .infer = concat_infer,
-   .grad = concat_grad, .eval = concat_eval, .ref = concat_ref, .samples = concat_samples)
+OP(concat, .doc = "tensors side by side along an axis", .call = "x, others, axis=-1", .arity = -1,
+   .traits = LINEAR, .attr_size = sizeof(AxisAttr), .attr = concat_fields, .build = concat_build,
+   .infer = concat_infer, .grad = concat_grad, .eval = concat_eval, .ref = concat_ref,
+   .samples = concat_samples)
 
 Node *g_concat(Graph *g, int n, Node *const *x, int64_t axis) {
     return op_apply(g, &op_concat, n, x, &(AxisAttr){axis});

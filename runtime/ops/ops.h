@@ -11,15 +11,16 @@
 #define MAPS(fn, D) [ISA_BASE][D] = fn##_BASE, [ISA_AVX2][D] = fn##_AVX2, [ISA_AVX512][D] = fn##_AVX512
 
 #define FIELD(Struct, member, type_, default_, doc_) \
-    {.name = #member, .type = type_, .offset = offsetof(Struct, member), .dflt = default_, .doc = doc_}
+    { .name = #member, .type = type_, .offset = offsetof(Struct, member), .dflt = default_, .doc = doc_ }
 
 /* level.c: conversions and broadcasts before an operator that wants equal types and shapes. */
-Node *level_type(Node *x, DType to);                  /* x as `to` */
-bool level_shapes(Graph *g, const Op *op, int n, Node *const *src, Node **out); /* false = it refused, *out is poison */
-DType level_common(int n, Node *const *src, DType least);              /* F32 > I32 > U8, and at least `least` */
+Node *level_type(Node *x, DType to); /* x as `to` */
+bool level_shapes(Graph *g, const Op *op, int n, Node *const *src,
+                  Node **out);                            /* false = it refused, *out is poison */
+DType level_common(int n, Node *const *src, DType least); /* F32 > I32 > U8, and at least `least` */
 Tensor tensor_of(DType t, Shape s);
-const char *show(const Node *n, int k);               /* shape of source k, for messages */
-const char *show_of(const Node *x);                   /* shape of x */
+const char *show(const Node *n, int k); /* shape of source k, for messages */
+const char *show_of(const Node *x);     /* shape of x */
 
 /* reductions.c: a value of x's shape less the masked axes, stretched over them again. */
 Node *expand(Node *reduced, const Node *x, unsigned mask);

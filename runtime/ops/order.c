@@ -1,5 +1,5 @@
-/* Operators that compare along the last axis: argmax, argsort. Both give indices; NaN counts as the largest, so that
- * it shows. */
+/* Operators that compare along the last axis: argmax, argsort. Both give indices; NaN counts as the largest,
+ * so that it shows. */
 #include "ops/ops.h"
 
 #include <math.h>
@@ -8,7 +8,9 @@ static const char *const axis_wanted = "a last axis is wanted, not a scalar";
 
 /* Elements as doubles: float and int both fit. */
 static double element(const void *x, DType t, int64_t i) {
-    return t == F32 ? (double)((const float *)x)[i] : t == I32 ? ((const int32_t *)x)[i] : ((const uint8_t *)x)[i];
+    return t == F32   ? (double)((const float *)x)[i]
+           : t == I32 ? ((const int32_t *)x)[i]
+                      : ((const uint8_t *)x)[i];
 }
 
 static bool above(double a, double b) { return a > b || (isnan(a) && !isnan(b)); }
@@ -50,9 +52,9 @@ static const Sample order_samples[] = {
     {0},
 };
 
-OP(argmax, .doc = "the index of the largest along the last axis, the first of equals", .call = "x", .arity = 1,
-   .traits = STOPS_GRAD | PIECEWISE, .infer = argmax_infer, .eval = argmax_eval, .ref = argmax_ref,
-   .samples = order_samples)
+OP(argmax, .doc = "the index of the largest along the last axis, the first of equals", .call = "x",
+   .arity = 1, .traits = STOPS_GRAD | PIECEWISE, .infer = argmax_infer, .eval = argmax_eval,
+   .ref = argmax_ref, .samples = order_samples)
 
 /* argsort: merge sort on (value, index), bottom up, in scratch */
 static bool argsort_infer(const Node *n, Tensor *out) {
@@ -62,7 +64,10 @@ static bool argsort_infer(const Node *n, Tensor *out) {
     return true;
 }
 
-typedef struct { double value; int32_t index; } Item;
+typedef struct {
+    double value;
+    int32_t index;
+} Item;
 
 static void merge(const Item *from, Item *to, int64_t low, int64_t middle, int64_t high) {
     int64_t a = low, b = middle;
@@ -95,13 +100,14 @@ static void argsort_eval(const Instr *i, const void *const *in, void *const *out
     int64_t width = x->shape.dim[x->shape.rank - 1];
     Item *items = scratch;
     for (int64_t r = 0, rows = shape_count(&x->shape) / width; r < rows; r++) {
-        for (int64_t k = 0; k < width; k++) items[k] = (Item){element(in[0], x->dtype, r * width + k), (int32_t)k};
+        for (int64_t k = 0; k < width; k++)
+            items[k] = (Item){element(in[0], x->dtype, r * width + k), (int32_t)k};
         const Item *done = sorted(items, items + width, width);
         for (int64_t k = 0; k < width; k++) y[r * width + k] = done[k].index;
     }
 }
 
-static void argsort_ref(const Node *n, const double *const *in, double *out) {     /* each one's rank, counted */
+static void argsort_ref(const Node *n, const double *const *in, double *out) { /* each one's rank, counted */
     int64_t width = n->type.shape.dim[n->type.shape.rank - 1];
     for (int64_t e = 0; e < NODE_COUNT(n); e++) {
         int64_t row = e / width * width, rank = 0;
@@ -111,6 +117,6 @@ static void argsort_ref(const Node *n, const double *const *in, double *out) {  
     }
 }
 
-OP(argsort, .doc = "the indices that sort the last axis, ascending; equals stay in order", .call = "x", .arity = 1,
-   .traits = STOPS_GRAD | PIECEWISE, .infer = argsort_infer, .prepare = argsort_prepare, .eval = argsort_eval,
-   .ref = argsort_ref, .samples = order_samples)
+OP(argsort, .doc = "the indices that sort the last axis, ascending; equals stay in order", .call = "x",
+   .arity = 1, .traits = STOPS_GRAD | PIECEWISE, .infer = argsort_infer, .prepare = argsort_prepare,
+   .eval = argsort_eval, .ref = argsort_ref, .samples = order_samples)

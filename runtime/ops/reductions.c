@@ -1,9 +1,10 @@
 /* Reductions over named axes: sum, max, min, variance, log_sum_exp. The axes go; `keep` is a reshape.
  *
- * A block [rows, inner] is cut into columns of at most TILE; where inner is small, several rows are taken as one, so
- * that there are enough lanes for the vector units, and the lanes are folded at the end. The order of additions is a
- * function of rows and inner alone. variance and log_sum_exp go over a block twice (mean, then squares; maximum, then
- * exponentials) while it is in L1, and merge by Chan's formula and by rescaling to the larger maximum. */
+ * A block [rows, inner] is cut into columns of at most TILE; where inner is small, several rows are taken as
+ * one, so that there are enough lanes for the vector units, and the lanes are folded at the end. The order of
+ * additions is a function of rows and inner alone. variance and log_sum_exp go over a block twice (mean, then
+ * squares; maximum, then exponentials) while it is in L1, and merge by Chan's formula and by rescaling to the
+ * larger maximum. */
 #include "kern/kern.h"
 #include "kern/vecmath.h"
 #include "ops/ops.h"
@@ -14,14 +15,14 @@ enum { TILE = 256, LANES = 32 };
 typedef int32_t __attribute__((may_alias)) AccInt;
 
 typedef struct {
-    int64_t rows, stride, width, rest;                /* `rest` elements of a last row that is not whole */
+    int64_t rows, stride, width, rest; /* `rest` elements of a last row that is not whole */
 } Cut;
 
 /* NaN if one is. Two plain choices in a row turn into blends; one of a combined condition stays a branch. */
-#define EXTREME(name, T, sign)                                                                      \
-    INLINE T name(T a, T b) {                                                                       \
-        T best = a sign b ? a : b;                                                                  \
-        return a != a ? a : best;                                                                   \
+#define EXTREME(name, T, sign)     \
+    INLINE T name(T a, T b) {      \
+        T best = a sign b ? a : b; \
+        return a != a ? a : best;  \
     }
 EXTREME(larger_float, float, >)
 EXTREME(smaller_float, float, <)
@@ -30,46 +31,49 @@ EXTREME(smaller_double, double, <)
 INLINE int32_t larger_int(int32_t a, int32_t b) { return a > b ? a : b; }
 INLINE int32_t smaller_int(int32_t a, int32_t b) { return a < b ? a : b; }
 
-INLINE float exp_below(float x, float top) {          /* exp(x - top), 1 where both are the same infinity */
+INLINE float exp_below(float x, float top) { /* exp(x - top), 1 where both are the same infinity */
     float e = vec_exp(x - top);
     return x == top ? 1.0f : e;
 }
 
 #define ADD(a, b) ((a) + (b))
-#define LARGER(a, b) _Generic((a), float: larger_float, double: larger_double, default: larger_int)(a, b)
-#define SMALLER(a, b) _Generic((a), float: smaller_float, double: smaller_double, default: smaller_int)(a, b)
+#define LARGER(a, b) _Generic((a), float : larger_float, double : larger_double, default : larger_int)(a, b)
+#define SMALLER(a, b) \
+    _Generic((a), float : smaller_float, double : smaller_double, default : smaller_int)(a, b)
 #define SAME(x, s) (x)
 #define SQUARE(x, s) (((x) - (s)) * ((x) - (s)))
 #define EXPONENTIAL(x, s) exp_below(x, s)
 
 /* t[j] = fold over rows of each(x[j], shift[j]) */
-#define PASS(ISA, fn, T, A, FOLD, EACH)                                                             \
-    TARGET_##ISA static void fn##_##ISA(const void *from, const Cut *c, const A *shift, A *t) {     \
-        const T *x = from;                                                                          \
-        int64_t r = 0, d = c->stride;                                                               \
-        for (; r + 4 <= c->rows; r += 4, x += 4 * d) {                                              \
-            SIMD for (int64_t j = 0; j < c->width; j++) {                                           \
-                A s = shift[j], old = t[j], a = (A)x[j], b = (A)x[d + j], p = (A)x[2 * d + j], q = (A)x[3 * d + j]; \
+#define PASS(ISA, fn, T, A, FOLD, EACH)                                                                     \
+    TARGET_##ISA static void fn##_##ISA(const void *from, const Cut *c, const A *shift, A *t) {             \
+        const T *x = from;                                                                                  \
+        int64_t r = 0, d = c->stride;                                                                       \
+        for (; r + 4 <= c->rows; r += 4, x += 4 * d) {                                                      \
+            SIMD for (int64_t j = 0; j < c->width; j++) {                                                   \
+                A s = shift[j], old = t[j], a = (A)x[j], b = (A)x[d + j], p = (A)x[2 * d + j],              \
+                  q = (A)x[3 * d + j];                                                                      \
                 A ab = FOLD(EACH(a, s), EACH(b, s)), pq = FOLD(EACH(p, s), EACH(q, s)), all = FOLD(ab, pq); \
-                t[j] = FOLD(old, all);                                                              \
-                (void)s;                                                                            \
-            }                                                                                       \
-        }                                                                                           \
-        for (; r <= c->rows; r++, x += d) {                                                         \
-            int64_t width = r < c->rows ? c->width : c->rest;                                       \
-            SIMD for (int64_t j = 0; j < width; j++) {                                              \
-                A s = shift[j], old = t[j], a = EACH((A)x[j], s);                                   \
-                t[j] = FOLD(old, a);                                                                \
-                (void)s;                                                                            \
-            }                                                                                       \
-        }                                                                                           \
-    }                                                                                               \
+                t[j] = FOLD(old, all);                                                                      \
+                (void)s;                                                                                    \
+            }                                                                                               \
+        }                                                                                                   \
+        for (; r <= c->rows; r++, x += d) {                                                                 \
+            int64_t width = r < c->rows ? c->width : c->rest;                                               \
+            SIMD for (int64_t j = 0; j < width; j++) {                                                      \
+                A s = shift[j], old = t[j], a = EACH((A)x[j], s);                                           \
+                t[j] = FOLD(old, a);                                                                        \
+                (void)s;                                                                                    \
+            }                                                                                               \
+        }                                                                                                   \
+    }
 
-#define PASSES(fn, T, A, FOLD, EACH)                                                                \
-    EACH_ISA(PASS, fn, T, A, FOLD, EACH)                                                            \
-    static void fn(const void *x, const Cut *c, const A *shift, A *t) {                             \
-        static void (*const variants[ISAS])(const void *, const Cut *, const A *, A *) = {fn##_BASE, fn##_AVX2, fn##_AVX512}; \
-        variants[isa_level()](x, c, shift, t);                                                      \
+#define PASSES(fn, T, A, FOLD, EACH)                                                    \
+    EACH_ISA(PASS, fn, T, A, FOLD, EACH)                                                \
+    static void fn(const void *x, const Cut *c, const A *shift, A *t) {                 \
+        static void (*const variants[ISAS])(const void *, const Cut *, const A *,       \
+                                            A *) = {fn##_BASE, fn##_AVX2, fn##_AVX512}; \
+        variants[isa_level()](x, c, shift, t);                                          \
     }
 
 PASSES(pass_sum, float, float, ADD, SAME)
@@ -93,42 +97,42 @@ static Cut cut_of(int64_t rows, int64_t inner, int64_t m) {
     return (Cut){rows / m, m * inner, m * inner, rows % m * inner};
 }
 
-#define FOLD_LANES(t, m, inner, FOLD)                                                               \
-    for (int64_t h = (m) / 2; h > 0; h /= 2)                                                        \
+#define FOLD_LANES(t, m, inner, FOLD)        \
+    for (int64_t h = (m) / 2; h > 0; h /= 2) \
         for (int64_t j = 0; j < h * (inner); j++) (t)[j] = FOLD((t)[j], (t)[h * (inner) + j])
 
 /* A reduction of one plane that is its own merge. */
-#define SIMPLE(fn, T, A, FOLD, START)                                                               \
-    static void fn##_start(float *acc, int64_t n) {                                                 \
-        A *a = (A *)acc;                                                                            \
-        for (int64_t j = 0; j < n; j++) a[j] = START;                                               \
-    }                                                                                               \
-    static void fn##_merge(float *acc, const float *later, int64_t n) {                             \
-        A *a = (A *)acc;                                                                            \
-        const A *b = (const A *)later;                                                              \
-        for (int64_t j = 0; j < n; j++) a[j] = FOLD(a[j], b[j]);                                    \
-    }                                                                                               \
-    static void fn##_block(float *acc, int64_t n, const void *x, int64_t rows, int64_t inner) {     \
-        A *a = (A *)acc, t[TILE];                                                                   \
-        (void)n;                                                                                    \
-        if (inner >= LANES) {                                                                       \
-            for (int64_t j = 0; j < inner; j += TILE) {                                             \
-                Cut c = {rows, inner, inner - j < TILE ? inner - j : TILE, 0};                      \
-                fn((const T *)x + j, &c, a + j, a + j);                                             \
-            }                                                                                       \
-            return;                                                                                 \
-        }                                                                                           \
-        int64_t m = rows_at_once(rows, inner);                                                      \
-        Cut c = cut_of(rows, inner, m);                                                             \
-        for (int64_t j = 0; j < c.width; j++) t[j] = START;                                         \
-        fn(x, &c, t, t);                                                                            \
-        FOLD_LANES(t, m, inner, FOLD);                                                              \
-        for (int64_t j = 0; j < inner; j++) a[j] = FOLD(a[j], t[j]);                                \
-    }                                                                                               \
-    static void fn##_finish(const float *acc, void *out, int64_t n, int64_t count) {                \
-        (void)count;                                                                                \
-        memcpy(out, acc, (size_t)n * sizeof *acc);                                                  \
-    }                                                                                               \
+#define SIMPLE(fn, T, A, FOLD, START)                                                           \
+    static void fn##_start(float *acc, int64_t n) {                                             \
+        A *a = (A *)acc;                                                                        \
+        for (int64_t j = 0; j < n; j++) a[j] = START;                                           \
+    }                                                                                           \
+    static void fn##_merge(float *acc, const float *later, int64_t n) {                         \
+        A *a = (A *)acc;                                                                        \
+        const A *b = (const A *)later;                                                          \
+        for (int64_t j = 0; j < n; j++) a[j] = FOLD(a[j], b[j]);                                \
+    }                                                                                           \
+    static void fn##_block(float *acc, int64_t n, const void *x, int64_t rows, int64_t inner) { \
+        A *a = (A *)acc, t[TILE];                                                               \
+        (void)n;                                                                                \
+        if (inner >= LANES) {                                                                   \
+            for (int64_t j = 0; j < inner; j += TILE) {                                         \
+                Cut c = {rows, inner, inner - j < TILE ? inner - j : TILE, 0};                  \
+                fn((const T *)x + j, &c, a + j, a + j);                                         \
+            }                                                                                   \
+            return;                                                                             \
+        }                                                                                       \
+        int64_t m = rows_at_once(rows, inner);                                                  \
+        Cut c = cut_of(rows, inner, m);                                                         \
+        for (int64_t j = 0; j < c.width; j++) t[j] = START;                                     \
+        fn(x, &c, t, t);                                                                        \
+        FOLD_LANES(t, m, inner, FOLD);                                                          \
+        for (int64_t j = 0; j < inner; j++) a[j] = FOLD(a[j], t[j]);                            \
+    }                                                                                           \
+    static void fn##_finish(const float *acc, void *out, int64_t n, int64_t count) {            \
+        (void)count;                                                                            \
+        memcpy(out, acc, (size_t)n * sizeof *acc);                                              \
+    }                                                                                           \
     static const Reduce fn##_reduce = {1, fn##_start, fn##_block, fn##_merge, fn##_finish};
 
 SIMPLE(pass_sum, float, float, ADD, 0)
@@ -140,10 +144,11 @@ SIMPLE(pass_max_i32, int32_t, AccInt, LARGER, INT32_MIN)
 SIMPLE(pass_min_i32, int32_t, AccInt, SMALLER, INT32_MAX)
 
 /* Columns that need two passes: first[j] (a mean or a maximum), then second[j] with it as the shift. */
-typedef void Fold(float *first, float *second, const float *x, const Cut *c, int64_t m, int64_t inner, int64_t rows);
+typedef void Fold(float *first, float *second, const float *x, const Cut *c, int64_t m, int64_t inner,
+                  int64_t rows);
 
-static void mean_and_squares(float *first, float *second, const float *x, const Cut *c, int64_t m, int64_t inner,
-                             int64_t rows) {
+static void mean_and_squares(float *first, float *second, const float *x, const Cut *c, int64_t m,
+                             int64_t inner, int64_t rows) {
     for (int64_t j = 0; j < c->width; j++) first[j] = second[j] = 0;
     pass_sum(x, c, first, first);
     FOLD_LANES(first, m, inner, ADD);
@@ -153,8 +158,8 @@ static void mean_and_squares(float *first, float *second, const float *x, const 
     FOLD_LANES(second, m, inner, ADD);
 }
 
-static void max_and_exponentials(float *first, float *second, const float *x, const Cut *c, int64_t m, int64_t inner,
-                                 int64_t rows) {
+static void max_and_exponentials(float *first, float *second, const float *x, const Cut *c, int64_t m,
+                                 int64_t inner, int64_t rows) {
     (void)rows;
     for (int64_t j = 0; j < c->width; j++) first[j] = -INFINITY, second[j] = 0;
     pass_max(x, c, first, first);
@@ -165,8 +170,8 @@ static void max_and_exponentials(float *first, float *second, const float *x, co
 }
 
 /* Merges results a of n_a values with b of n_b: acc + j, planes `stride` apart. */
-static void variance_add(float *acc, int64_t stride, int64_t n, const float *count, int64_t step, const float *mean,
-                         const float *squares) {
+static void variance_add(float *acc, int64_t stride, int64_t n, const float *count, int64_t step,
+                         const float *mean, const float *squares) {
     for (int64_t j = 0; j < n; j++) {
         float a = acc[j], b = count[j * step], all = a + b;
         float delta = mean[j] - acc[stride + j], part = all > 0 ? b / all : 0;
@@ -244,13 +249,18 @@ static void log_sum_exp_finish(const float *acc, void *out, int64_t n, int64_t c
 }
 
 static const Reduce variance_reduce = {3, variance_start, variance_block, variance_merge, variance_finish};
-static const Reduce log_sum_exp_reduce = {2, log_sum_exp_start, log_sum_exp_block, log_sum_exp_merge, log_sum_exp_finish};
+static const Reduce log_sum_exp_reduce = {2, log_sum_exp_start, log_sum_exp_block, log_sum_exp_merge,
+                                          log_sum_exp_finish};
 
 /* ---- what all of them share as operators ---- */
 
 static const Field axes_fields[] = {
-    {.name = "axes", .type = F_INTS, .offset = offsetof(ReduceAttr, axes), .dflt = "all",
-     .choices = "all|but_last|but_first", .doc = "which axes; negative ones count from the end"},
+    {.name = "axes",
+     .type = F_INTS,
+     .offset = offsetof(ReduceAttr, axes),
+     .dflt = "all",
+     .choices = "all|but_last|but_first",
+     .doc = "which axes; negative ones count from the end"},
     FIELD(ReduceAttr, keep, F_BOOL, "false", "the axes stay, with size 1"),
     {0},
 };
@@ -296,10 +306,11 @@ static Node *reduce_build(Graph *g, const Op *op, Node *x, const ReduceAttr *a, 
     bool ok;
     unsigned mask = axes_mask(&a->axes, x->type.shape.rank, &ok);
     if (!ok)
-        return refuse(g, op, x->type, "%s has no axes %s", show_of(x), field_show(&axes_fields[0], a, g->arena));
+        return refuse(g, op, x->type, "%s has no axes %s", show_of(x),
+                      field_show(&axes_fields[0], a, g->arena));
     Shape kept = shape_keeping(&x->type.shape, mask), gone = shape_without(&x->type.shape, mask);
     const Shape *to = a->keep ? &kept : &gone;
-    if (mask == 0 && x->type.shape.rank == 0) {       /* a scalar: as a vector of one */
+    if (mask == 0 && x->type.shape.rank == 0) { /* a scalar: as a vector of one */
         Shape one = SHAPE(1);
         x = g_reshape(x, &one);
         mask = 1;
@@ -335,7 +346,9 @@ static Node *log_sum_exp_build(Graph *g, int nsrc, Node *const *src, const void 
 }
 
 /* References: each result's elements in order, two visits where a mean or maximum comes first. */
-typedef struct { int64_t result, element; } Visit;
+typedef struct {
+    int64_t result, element;
+} Visit;
 
 static bool visit_next(const Node *n, const Strides *to, int64_t *index, Visit *v) {
     v->element++;
@@ -353,12 +366,12 @@ static Strides result_strides(const Shape *s, unsigned mask) {
     return to;
 }
 
-#define VISIT(n, v, ...)                                                                            \
-    do {                                                                                            \
-        Strides to_ = result_strides(&(n)->src[0]->type.shape, mask_of(n));                         \
-        int64_t index_[RANK_MAX] = {0};                                                             \
-        Visit v = {0, 0};                                                                           \
-        do { __VA_ARGS__; } while (visit_next(n, &to_, index_, &v));                                \
+#define VISIT(n, v, ...)                                                    \
+    do {                                                                    \
+        Strides to_ = result_strides(&(n)->src[0]->type.shape, mask_of(n)); \
+        int64_t index_[RANK_MAX] = {0};                                     \
+        Visit v = {0, 0};                                                   \
+        do { __VA_ARGS__; } while (visit_next(n, &to_, index_, &v));        \
     } while (0)
 
 static void sum_ref(const Node *n, const double *const *in, double *out) {
@@ -397,7 +410,7 @@ static void extreme_grad(const Node *n, Node *gy, Node **gx) {
     gx[0] = g_select(first, wide, g_like(wide, 0));
 }
 
-static void variance_grad(const Node *n, Node *gy, Node **gx) {     /* 2/count * (x - mean) * gy */
+static void variance_grad(const Node *n, Node *gy, Node **gx) { /* 2/count * (x - mean) * gy */
     unsigned mask = mask_of(n);
     Node *x = n->src[0];
     double count = (double)(NODE_COUNT(x) / NODE_COUNT(n));
@@ -412,42 +425,47 @@ static void log_sum_exp_grad(const Node *n, Node *gy, Node **gx) {
     gx[0] = g_mulz(expand(gy, x, mask), g_exp(g_sub(x, expand(y, x, mask))));
 }
 
-#define SAMPLES(D, low, high)                                                                       \
-    {"all", 1, {{D, {3, {3, 5, 4}}}}, &(ReduceAttr){{-1, {0}}, false}, low, high},                  \
-    {"outer", 1, {{D, {2, {37, 3}}}}, &(ReduceAttr){{1, {0}}, false}, low, high},                   \
-    {"inner", 1, {{D, {2, {4, 41}}}}, &(ReduceAttr){{1, {-1}}, true}, low, high},                   \
-    {"middle", 1, {{D, {4, {3, 4, 2, 3}}}}, &(ReduceAttr){{2, {1, 2}}, false}, low, high},          \
-    {"ends", 1, {{D, {3, {3, 4, 5}}}}, &(ReduceAttr){{2, {0, 2}}, false}, low, high},
-static const Sample float_samples[] = {SAMPLES(F32, -2, 2) {0}};
-static const Sample number_samples[] = {SAMPLES(F32, -2, 2) SAMPLES(I32, -9, 9) {0}};
-static const Sample any_samples[] = {SAMPLES(F32, -2, 2) SAMPLES(I32, -9, 9) SAMPLES(U8, 0, 1) {0}};
+#define SAMPLES(D, low, high)                                                                  \
+    {"all", 1, {{D, {3, {3, 5, 4}}}}, &(ReduceAttr){{-1, {0}}, false}, low, high},             \
+        {"outer", 1, {{D, {2, {37, 3}}}}, &(ReduceAttr){{1, {0}}, false}, low, high},          \
+        {"inner", 1, {{D, {2, {4, 41}}}}, &(ReduceAttr){{1, {-1}}, true}, low, high},          \
+        {"middle", 1, {{D, {4, {3, 4, 2, 3}}}}, &(ReduceAttr){{2, {1, 2}}, false}, low, high}, \
+        {"ends", 1, {{D, {3, {3, 4, 5}}}}, &(ReduceAttr){{2, {0, 2}}, false}, low, high},
+static const Sample float_samples[] = {SAMPLES(F32, -2, 2){0}};
+static const Sample number_samples[] = {SAMPLES(F32, -2, 2) SAMPLES(I32, -9, 9){0}};
+static const Sample any_samples[] = {SAMPLES(F32, -2, 2) SAMPLES(I32, -9, 9) SAMPLES(U8, 0, 1){0}};
 
 OP(sum, .doc = "the sum over axes", .call = "x, axes=all, keep=false", .arity = 1, .traits = REDUCES | LINEAR,
-   .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .build = sum_build, .infer = reduce_infer, .grad = sum_grad,
-   .reduce = {[F32] = &pass_sum_reduce, [I32] = &pass_sum_i32_reduce, [U8] = &pass_sum_u8_reduce}, .ref = sum_ref,
-   .samples = any_samples)
+   .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .build = sum_build, .infer = reduce_infer,
+   .grad = sum_grad,
+   .reduce = {[F32] = &pass_sum_reduce, [I32] = &pass_sum_i32_reduce, [U8] = &pass_sum_u8_reduce},
+   .ref = sum_ref, .samples = any_samples)
 
 OP(reduce_max, .doc = "the largest over axes", .call = "x, axes=all, keep=false", .arity = 1,
    .traits = REDUCES | PIECEWISE, .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .build = max_build,
    .infer = reduce_infer, .grad = extreme_grad,
-   .reduce = {[F32] = &pass_max_reduce, [I32] = &pass_max_i32_reduce}, .ref = max_ref, .samples = number_samples)
+   .reduce = {[F32] = &pass_max_reduce, [I32] = &pass_max_i32_reduce}, .ref = max_ref,
+   .samples = number_samples)
 
 OP(reduce_min, .doc = "the smallest over axes", .call = "x, axes=all, keep=false", .arity = 1,
    .traits = REDUCES | PIECEWISE, .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .build = min_build,
    .infer = reduce_infer, .grad = extreme_grad,
-   .reduce = {[F32] = &pass_min_reduce, [I32] = &pass_min_i32_reduce}, .ref = min_ref, .samples = number_samples)
+   .reduce = {[F32] = &pass_min_reduce, [I32] = &pass_min_i32_reduce}, .ref = min_ref,
+   .samples = number_samples)
 
-OP(variance, .doc = "the mean square distance from the mean over axes", .call = "x, axes=all, keep=false", .arity = 1,
-   .traits = REDUCES, .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .build = variance_build,
-   .infer = reduce_infer, .grad = variance_grad, .reduce = {[F32] = &variance_reduce}, .ref = variance_ref,
-   .samples = float_samples)
+OP(variance, .doc = "the mean square distance from the mean over axes", .call = "x, axes=all, keep=false",
+   .arity = 1, .traits = REDUCES, .attr_size = sizeof(ReduceAttr), .attr = axes_fields,
+   .build = variance_build, .infer = reduce_infer, .grad = variance_grad,
+   .reduce = {[F32] = &variance_reduce}, .ref = variance_ref, .samples = float_samples)
 
-OP(log_sum_exp, .doc = "log(sum(exp(x))) over axes, without overflow", .call = "x, axes=all, keep=false", .arity = 1,
-   .traits = REDUCES, .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .build = log_sum_exp_build,
-   .infer = reduce_infer, .grad = log_sum_exp_grad, .reduce = {[F32] = &log_sum_exp_reduce}, .ref = log_sum_exp_ref,
-   .samples = float_samples)
+OP(log_sum_exp, .doc = "log(sum(exp(x))) over axes, without overflow", .call = "x, axes=all, keep=false",
+   .arity = 1, .traits = REDUCES, .attr_size = sizeof(ReduceAttr), .attr = axes_fields,
+   .build = log_sum_exp_build, .infer = reduce_infer, .grad = log_sum_exp_grad,
+   .reduce = {[F32] = &log_sum_exp_reduce}, .ref = log_sum_exp_ref, .samples = float_samples)
 
-Node *g_sum(Node *x, const Ints *axes) { return op_apply(x->graph, &op_sum, 1, &x, &(ReduceAttr){.axes = *axes}); }
+Node *g_sum(Node *x, const Ints *axes) {
+    return op_apply(x->graph, &op_sum, 1, &x, &(ReduceAttr){.axes = *axes});
+}
 Node *g_sum_all(Node *x) { return g_sum(x, &(Ints){.n = -1}); }
 
 /* first_of: where x equals its extreme y for the first time, in row-major order over the axes that went */
@@ -498,5 +516,6 @@ static const Sample first_samples[] = {
 };
 
 OP(first_of, .doc = "true where x first equals y, y being an extreme of x over axes", .arity = 2,
-   .traits = STOPS_GRAD | PIECEWISE, .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .infer = first_infer,
-   .prepare = first_prepare, .eval = first_eval, .ref = first_ref, .samples = first_samples)
+   .traits = STOPS_GRAD | PIECEWISE, .attr_size = sizeof(ReduceAttr), .attr = axes_fields,
+   .infer = first_infer, .prepare = first_prepare, .eval = first_eval, .ref = first_ref,
+   .samples = first_samples)

@@ -1,12 +1,17 @@
-/* The macros behind the rows of elementwise.c. One row makes a builder, kernels for each instruction set and type, a
- * reference in double, a gradient rule and samples.
+/* The macros behind the rows of elementwise.c. One row makes a builder, kernels for each instruction set
+ * and type, a reference in double, a gradient rule and samples.
  *
  * A row's class says which types it takes and gives:
- *   FLOAT   float -> float (int and bool are converted)         NUMBER  float -> float, int -> int (bool counts as int)
- *   ORDER   float or int -> bool (bool counts as int)           EQUAL   any -> bool
- *   LOGIC   bool -> bool                                        AS_FLOAT, AS_INT, AS_BOOL   conversions
- * The value column is compiled as each of these types: its literals are whole numbers, or a float kernel would compute
- * in double; its functions are the capitals below. */
+ *   FLOAT    float -> float                 int and bool are converted
+ *   NUMBER   float -> float, int -> int     bool counts as int
+ *   ORDER    float or int -> bool           bool counts as int
+ *   EQUAL    any -> bool
+ *   LOGIC    bool -> bool
+ *   AS_FLOAT, AS_INT, AS_BOOL               conversions
+ *
+ * The value column is compiled as each of these types: its literals are whole numbers, or a float kernel
+ * would compute in double; its functions are the capitals below. */
+/* clang-format off */
 #pragma once
 #include "kern/vecmath.h"
 #include "ops/ops.h"
@@ -87,13 +92,18 @@ INLINE int32_t cut_bool(uint8_t x) { return x; }
 #define EACH2(fn, T, R, value) EACH_ISA(KERNEL2, fn, T, R, value)
 
 #define KERNELS_FLOAT(N, id, value) EACH##N(id##_f32, float, float, value)
-#define KERNELS_NUMBER(N, id, value) EACH##N(id##_f32, float, float, value) EACH##N(id##_i32, int32_t, int32_t, value)
-#define KERNELS_ORDER(N, id, value) EACH##N(id##_f32, float, uint8_t, value) EACH##N(id##_i32, int32_t, uint8_t, value)
+#define KERNELS_NUMBER(N, id, value) \
+    EACH##N(id##_f32, float, float, value) EACH##N(id##_i32, int32_t, int32_t, value)
+#define KERNELS_ORDER(N, id, value) \
+    EACH##N(id##_f32, float, uint8_t, value) EACH##N(id##_i32, int32_t, uint8_t, value)
 #define KERNELS_EQUAL(N, id, value) KERNELS_ORDER(N, id, value) EACH##N(id##_u8, uint8_t, uint8_t, value)
 #define KERNELS_LOGIC(N, id, value) EACH##N(id##_u8, uint8_t, uint8_t, value)
-#define KERNELS_AS_FLOAT(N, id, value) EACH##N(id##_i32, int32_t, float, value) EACH##N(id##_u8, uint8_t, float, value)
-#define KERNELS_AS_INT(N, id, value) EACH##N(id##_f32, float, int32_t, value) EACH##N(id##_u8, uint8_t, int32_t, value)
-#define KERNELS_AS_BOOL(N, id, value) EACH##N(id##_f32, float, uint8_t, value) EACH##N(id##_i32, int32_t, uint8_t, value)
+#define KERNELS_AS_FLOAT(N, id, value) \
+    EACH##N(id##_i32, int32_t, float, value) EACH##N(id##_u8, uint8_t, float, value)
+#define KERNELS_AS_INT(N, id, value) \
+    EACH##N(id##_f32, float, int32_t, value) EACH##N(id##_u8, uint8_t, int32_t, value)
+#define KERNELS_AS_BOOL(N, id, value) \
+    EACH##N(id##_f32, float, uint8_t, value) EACH##N(id##_i32, int32_t, uint8_t, value)
 
 #define MAPS_FLOAT(id) MAPS(id##_f32, F32)
 #define MAPS_NUMBER(id) MAPS(id##_f32, F32), MAPS(id##_i32, I32)
@@ -114,10 +124,10 @@ INLINE int32_t cut_bool(uint8_t x) { return x; }
 #define TAKES_AS_FLOAT (2u | 4u)
 #define TAKES_AS_INT (1u | 4u)
 #define TAKES_AS_BOOL (1u | 2u)
-enum { GIVES_SAME = -1, GIVES_FLOAT = F32, GIVES_NUMBER = GIVES_SAME, GIVES_ORDER = U8, GIVES_EQUAL = U8, GIVES_LOGIC = U8,
-       GIVES_AS_FLOAT = F32, GIVES_AS_INT = I32, GIVES_AS_BOOL = U8 };
+enum { GIVES_SAME = -1, GIVES_FLOAT = F32, GIVES_NUMBER = GIVES_SAME, GIVES_ORDER = U8, GIVES_EQUAL = U8,
+       GIVES_LOGIC = U8, GIVES_AS_FLOAT = F32, GIVES_AS_INT = I32, GIVES_AS_BOOL = U8 };
 
-bool rows_infer(const Node *n, Tensor *out, unsigned takes, int gives);                    /* takes: a bit a DType */
+bool rows_infer(const Node *n, Tensor *out, unsigned takes, int gives);           /* takes: a bit a DType */
 Node *rows_build(Graph *g, const Op *op, int nsrc, Node *const *src, unsigned takes);
 
 /* ---- samples: one of each type taken ---- */
@@ -130,9 +140,12 @@ Node *rows_build(Graph *g, const Op *op, int nsrc, Node *const *src, unsigned ta
 #define SAMPLES_ORDER(N, low, high) SAMPLES_NUMBER(N, low, high)
 #define SAMPLES_EQUAL(N, low, high) SAMPLES_NUMBER(N, low, high) SAMPLE##N##_(U8, "bool", low, high)
 #define SAMPLES_LOGIC(N, low, high) SAMPLE##N##_(U8, "bool", low, high)
-#define SAMPLES_AS_FLOAT(N, low, high) SAMPLE##N##_(I32, "int", low, high) SAMPLE##N##_(U8, "bool", low, high)
-#define SAMPLES_AS_INT(N, low, high) SAMPLE##N##_(F32, "float", low, high) SAMPLE##N##_(U8, "bool", low, high)
-#define SAMPLES_AS_BOOL(N, low, high) SAMPLE##N##_(F32, "float", low, high) SAMPLE##N##_(I32, "int", low, high)
+#define SAMPLES_AS_FLOAT(N, low, high) \
+    SAMPLE##N##_(I32, "int", low, high) SAMPLE##N##_(U8, "bool", low, high)
+#define SAMPLES_AS_INT(N, low, high) \
+    SAMPLE##N##_(F32, "float", low, high) SAMPLE##N##_(U8, "bool", low, high)
+#define SAMPLES_AS_BOOL(N, low, high) \
+    SAMPLE##N##_(F32, "float", low, high) SAMPLE##N##_(I32, "int", low, high)
 
 /* ---- rows ---- */
 
@@ -145,10 +158,11 @@ Node *rows_build(Graph *g, const Op *op, int nsrc, Node *const *src, unsigned ta
         (void)attr;                                                                                 \
         return rows_build(g, &op_##NAME, nsrc, src, TAKES_##class);                                 \
     }                                                                                               \
-    const Op op_##NAME = {.name = #NAME, .doc = doc_, .call = call_, .arity = N, .traits = ELEMENTWISE | (traits_), \
-                        .build = NAME##_build, .infer = NAME##_infer,                               \
-                        .grad = ((traits_) & STOPS_GRAD) ? NULL : NAME##_grad,                      \
-                        .map = {MAPS_##class(NAME)}, .ref = NAME##_ref, .samples = NAME##_samples, .golden = __VA_ARGS__};
+    const Op op_##NAME = {                                                                          \
+        .name = #NAME, .doc = doc_, .call = call_, .arity = N, .traits = ELEMENTWISE | (traits_),   \
+        .build = NAME##_build, .infer = NAME##_infer, .ref = NAME##_ref,                            \
+        .grad = ((traits_) & STOPS_GRAD) ? NULL : NAME##_grad, .map = {MAPS_##class(NAME)},         \
+        .samples = NAME##_samples, .golden = __VA_ARGS__};
 
 #define UNARY(NAME, doc, class, traits, value, rule, low, high, X0, Y0)                             \
     static void NAME##_ref(const Node *n, const double *const *in, double *out) {                   \

@@ -1,5 +1,5 @@
-/* The same numbers in another order or shape: broadcast, reshape, permute, slice. None moves a number; each says by
- * which strides its source is read. */
+/* The same numbers in another order or shape: broadcast, reshape, permute, slice. None moves a number; each
+ * says by which strides its source is read. */
 #include "ops/ops.h"
 
 #include <string.h>
@@ -22,7 +22,9 @@ static Node *broadcast_build(Graph *g, int nsrc, Node *const *src, const void *a
     return shape_equal(&to, &src[0]->type.shape) ? src[0] : emit(g, &op_broadcast, nsrc, src, attr);
 }
 
-static void broadcast_grad(const Node *n, Node *gy, Node **gx) { gx[0] = g_sum_to(gy, &n->src[0]->type.shape); }
+static void broadcast_grad(const Node *n, Node *gy, Node **gx) {
+    gx[0] = g_sum_to(gy, &n->src[0]->type.shape);
+}
 
 static bool broadcast_view(const Node *n, const Strides *in, Strides *out) {
     const Shape *from = &n->src[0]->type.shape, *to = &n->type.shape;
@@ -70,7 +72,12 @@ Node *g_sum_to(Node *x, const Shape *to) {
 /* reshape */
 static const Field reshape_fields[] = {
     FIELD(ReshapeAttr, shape, F_INTS, NULL, "sizes; one may be -1: what is left"),
-    {.name = "keep", .type = F_INT, .offset = offsetof(ReshapeAttr, keep), .dflt = "1", .min = 0, .max = RANK_MAX,
+    {.name = "keep",
+     .type = F_INT,
+     .offset = offsetof(ReshapeAttr, keep),
+     .dflt = "1",
+     .min = 0,
+     .max = RANK_MAX,
      .doc = "how many leading axes stay as they are"},
     {0},
 };
@@ -97,10 +104,13 @@ static Node *reshape_build(Graph *g, int nsrc, Node *const *src, const void *att
         int64_t d = a->shape.at[i];
         if (d < -1 || d == 0) return refuse(g, &op_reshape, *t, "an axis of size %lld", (long long)d);
         if (d == -1 && open >= 0) return refuse(g, &op_reshape, *t, "only one size may be -1");
-        if (d == -1) open = to.shape.n;
-        else if (d > rest / known) return refuse(g, &op_reshape, *t, "%s has too few elements for %s", show_of(src[0]),
-                                                 field_show(&reshape_fields[0], a, g->arena));
-        else known *= d;
+        if (d == -1)
+            open = to.shape.n;
+        else if (d > rest / known)
+            return refuse(g, &op_reshape, *t, "%s has too few elements for %s", show_of(src[0]),
+                          field_show(&reshape_fields[0], a, g->arena));
+        else
+            known *= d;
         to.shape.at[to.shape.n++] = d;
     }
     if (open >= 0 && rest % known)
@@ -112,10 +122,12 @@ static Node *reshape_build(Graph *g, int nsrc, Node *const *src, const void *att
     return shape_equal(&s, &src[0]->type.shape) ? src[0] : emit(g, &op_reshape, nsrc, src, &to);
 }
 
-static void reshape_grad(const Node *n, Node *gy, Node **gx) { gx[0] = g_reshape(gy, &n->src[0]->type.shape); }
+static void reshape_grad(const Node *n, Node *gy, Node **gx) {
+    gx[0] = g_reshape(gy, &n->src[0]->type.shape);
+}
 
-/* Strides for `to`, if each of its axes lies inside a run of axes of `from` that is evenly spaced: both are walked
- * from the end in groups of equal products. */
+/* Strides for `to`, if each of its axes lies inside a run of axes of `from` that is evenly spaced: both are
+ * walked from the end in groups of equal products. */
 static bool reshape_view(const Node *n, const Strides *in, Strides *out) {
     const Shape *from = &n->src[0]->type.shape, *to = &n->type.shape;
     Strides s = {.offset = in->offset};
@@ -150,15 +162,17 @@ static const Sample reshape_samples[] = {
 };
 
 OP(reshape, .doc = "x with other sizes; the first `keep` axes stay", .call = "x, shape, keep=1", .arity = 1,
-   .traits = VIEW | LINEAR | CHEAP, .attr_size = sizeof(ReshapeAttr), .attr = reshape_fields, .build = reshape_build,
-   .infer = reshape_infer, .grad = reshape_grad, .view = reshape_view, .ref = view_ref, .samples = reshape_samples)
+   .traits = VIEW | LINEAR | CHEAP, .attr_size = sizeof(ReshapeAttr), .attr = reshape_fields,
+   .build = reshape_build, .infer = reshape_infer, .grad = reshape_grad, .view = reshape_view,
+   .ref = view_ref, .samples = reshape_samples)
 
 Node *g_reshape(Node *x, const Shape *to) {
     return op_apply(x->graph, &op_reshape, 1, &x, &(ReshapeAttr){ints_of_shape(to), 0});
 }
 
 /* permute */
-static const Field permute_fields[] = {FIELD(PermuteAttr, order, F_INTS, NULL, "which axis comes at each place"), {0}};
+static const Field permute_fields[] = {
+    FIELD(PermuteAttr, order, F_INTS, NULL, "which axis comes at each place"), {0}};
 
 static bool permute_infer(const Node *n, Tensor *out) {
     const Ints *order = &((const PermuteAttr *)n->attr)->order;
@@ -167,8 +181,8 @@ static bool permute_infer(const Node *n, Tensor *out) {
     for (int i = 0; i < order->n; i++)
         if (order->at[i] >= 0 && order->at[i] < t.shape.rank) seen |= 1u << order->at[i];
     if (order->n != t.shape.rank || seen != (1u << t.shape.rank) - 1)
-        return reject(n, "%s does not name each axis of %s once", field_show(permute_fields, n->attr, n->graph->arena),
-                      show(n, 0));
+        return reject(n, "%s does not name each axis of %s once",
+                      field_show(permute_fields, n->attr, n->graph->arena), show(n, 0));
     for (int i = 0; i < order->n; i++) t.shape.dim[i] = n->src[0]->type.shape.dim[order->at[i]];
     *out = t;
     return true;
@@ -205,8 +219,9 @@ static const Sample permute_samples[] = {
 };
 
 OP(permute, .doc = "x with its axes in another order", .call = "x, order", .arity = 1,
-   .traits = VIEW | LINEAR | CHEAP, .attr_size = sizeof(PermuteAttr), .attr = permute_fields, .build = permute_build,
-   .infer = permute_infer, .grad = permute_grad, .view = permute_view, .ref = view_ref, .samples = permute_samples)
+   .traits = VIEW | LINEAR | CHEAP, .attr_size = sizeof(PermuteAttr), .attr = permute_fields,
+   .build = permute_build, .infer = permute_infer, .grad = permute_grad, .view = permute_view,
+   .ref = view_ref, .samples = permute_samples)
 
 Node *g_permute(Node *x, const Ints *order) {
     return op_apply(x->graph, &op_permute, 1, &x, &(PermuteAttr){*order});
@@ -216,7 +231,9 @@ Node *g_permute(Node *x, const Ints *order) {
 static Node *transpose_build(Graph *g, int nsrc, Node *const *src, const void *attr) {
     int rank = src[0]->type.shape.rank;
     (void)nsrc, (void)attr;
-    if (rank < 2) return refuse(g, &op_transpose, src[0]->type, "at least two axes are wanted, not %s", show_of(src[0]));
+    if (rank < 2)
+        return refuse(g, &op_transpose, src[0]->type, "at least two axes are wanted, not %s",
+                      show_of(src[0]));
     Ints order = {.n = rank};
     for (int i = 0; i < rank; i++) order.at[i] = i;
     order.at[rank - 1] = rank - 2;
@@ -248,8 +265,8 @@ static bool slice_infer(const Node *n, Tensor *out) {
         int64_t first = a->start.at[i], count = a->size.at[i], last = first + (count - 1) * a->step.at[i];
         if (count < 1) return reject(n, "nothing is left of axis %d of %s", i, show(n, 0));
         if (first < 0 || first >= t.shape.dim[i] || last < 0 || last >= t.shape.dim[i] || a->step.at[i] == 0)
-            return reject(n, "axis %d of %s has no indices from %lld to %lld", i, show(n, 0), (long long)first,
-                          (long long)last);
+            return reject(n, "axis %d of %s has no indices from %lld to %lld", i, show(n, 0),
+                          (long long)first, (long long)last);
         t.shape.dim[i] = count;
     }
     *out = t;
@@ -285,9 +302,10 @@ static const Sample slice_samples[] = {
     {0},
 };
 
-OP(slice, .doc = "every step-th element from start, along each axis", .arity = 1, .traits = VIEW | LINEAR | CHEAP,
-   .attr_size = sizeof(SliceAttr), .attr = slice_fields, .build = slice_build, .infer = slice_infer,
-   .grad = slice_grad, .view = slice_view, .ref = view_ref, .samples = slice_samples)
+OP(slice, .doc = "every step-th element from start, along each axis", .arity = 1,
+   .traits = VIEW | LINEAR | CHEAP, .attr_size = sizeof(SliceAttr), .attr = slice_fields,
+   .build = slice_build, .infer = slice_infer, .grad = slice_grad, .view = slice_view, .ref = view_ref,
+   .samples = slice_samples)
 
 Node *g_slice(Node *x, const Ints *start, const Ints *step, const Ints *size) {
     return op_apply(x->graph, &op_slice, 1, &x, &(SliceAttr){*start, *step, *size});
