@@ -1,59 +1,44 @@
 /* Attributes of operators that other folders read, in their completed form (after build): every axis counted
- * from 0, every size a number. SlotAttr and ReduceAttr (completed: at least one axis, ascending, keep =
- * false) stand in ir.h. Which struct belongs to which operator: */
+ * from 0, every size a number. Each struct says which operators bear it. SlotAttr and ReduceAttr stand in ir.h; a
+ * completed reduction names at least one axis, in ascending order, and does not keep. */
 #pragma once
 #include "ir/ir.h"
 
-typedef struct { /* constant: `data` where not NULL, else `fill` (a scalar) */
+/* clang-format off */
+typedef struct {                                      /* constant: `data`, or where NULL the scalar `fill` */
     double fill;
     const double *data;
-    int64_t count, hash; /* of `data` */
-    int dtype;           /* DType */
+    int64_t count, hash;                              /* of `data` */
+    int dtype;                                        /* DType */
     Ints shape;
 } ConstantAttr;
 
-typedef struct {
+typedef struct { Ints shape; } ShapeAttr;             /* broadcast: the result's shape */
+typedef struct { Ints shape; int64_t keep; } ReshapeAttr;         /* reshape; completed: keep = 0 and no -1 */
+typedef struct { Ints order; } PermuteAttr;           /* permute: result axis i is source axis order[i] */
+typedef struct { Ints start, step, size; } SliceAttr;             /* slice: y[i] = x[start + i*step] */
+typedef struct { Ints start, step, shape; } PlaceAttr;            /* place: y[start + i*step] = x[i] */
+typedef struct { Ints before, after; } PadAttr;       /* pad_axes */
+typedef struct { int64_t axis; } AxisAttr;            /* concat, flip */
+typedef struct { int64_t count; } CountAttr;          /* range, scatter_add, scatter_add_last, last_write */
+typedef struct { bool ta, tb; } MatmulAttr;           /* matmul: which side is stored transposed */
+
+typedef struct {                                      /* normal, uniform, bernoulli */
+    const char *path;                                 /* for dumps; kernels use `stream` only */
+    int64_t stream;                                   /* rng_hash(path) */
     Ints shape;
-} ShapeAttr; /* broadcast: the result's */
-typedef struct {
-    Ints shape;
-    int64_t keep;
-} ReshapeAttr; /* reshape; completed: keep = 0, no -1 */
-typedef struct {
-    Ints order;
-} PermuteAttr; /* permute: result axis i is source axis order[i] */
-typedef struct {
-    Ints start, step, size;
-} SliceAttr; /* slice: y[i] = x[start + i*step] */
-typedef struct {
-    Ints start, step, shape;
-} PlaceAttr; /* place: y[start + i*step] = x[i] */
-typedef struct {
-    Ints before, after;
-} PadAttr; /* pad: zeros, for each axis */
-typedef struct {
-    int64_t axis;
-} AxisAttr; /* concat */
-typedef struct {
-    int64_t count;
-} CountAttr;          /* range, scatter_add, scatter_add_last, last_write */
-typedef struct {      /* normal, uniform, bernoulli */
-    const char *path; /* for dumps; NULL in a Program: kernels use `stream` only */
-    int64_t stream;   /* rng_hash(path) */
-    Ints shape;
-    double p; /* bernoulli: chance of true */
+    double p;                                         /* bernoulli: chance of true */
 } DrawAttr;
-typedef struct {
-    bool ta, tb;
-} MatmulAttr;                       /* matmul: a, b are stored transposed */
-typedef struct {                    /* convolve, convolve_x, convolve_w: one geometry, that of the
-                                       forward convolution x, w -> y (kern.h) */
-    Ints stride, padding, dilation; /* [2], [top, bottom, left, right], [2] */
+
+typedef struct {                                      /* convolve, convolve_x, convolve_w: the geometry of the
+                                                         forward convolution x, w -> y (kern.h) */
+    Ints stride, padding, dilation;                   /* [2], [top, bottom, left, right], [2] */
     int64_t groups;
-    Ints size; /* of the result, convolve_x: [H, W]; convolve_w: [KH, KW] */
+    Ints size;                                        /* convolve_x: H, W of the result; convolve_w: KH, KW */
 } ConvolveAttr;
+/* clang-format on */
 
 Ints ints_of_shape(const Shape *s);
 Shape shape_of_ints(const Ints *v);
-bool node_number(const Node *n,
-                 double *value); /* a constant, or one broadcast: true where all elements are equal */
+/* True where all elements are one known number: a constant, or one broadcast. */
+bool node_number(const Node *n, double *value);

@@ -13,11 +13,12 @@
 #define FIELD(Struct, member, type_, default_, doc_) \
     { .name = #member, .type = type_, .offset = offsetof(Struct, member), .dflt = default_, .doc = doc_ }
 
-/* level.c: conversions and broadcasts before an operator that wants equal types and shapes. */
-Node *level_type(Node *x, DType to); /* x as `to` */
-bool level_shapes(Graph *g, const Op *op, int n, Node *const *src,
-                  Node **out);                            /* false = it refused, *out is poison */
-DType level_common(int n, Node *const *src, DType least); /* F32 > I32 > U8, and at least `least` */
+/* level.c: conversions and broadcasts before an operator that wants equal types and shapes. level_common is the
+ * nearest type that holds all sources and `least` (bool < int < float); level_shapes stretches the sources to their
+ * common shape, or refuses, leaves poison in *out and gives false. */
+Node *level_type(Node *x, DType to);
+DType level_common(int n, Node *const *src, DType least);
+bool level_shapes(Graph *g, const Op *op, int n, Node *const *src, Node **out);
 Tensor tensor_of(DType t, Shape s);
 const char *show(const Node *n, int k); /* shape of source k, for messages */
 const char *show_of(const Node *x);     /* shape of x */
