@@ -60,6 +60,7 @@ struct DataSource {
     DataField field[DATA_FIELDS];
     DataConstant constant[DATA_FIELDS];
     void *state;                                      /* the kind's own */
+    size_t bytes;                                     /* of memory that `load` fills; set by open */
     const char *path;                                 /* where its files were found; NULL for made data */
     bool loaded;
 };

@@ -200,6 +200,7 @@ static bool open(DataSource *s) {
     files->pixels = image[1] * image[2];
     s->state = files;
     s->total = s->common.count && s->common.count < image[0] ? s->common.count : image[0];
+    s->bytes = (size_t)(s->total * (files->pixels + 1));
     s->nfield = 2;
     s->field[0] = (DataField){"image", {F32, SHAPE(image[1], image[2], 1)}};
     s->field[1] = (DataField){"label", {I32, {.rank = 0}}};

@@ -70,7 +70,7 @@ static int run(const Options *o, int n, char **operand) {
     (void)n;
     Spec s;
     Fault f = {0};
-    int code = spec_open(&s, operand[0], NULL, o);
+    int code = spec_open(&s, operand[0], o);
     if (code) return code;
     if (getenv("OPENBLAS_CORETYPE")) say(o, "note: OPENBLAS_CORETYPE=%s is set: it may slow matrix products", getenv("OPENBLAS_CORETYPE"));
     Machine *m = spec_machine(&s, o, &f);

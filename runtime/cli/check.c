@@ -10,7 +10,7 @@ static int64_t parameters(const Training *t) {
 
 static int check_one(const char *path, const Options *o) {
     Spec s;
-    int code = spec_open(&s, path, NULL, o);
+    int code = spec_open(&s, path, o);
     if (code) {
         printf("%s: %s\n", path, code == CODE_DATA ? "data" : "wrong");
         return code;

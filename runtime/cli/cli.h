@@ -55,12 +55,11 @@ void options_free(Options *o);
 
 /* spec.c */
 typedef struct { Arena *arena; Diags *diags; Training *t; const Options *options; } Spec;
-/* Compiles; messages go to stderr. CODE_DONE, or the code to end with (the Spec is closed then). `c` may be NULL. */
-int spec_open(Spec *s, const char *path, const CompileOptions *c, const Options *o);
+/* Compiles; messages go to stderr. CODE_DONE, or the code to end with (the Spec is closed then). */
+int spec_open(Spec *s, const char *path, const Options *o);
 void spec_close(Spec *s);
 int spec_messages(Spec *s);                           /* prints what is new; the code that its errors mean */
 int spec_fault(Spec *s, const Fault *f);              /* prints messages and the fault; gives its code */
-CompileOptions compile_options(const Options *o);
 Machine *spec_machine(Spec *s, const Options *o, Fault *f);             /* ready to run: prepared, sources loaded */
 
 /* say.c */
@@ -77,7 +76,7 @@ void table_free(Table *t);
 
 /* run.c: a finished or interrupted run, opened again */
 typedef struct { Spec spec; Machine *machine; CheckpointInfo info; char checkpoint[1024]; } Run;
-int run_open(Run *r, const char *folder, const CompileOptions *c, const Options *o);    /* CODE_DONE or the code */
+int run_open(Run *r, const char *folder, const Options *o);             /* CODE_DONE or the code */
 void run_close(Run *r);
 
 /* version.c */

@@ -33,7 +33,7 @@ static int run(const Options *o, int n, char **operand) {
     (void)n;
     Run r;
     Fault f = {0};
-    int code = run_open(&r, operand[0], NULL, o);
+    int code = run_open(&r, operand[0], o);
     if (code) return code;
     if (!r.spec.t->nmetric) say(o, "%s: the spec has no metrics", operand[0]);
     else say(o, "from %s", r.checkpoint);

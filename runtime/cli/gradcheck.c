@@ -7,7 +7,7 @@ static int run(const Options *o, int n, char **operand) {
     (void)n;
     Spec s;
     Fault f = {0};
-    int code = spec_open(&s, operand[0], NULL, o);
+    int code = spec_open(&s, operand[0], o);
     if (code) return code;
     code = gradcheck_run(s.t, (uint64_t)o->seed, stdout, o->json, &f);
     if (f.code) code = spec_fault(&s, &f);

@@ -23,7 +23,7 @@ static bool make_machine(Run *r, const Options *o, Fault *f) {
     return checkpoint_read(r->checkpoint, r->machine->store, more, &r->info, f);
 }
 
-int run_open(Run *r, const char *folder, const CompileOptions *c, const Options *o) {
+int run_open(Run *r, const char *folder, const Options *o) {
     char path[1024];
     struct stat st;
     Fault f = {0};
@@ -37,7 +37,7 @@ int run_open(Run *r, const char *folder, const CompileOptions *c, const Options 
         complain("%s", f.text);
         return f.code;
     }
-    int code = spec_open(&r->spec, path, c, o);
+    int code = spec_open(&r->spec, path, o);
     if (code) return code;
     if (make_machine(r, o, &f)) return CODE_DONE;
     code = spec_fault(&r->spec, &f);

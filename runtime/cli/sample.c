@@ -41,7 +41,7 @@ static int run(const Options *o, int n, char **operand) {
     }
     Run r;
     Fault f = {0};
-    int code = run_open(&r, operand[0], NULL, o);
+    int code = run_open(&r, operand[0], o);
     if (code) return code;
     const char *name = n == 2 ? operand[1] : "expression";
     int output = output_named_in(r.spec.t, name);

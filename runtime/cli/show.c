@@ -144,11 +144,8 @@ void show_reports(const Training *t) {
 
 static double data_bytes(const Training *t) {
     double bytes = 0;
-    for (int i = 0; i < t->nsource; i++) {
-        const DataSource *s = t->source[i].source;
-        for (int k = 0; s && t->source[i].used && k < s->nfield; k++)
-            bytes += (double)s->total * (double)shape_count(&s->field[k].sample.shape) * (double)dtype_size(s->field[k].sample.dtype);
-    }
+    for (int i = 0; i < t->nsource; i++)
+        if (t->source[i].used) bytes += (double)t->source[i].source->bytes;
     return bytes;
 }
 
@@ -191,7 +188,7 @@ static bool known(const Training *t, const char *name) {
 static int show_spec(const char *path, const char *only, const Options *o) {
     Spec s;
     Fault f = {0};
-    int code = spec_open(&s, path, NULL, o);
+    int code = spec_open(&s, path, o);
     if (code && o->plain) show_text(path);
     if (code) return o->plain ? CODE_DONE : code;
     if (only && !known(s.t, only)) {

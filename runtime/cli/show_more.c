@@ -96,7 +96,7 @@ int show_steps(const char *path, const Options *o) {
     mine.steps = 0;
     Spec s;
     Fault f = {0};
-    int code = spec_open(&s, path, NULL, &mine);
+    int code = spec_open(&s, path, &mine);
     if (code) return code;
     MachineOptions options = machine_defaults();
     options.threads = 1;
@@ -117,7 +117,7 @@ static bool has_player(const Training *t, const Turn *turn, const char *player) 
 
 int show_graph(const char *path, const Options *o) {
     Spec s;
-    int code = spec_open(&s, path, NULL, o), found = 0;
+    int code = spec_open(&s, path, o), found = 0;
     if (code) return code;
     for (int i = 0; i < s.t->nstage; i++)
         for (int k = 0; k < s.t->stage[i].nentry; k++) {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-CompileOptions compile_options(const Options *o) {
+static CompileOptions compile_options(const Options *o) {
     return (CompileOptions){.changes = {.preset = o->preset, .nset = o->nset, .set = o->set}, .expression = o->expression,
                             .expression_kind = o->kind, .steps = o->steps};
 }
@@ -47,10 +47,9 @@ static Training *compile_guarded(Spec *s, const char *path, const CompileOptions
     return t;
 }
 
-int spec_open(Spec *s, const char *path, const CompileOptions *c, const Options *o) {
-    CompileOptions usual = compile_options(o);
+static int open_once(Spec *s, const char *path, const CompileOptions *c, const Options *o) {
     *s = (Spec){.arena = arena_new(), .options = o};
-    if (s->arena) s->t = compile_guarded(s, path, c ? c : &usual);
+    if (s->arena) s->t = compile_guarded(s, path, c);
     if (s->diags) {
         int code = spec_messages(s);
         if (s->t && !code) return CODE_DONE;
@@ -60,6 +59,16 @@ int spec_open(Spec *s, const char *path, const CompileOptions *c, const Options 
     complain("%s: out of memory while compiling", path);
     spec_close(s);
     return CODE_FAILED;
+}
+
+/* `--steps` replaces the steps of a spec without stages. Of one with stages it is a total: only the trainer stops. */
+int spec_open(Spec *s, const char *path, const Options *o) {
+    CompileOptions c = compile_options(o);
+    int code = open_once(s, path, &c, o);
+    if (code || !c.steps || s->t->nstage < 2) return code;
+    spec_close(s);
+    c.steps = 0;
+    return open_once(s, path, &c, o);
 }
 
 void spec_close(Spec *s) {

@@ -198,7 +198,7 @@ static int run(const Options *o, int n, char **operand) {
     int code = f.code;
     if (going) {
         progress_say(j.progress, "graphrun %s: %s", program_version(), j.spec);
-        code = spec_open(&j.s, j.spec, NULL, o);
+        code = spec_open(&j.s, j.spec, o);
         going = !code && same_graph(&j, &f) && ready(&j, &f) && train_in(&j, &f);
     }
     progress_free(j.progress);
