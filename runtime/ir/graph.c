@@ -8,8 +8,6 @@
 #include <assert.h>
 #include <string.h>
 
-enum { ATTR_MAX = 1024 }; /* no attribute struct is larger: checked in emit */
-
 static bool poison_infer(const Node *n, Tensor *out) {
     (void)n, (void)out;
     return false;
@@ -66,42 +64,80 @@ Node *refuse_at(const char *site, Graph *g, const Op *op, Tensor type, const cha
     return poison(g, type);
 }
 
-/* Attributes are compared and hashed as bytes, with each text replaced by its hash. */
-static uint64_t attr_bytes(const Op *op, const void *attr, unsigned char *bytes) {
-    memcpy(bytes, attr, op->attr_size);
-    for (const Field *f = op->attr; f && f->name; f++) {
-        if (f->type != F_TEXT) continue;
-        const char *text;
-        memcpy(&text, bytes + f->offset, sizeof text);
-        uint64_t h = text ? rng_hash(text) : 0;
-        memcpy(bytes + f->offset, &h, sizeof text);
-    }
-    uint64_t h = 14695981039346656037u;
-    for (size_t i = 0; i < op->attr_size; i++) h = (h ^ bytes[i]) * 1099511628211u;
-    return h;
-}
-
 static uint64_t stir(uint64_t h, uint64_t x) {
     h = (h ^ x) * 0x9e3779b97f4a7c15u;
     return h ^ (h >> 29);
 }
 
+/* Attributes are compared and hashed by their fields: the rows name every member that makes a difference. */
+static uint64_t ints_hash(const Ints *v, uint64_t h) {
+    h = stir(h, (uint64_t)v->n);
+    for (int i = 0; i < v->n; i++) h = stir(h, (uint64_t)v->at[i]);
+    return h;
+}
+
+static uint64_t double_hash(double x, uint64_t h) {
+    uint64_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    return stir(h, bits);
+}
+
+static uint64_t field_hash(const Field *f, const void *attr, uint64_t h) {
+    const void *at = (const char *)attr + f->offset;
+    const char *text;
+    switch (f->type) {
+    case F_INT: return stir(h, (uint64_t) * (const int64_t *)at);
+    case F_FLOAT: return double_hash(*(const double *)at, h);
+    case F_BOOL: return stir(h, *(const bool *)at);
+    case F_TEXT: text = *(const char *const *)at; return stir(h, text ? rng_hash(text) : 0);
+    case F_CHOICE:
+    case F_EXPR: return stir(h, (uint64_t) * (const int *)at);
+    case F_INTS:
+    case F_EXPRS: return ints_hash(at, h);
+    case F_FLOATS:
+    case F_NAMES:
+    case F_EVERY:
+    case F_LAYERS: break;
+    }
+    assert(!"an operator's attribute of this type");
+    return h;
+}
+
+static bool ints_equal(const Ints *a, const Ints *b) {
+    for (int i = 0; i < a->n; i++)
+        if (a->n != b->n || a->at[i] != b->at[i]) return false;
+    return a->n == b->n;
+}
+
+static bool texts_equal(const char *a, const char *b) { return a == b || (a && b && !strcmp(a, b)); }
+
+static bool field_equal(const Field *f, const void *a, const void *b) {
+    const void *x = (const char *)a + f->offset, *z = (const char *)b + f->offset;
+    switch (f->type) {
+    case F_INT: return *(const int64_t *)x == *(const int64_t *)z;
+    case F_FLOAT: return !memcmp(x, z, sizeof(double)); /* 0 and -0 differ, NaN equals itself */
+    case F_BOOL: return *(const bool *)x == *(const bool *)z;
+    case F_TEXT: return texts_equal(*(const char *const *)x, *(const char *const *)z);
+    case F_CHOICE:
+    case F_EXPR: return *(const int *)x == *(const int *)z;
+    default: return ints_equal(x, z);
+    }
+}
+
 static uint64_t node_key(const Op *op, int nsrc, Node *const *src, const void *attr) {
-    unsigned char bytes[ATTR_MAX];
     uint64_t h = stir((uintptr_t)op, (uint64_t)nsrc);
     for (int k = 0; k < nsrc; k++) h = stir(h, (uint64_t)src[k]->id);
-    return attr ? stir(h, attr_bytes(op, attr, bytes)) : h;
+    for (const Field *f = op->attr; f && f->name; f++) h = field_hash(f, attr, h);
+    return h;
 }
 
 static bool same_node(const Node *n, const Op *op, int nsrc, Node *const *src, const void *attr) {
-    if (n->op != op || n->nsrc != nsrc || !n->attr != !attr) return false;
+    if (n->op != op || n->nsrc != nsrc) return false;
     for (int k = 0; k < nsrc; k++)
         if (n->src[k] != src[k]) return false;
-    if (!attr) return true;
-    unsigned char mine[ATTR_MAX], other[ATTR_MAX];
-    attr_bytes(op, n->attr, mine);
-    attr_bytes(op, attr, other);
-    return !memcmp(mine, other, op->attr_size);
+    for (const Field *f = op->attr; f && f->name; f++)
+        if (!field_equal(f, n->attr, attr)) return false;
+    return true;
 }
 
 static Node **table_find(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr) {
@@ -160,7 +196,7 @@ static const Node *poisoned(int nsrc, Node *const *src) {
 }
 
 Node *emit(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr) {
-    assert(op->attr_size <= ATTR_MAX && (op->arity < 0 || op->arity == nsrc) && op->infer);
+    assert((op->arity < 0 || op->arity == nsrc) && op->infer);
     if (poisoned(nsrc, src)) return poison(g, src[0]->type);
     Node *swapped[2];
     if (op->traits & COMMUTES && src[0]->id > src[1]->id) {
@@ -205,44 +241,10 @@ const Op *op_named(const char *name) {
     return NULL;
 }
 
-/* A slot's index is a detail of one compile: what is hashed is its name. */
-static uint64_t field_hash(const Graph *g, const Field *f, const void *attr, uint64_t h) {
-    const char *at = (const char *)attr + f->offset;
-    if (!strcmp(f->name, "slot") && g->slots)
-        return stir(h, rng_hash(g->slots->all.at[((const SlotAttr *)attr)->slot].name));
-    switch (f->type) {
-    case F_INT: return stir(h, (uint64_t) * (const int64_t *)at);
-    case F_FLOAT: {
-        uint64_t bits;
-        memcpy(&bits, at, sizeof bits);
-        return stir(h, bits);
-    }
-    case F_BOOL: return stir(h, *(const bool *)at);
-    case F_TEXT: return stir(h, *(const char *const *)at ? rng_hash(*(const char *const *)at) : 0);
-    case F_CHOICE:
-    case F_EXPR: return stir(h, (uint64_t) * (const int *)at);
-    case F_INTS:
-    case F_EXPRS: {
-        const Ints *v = (const Ints *)at;
-        h = stir(h, (uint64_t)v->n);
-        for (int i = 0; i < v->n; i++) h = stir(h, (uint64_t)v->at[i]);
-        return h;
-    }
-    case F_FLOATS: {
-        const Floats *v = (const Floats *)at;
-        h = stir(h, (uint64_t)v->n);
-        for (int i = 0; i < v->n; i++) {
-            uint64_t bits;
-            memcpy(&bits, &v->at[i], sizeof bits);
-            h = stir(h, bits);
-        }
-        return h;
-    }
-    case F_NAMES:
-    case F_EVERY:
-    case F_LAYERS: break;
-    }
-    return h;
+/* A slot's index is a detail of one compile: what graph_hash takes is its name. */
+static bool slot_field(const Field *f) { return !strcmp(f->name, "slot"); }
+static const char *slot_name(const Graph *g, const Node *n) {
+    return g->slots->all.at[((const SlotAttr *)n->attr)->slot].name;
 }
 
 uint64_t graph_hash(const Graph *g) {
@@ -253,7 +255,8 @@ uint64_t graph_hash(const Graph *g) {
         h = stir(h, (uint64_t)n->type.dtype);
         for (int d = 0; d < n->type.shape.rank; d++) h = stir(h, (uint64_t)n->type.shape.dim[d]);
         for (int k = 0; k < n->nsrc; k++) h = stir(h, (uint64_t)n->src[k]->id);
-        for (const Field *f = n->op->attr; f && f->name; f++) h = field_hash(g, f, n->attr, h);
+        for (const Field *f = n->op->attr; f && f->name; f++)
+            h = slot_field(f) && g->slots ? stir(h, rng_hash(slot_name(g, n))) : field_hash(f, n->attr, h);
     }
     return h;
 }

@@ -1,33 +1,89 @@
-/* Operators that copy numbers to other places: place, pad, concat. */
+/* Operators that copy numbers to other places: place, pad, concat. One copy, cut into tasks, serves them all;
+ * the references go element by element. */
+#include "kern/kern.h"
 #include "ops/ops.h"
 
 #include <string.h>
 
-/* Copies a dense block into a dense tensor at strides, one innermost row at a time. Elements have `size`
- * bytes. */
-static void scatter_block(const Shape *from, const void *x, const Strides *at, void *y, size_t size) {
-    int64_t index[RANK_MAX] = {0};
-    Shape outer = *from;
-    int64_t inner = 1, step = 1;
-    if (from->rank) {
-        inner = from->dim[from->rank - 1];
-        step = at->stride[from->rank - 1];
-        outer.rank--;
-    }
-    const char *in = x;
-    char *out = y;
-    do {
-        int64_t base = index_offset(at, outer.rank, index);
-        if (step == 1) {
-            memcpy(out + base * (int64_t)size, in, (size_t)inner * size);
-        } else if (size == 4) {
-            for (int64_t i = 0; i < inner; i++) memcpy(out + (base + i * step) * 4, in + i * 4, 4);
-        } else {
-            for (int64_t i = 0; i < inner; i++)
-                memcpy(out + (base + i * step) * (int64_t)size, in + i * (int64_t)size, size);
+/* A copy of a dense tensor into another one at strides, in tasks of many rows. A row is a run of the last
+ * axis, as long as axes that follow on each other in both tensors make it. */
+typedef struct {
+    const char *x;
+    char *y;
+    Shape outer; /* the axes over the rows */
+    Strides at;
+    int64_t inner, step, size, rows, each; /* of a row: elements, their distance; bytes of an element; rows
+                                              in all and in a task */
+} Copy;
+
+enum { TASK_BYTES = 1 << 17 };
+
+static Copy copy_new(const Shape *from, const void *x, const Strides *at, void *y, size_t size) {
+    Copy c = {.x = x, .y = y, .at = {.offset = at->offset}, .size = (int64_t)size};
+    int64_t dim[RANK_MAX + 1] = {1}, stride[RANK_MAX + 1] = {1};
+    int n = 0; /* axes from the inside out, merged where they follow on */
+    for (int i = from->rank - 1; i >= 0; i--) {
+        if (from->dim[i] == 1) continue;
+        bool first = dim[n] == 1;
+        if (!first && at->stride[i] == stride[n] * dim[n]) {
+            dim[n] *= from->dim[i];
+            continue;
         }
-        in += inner * (int64_t)size;
-    } while (next_index(&outer, index));
+        if (!first) n++;
+        dim[n] = from->dim[i];
+        stride[n] = at->stride[i];
+    }
+    c.inner = dim[0];
+    c.step = stride[0];
+    c.outer.rank = n;
+    for (int i = 0; i < n; i++) c.outer.dim[i] = dim[n - i], c.at.stride[i] = stride[n - i];
+    c.rows = shape_count(&c.outer);
+    c.each = TASK_BYTES / (c.inner * c.size) + 1;
+    return c;
+}
+
+static void copy_row(const Copy *c, const char *x, char *y) {
+    if (c->step == 1) {
+        memcpy(y, x, (size_t)(c->inner * c->size));
+    } else if (c->size == 4) {
+        for (int64_t i = 0; i < c->inner; i++) memcpy(y + i * c->step * 4, x + i * 4, 4);
+    } else {
+        for (int64_t i = 0; i < c->inner; i++)
+            memcpy(y + i * c->step * c->size, x + i * c->size, (size_t)c->size);
+    }
+}
+
+static void copy_task(void *ctx, int64_t task) {
+    const Copy *c = ctx;
+    int64_t row = task * c->each, end = row + c->each < c->rows ? row + c->each : c->rows;
+    int64_t index[RANK_MAX] = {0};
+    for (int64_t i = c->outer.rank - 1, rest = row; i >= 0; rest /= c->outer.dim[i--])
+        index[i] = rest % c->outer.dim[i];
+    for (; row < end; row++) {
+        int64_t at = index_offset(&c->at, c->outer.rank, index);
+        copy_row(c, c->x + row * c->inner * c->size, c->y + at * c->size);
+        next_index(&c->outer, index);
+    }
+}
+
+static void copy_block(const Shape *from, const void *x, const Strides *at, void *y, size_t size) {
+    Copy c = copy_new(from, x, at, y, size);
+    parallel_for((c.rows + c.each - 1) / c.each, copy_task, &c);
+}
+
+typedef struct {
+    char *y;
+    size_t bytes;
+} Zeros;
+
+static void zero_task(void *ctx, int64_t task) {
+    const Zeros *z = ctx;
+    size_t from = (size_t)task * TASK_BYTES;
+    memset(z->y + from, 0, z->bytes - from < TASK_BYTES ? z->bytes - from : TASK_BYTES);
+}
+
+static void zero(void *y, size_t bytes) {
+    parallel_for((int64_t)((bytes + TASK_BYTES - 1) / TASK_BYTES), zero_task, &(Zeros){y, bytes});
 }
 
 static Strides placed(const Shape *to, const Ints *start, const Ints *step) {
@@ -75,18 +131,32 @@ static void place_eval(const Instr *i, const void *const *in, void *const *out, 
     size_t size = dtype_size(to->dtype);
     Strides at = placed(&to->shape, &a->start, &a->step);
     (void)scratch;
-    memset(out[0], 0, (size_t)shape_count(&to->shape) * size);
-    scatter_block(&i->in[0].type.shape, in[0], &at, out[0], size);
+    zero(out[0], (size_t)shape_count(&to->shape) * size);
+    copy_block(&i->in[0].type.shape, in[0], &at, out[0], size);
 }
 
 static void place_ref(const Node *n, const double *const *in, double *out) {
     const PlaceAttr *a = n->attr;
     Strides at = placed(&n->type.shape, &a->start, &a->step);
+    int64_t index[RANK_MAX] = {0}, e = 0;
     memset(out, 0, (size_t)NODE_COUNT(n) * sizeof *out);
-    scatter_block(&n->src[0]->type.shape, in[0], &at, out, sizeof *out);
+    do out[index_offset(&at, n->type.shape.rank, index)] = in[0][e++];
+    while (next_index(&n->src[0]->type.shape, index));
 }
 
 static const Sample place_samples[] = {
+    {"border",
+     1,
+     {{F32, {4, {2, 3, 4, 2}}}},
+     &(PlaceAttr){.start = {4, {0, 1, 2, 0}}, .step = {4, {1, 1, 1, 1}}, .shape = {4, {2, 5, 6, 2}}},
+     -1,
+     1},
+    {"many rows",
+     1,
+     {{F32, {3, {40, 30, 64}}}},
+     &(PlaceAttr){.start = {3, {0, 1, 0}}, .step = {3, {1, 2, 1}}, .shape = {3, {40, 61, 64}}},
+     -1,
+     1},
     {"steps",
      1,
      {{F32, {2, {2, 3}}}},
@@ -146,8 +216,6 @@ Node *g_pad(Node *x, const Ints *before, const Ints *after) {
 }
 
 /* concat */
-enum { CONCAT_MOST = 4096 };
-
 static const Field concat_fields[] = {
     FIELD(AxisAttr, axis, F_INT, "-1", "along which; negative: from the end"),
     {0},
@@ -156,7 +224,6 @@ static const Field concat_fields[] = {
 static bool concat_infer(const Node *n, Tensor *out) {
     int64_t axis = ((const AxisAttr *)n->attr)->axis;
     Tensor t = n->src[0]->type;
-    if (n->nsrc > CONCAT_MOST) return reject(n, "%d tensors: at most %d at once", n->nsrc, CONCAT_MOST);
     if (axis < 0 || axis >= t.shape.rank)
         return reject(n, "%s has no axis %lld", show(n, 0), (long long)axis);
     for (int k = 1; k < n->nsrc; k++) {
@@ -194,35 +261,24 @@ static void concat_grad(const Node *n, Node *gy, Node **gx) {
     }
 }
 
-/* Each source is `outer` blocks of its own width, laid side by side. */
-static void concat_copy(int n, const Shape *const *from, const void *const *in, int64_t axis, size_t size,
-                        void *out) {
-    int64_t outer = 1, inner = (int64_t)size, whole = 0;
-    for (int64_t i = 0; i < axis; i++) outer *= from[0]->dim[i];
-    for (int i = (int)axis + 1; i < from[0]->rank; i++) inner *= from[0]->dim[i];
-    for (int k = 0; k < n; k++) whole += from[k]->dim[axis] * inner;
-    char *y = out;
-    for (int k = 0; k < n; k++) {
-        int64_t width = from[k]->dim[axis] * inner;
-        const char *x = in[k];
-        for (int64_t o = 0; o < outer; o++) memcpy(y + o * whole, x + o * width, (size_t)width);
-        y += width;
+static void concat_eval(const Instr *i, const void *const *in, void *const *out, void *scratch) {
+    int64_t axis = ((const AxisAttr *)i->attr)->axis;
+    Strides at = dense(&i->out[0].type.shape);
+    (void)scratch;
+    for (int k = 0; k < i->nin; k++) {
+        copy_block(&i->in[k].type.shape, in[k], &at, out[0], dtype_size(i->out[0].type.dtype));
+        at.offset += i->in[k].type.shape.dim[axis] * at.stride[axis];
     }
 }
 
-static void concat_eval(const Instr *i, const void *const *in, void *const *out, void *scratch) {
-    const Shape *from[CONCAT_MOST];
-    (void)scratch;
-    for (int k = 0; k < i->nin; k++) from[k] = &i->in[k].type.shape;
-    concat_copy(i->nin, from, in, ((const AxisAttr *)i->attr)->axis, dtype_size(i->out[0].type.dtype),
-                out[0]);
-}
-
 static void concat_ref(const Node *n, const double *const *in, double *out) {
-    const Shape *from[CONCAT_MOST];
-    const void *data[CONCAT_MOST];
-    for (int k = 0; k < n->nsrc; k++) from[k] = &n->src[k]->type.shape, data[k] = in[k];
-    concat_copy(n->nsrc, from, data, ((const AxisAttr *)n->attr)->axis, sizeof(double), out);
+    int64_t axis = ((const AxisAttr *)n->attr)->axis, before = 0;
+    Strides at = dense(&n->type.shape);
+    for (int k = 0; k < n->nsrc; before += n->src[k++]->type.shape.dim[axis]) {
+        int64_t index[RANK_MAX] = {0}, e = 0;
+        do out[index_offset(&at, n->type.shape.rank, index) + before * at.stride[axis]] = in[k][e++];
+        while (next_index(&n->src[k]->type.shape, index));
+    }
 }
 
 static const Sample concat_samples[] = {
