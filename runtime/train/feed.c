@@ -12,7 +12,9 @@ static int64_t fill(Machine *m, int source, FeedKind kind, int64_t cursor) {
     Feed *feed = &m->feed[source];
     if (feed->kind == kind && feed->cursor == cursor) return feed->rows;
     const DataSource *s = kind == FEED_THROUGH ? &feed->through : m->t->source[source].source;
-    feed->rows = source_batch(s, m->options.seed, cursor, feed->out);
+    int64_t rows = kind == FEED_PLAYERS ? loader_take(m->loader, source, cursor, feed->out) : -1;
+    feed->rows = rows >= 0 ? rows : source_batch(s, m->options.seed, cursor, feed->out);
+    if (kind == FEED_PLAYERS) loader_ask(m->loader, source, s, m->options.seed, cursor + 1, feed->out);
     feed->kind = kind;
     feed->cursor = cursor;
     return feed->rows;

@@ -126,6 +126,7 @@ void machine_plan(Machine *m, PlanOptions plan) {
 void machine_free(Machine *m) {
     if (!m) return;
     units_each(m->t, drop_program, NULL);
+    loader_free(m->loader);
     free(m->feed);
     free(m->wanted);
     if (m->exec) exec_free(m->exec);
@@ -165,6 +166,7 @@ bool machine_load(Machine *m, Fault *f) {
         m->feed[i].through.common.order = ORDER_SEQUENTIAL;
         m->feed[i].through.common.last = LAST_KEEP;
     }
+    m->loader = loader_new(m->t->nsource);
     m->loaded = true;
     return true;
 }

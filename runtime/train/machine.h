@@ -9,6 +9,7 @@
 #include "pass/pass.h"
 #include "plan/plan.h"
 #include "train/fault.h"
+#include "train/loader.h"
 #include "train/training.h"
 
 typedef struct {                                      /* slots that the machine adds: all int but `best` */
@@ -48,6 +49,7 @@ typedef struct {
     int nturn;
     Turn **turn;                                      /* each once, in the order of the schedule */
     Feed *feed;                                       /* by source */
+    Loader *loader;                                   /* makes players' batches ahead; NULL before sources are read */
     bool *wanted;                                     /* by source: scratch of feed.c */
     bool loaded;                                      /* sources were read */
     Watched *watched;                                 /* not NULL: every run watches for NaN and infinity */
