@@ -107,6 +107,13 @@ static void a_choice_between_equals_is_none(void **state) {
     becomes(t, g_select(wide(t, g_bool(t->g, true)), t->x, g_neg(t->x)), t->x);
 }
 
+static void halves_of_a_choice_are_one_choice(void **state) {
+    Small *t = *state;
+    Node *c = g_gt(t->x, num(t, 0)), *x = g_tanh(t->x), *zero = num(t, 0), *two = num(t, 2);
+    becomes(t, g_add(g_select(c, x, zero), g_mul(g_select(c, zero, x), two)), g_select(c, x, g_mul(x, two)));
+    becomes(t, g_add(g_mul(g_select(c, zero, x), two), g_select(c, x, zero)), g_select(c, x, g_mul(x, two)));
+}
+
 static void views_of_views_are_one(void **state) {
     Small *t = *state;
     Ints swap = {2, {1, 0}}, start = {2, {4, 1}}, step = {2, {-2, 1}}, size = {2, {3, 3}}, one = {2, {1, 1}}, two = {2, {2, 2}};
@@ -255,7 +262,7 @@ static void exact_passes_keep_the_bits(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         SMALL(one_is_no_factor), SMALL(zero_adds_nothing), SMALL(zero_times_x_stays), SMALL(signs_cancel),
-        SMALL(numbers_are_computed), SMALL(powers_are_products), SMALL(a_choice_between_equals_is_none),
+        SMALL(numbers_are_computed), SMALL(halves_of_a_choice_are_one_choice), SMALL(powers_are_products), SMALL(a_choice_between_equals_is_none),
         SMALL(views_of_views_are_one), SMALL(repeated_numbers_are_computed_once), SMALL(common_factors_leave_a_sum),
         SMALL(a_transposed_matrix_is_read_as_it_lies), SMALL(unused_nodes_go),
         cmocka_unit_test(passes_keep_the_numbers), cmocka_unit_test(exact_passes_keep_the_bits),

@@ -60,6 +60,32 @@ static Node *power(Node *x, double z) {
     return NULL;
 }
 
+/* select(c, x, 0) as x, select(c, 0, z) as z: `side` says which. NULL for anything else. */
+static Node *half(const Node *n, const Node *c, int side) {
+    bool fits = n->op == &op_select && n->src[0] == c && is_number(n->src[2 - side], 0);
+    return fits ? n->src[1 + side] : NULL;
+}
+
+/* number * select(c, x, 0) -> select(c, number*x, 0);  select(c, x, 0) + select(c, 0, z) -> select(c, x, z):
+ * what the gradient of a choice between multiples of x comes to. */
+Node *rule_choices(Graph *g, const Node *old, Node *const *src) {
+    double number;
+    for (int k = 0; k < 2 && old->nsrc == 2; k++) {
+        Node *a = src[k], *b = src[1 - k];
+        if (a->op != &op_select) continue;
+        for (int side = 0; side < 2; side++) {
+            Node *x = half(a, a->src[0], side), *z = x && old->op == &op_add ? half(b, a->src[0], 1 - side) : NULL;
+            if (x && old->op == &op_mul && node_number(b, &number)) {
+                Node *zero = g_like(x, 0), *y = g_mul(x, b);
+                return g_select(a->src[0], side ? zero : y, side ? y : zero);
+            }
+            if (z) return g_select(a->src[0], side ? z : x, side ? x : z);
+        }
+    }
+    (void)g;
+    return NULL;
+}
+
 Node *rule_constants(Graph *g, const Node *old, Node *const *src) {
     double number;
     if (!(old->op->traits & ELEMENTWISE)) return NULL;

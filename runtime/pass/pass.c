@@ -12,6 +12,7 @@ const Pass passes[] = {
     {"hoist", "what all sources repeat is computed once and repeated after", true, rule_hoist},
     {"constants", "arithmetic of numbers, in double; x + 0; powers; division by a number or by what is repeated", false,
      rule_constants},
+    {"choices", "multiples and sums of halves of one choice are one choice", false, rule_choices},
     {"scales", "(x*a)*b is x*(a*b), (x + a) + b is x + (a + b), for numbers", false, rule_scales},
     {"sums", "factors that are the same for all terms leave a sum; a sum of repeated terms is a product", false, rule_sums},
     {"matmul", "a transposed matrix is read as it lies", false, rule_matmul},

@@ -8,6 +8,7 @@ Node *rule_views(Graph *g, const Node *old, Node *const *src);          /* views
 Node *rule_hoist(Graph *g, const Node *old, Node *const *src);
 Node *rule_identities(Graph *g, const Node *old, Node *const *src);     /* algebra.c */
 Node *rule_constants(Graph *g, const Node *old, Node *const *src);
+Node *rule_choices(Graph *g, const Node *old, Node *const *src);
 Node *rule_scales(Graph *g, const Node *old, Node *const *src);
 Node *rule_sums(Graph *g, const Node *old, Node *const *src);           /* sums.c */
 Node *rule_matmul(Graph *g, const Node *old, Node *const *src);         /* views.c */

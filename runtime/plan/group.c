@@ -177,14 +177,15 @@ static bool join_source(Plan *p, int i) {
     return false;
 }
 
-/* Joins a group that reads the same numbers, the latest first. */
+/* Joins a group that reads the same numbers: a map the latest, a reduction the earliest, because others wait for it. */
 static bool join_sharer(Plan *p, int i) {
     const Item *it = &p->item.at[i];
     for (int s = 0; s < it->nsrc; s++) {
         const Item *from = &p->item.at[it->src[s].item];
+        const Indices *by = &from->readers;
         if (shape_count(&from->type.shape) < it->count) continue;       /* a broadcast number binds nobody */
-        for (int k = from->readers.n - 1, left = SHARERS; k >= 0 && left > 0; k--, left--)
-            if (item_join(p, i, p->item.at[from->readers.at[k]].group)) return true;
+        for (int k = 0; k < by->n && k < SHARERS; k++)
+            if (item_join(p, i, p->item.at[by->at[it->kind == ITEM_FOLD ? k : by->n - 1 - k]].group)) return true;
     }
     return false;
 }
@@ -262,6 +263,28 @@ void groups_make(Plan *p) {
     }
 }
 
+static bool same_item(const Item *a, const Item *b) {
+    if (a->node != b->node || a->op != b->op || !a->op || a->nsrc != b->nsrc) return false;
+    for (int s = 0; s < a->nsrc; s++)
+        if (a->src[s].item != b->src[s].item) return false;
+    return true;
+}
+
+/* Joined groups may each have made the same cheap item: the first serves all readers in the group. */
+static void drop_twins(Plan *p, const Group *g) {
+    for (int k = 0; k < g->items.n; k++)
+        for (int j = 0; j < k; j++) {
+            int twin = g->items.at[k], first = g->items.at[j];
+            if (!same_item(&p->item.at[twin], &p->item.at[first])) continue;
+            for (int i = k + 1; i < g->items.n; i++) {
+                const Item *reader = &p->item.at[g->items.at[i]];
+                for (int s = 0; s < reader->nsrc; s++)
+                    if (reader->src[s].item == twin) reader->src[s].item = first;
+            }
+            break;
+        }
+}
+
 static void use(Plan *p, Indices *stack, int item) {
     if (p->item.at[item].used) return;
     p->item.at[item].used = true;
@@ -270,6 +293,7 @@ static void use(Plan *p, Indices *stack, int item) {
 
 void groups_finish(Plan *p) {
     Indices stack = {0};
+    for (int k = 0; k < p->order.n; k++) drop_twins(p, &p->group.at[p->order.at[k]]);
     for (int i = 0; i < p->item.n; i++) p->item.at[i].stored = false;
     for (int k = 0; k < p->result.n; k++) use(p, &stack, p->result.at[k].item), p->item.at[p->result.at[k].item].stored = true;
     for (int k = 0; k < p->write.n; k++)
