@@ -74,7 +74,8 @@ void data_define(Eval *e, Def *def) {
     if (ok) use->source = src;
 }
 
-/* Keys that are neither options nor fields: only known once the source is open. */
+/* Keys that are neither options nor fields: only known once the source is open. That happens once, perhaps in the pass
+ * that shapes networks in silence, so it speaks through the source, as opening does. */
 static bool check_keys(Eval *e, const DataSource *s, const Doc *d) {
     bool ok = true;
     for (int i = 0; i < d->n; i++) {
@@ -88,7 +89,7 @@ static bool check_keys(Eval *e, const DataSource *s, const Doc *d) {
         field_nearest(source_options, &near);
         nearest_add(&near, "source");
         for (int k = 0; k < s->nfield; k++) nearest_add(&near, s->field[k].name);
-        diag_error(e->diags, d->entry[i].loc, "unknown key '%s' of a source of kind %s%s", key, s->kind->name,
+        diag_error(s->diags, d->entry[i].loc, "unknown key '%s' of a source of kind %s%s", key, s->kind->name,
                    nearest_hint(e->arena, &near));
         ok = false;
     }
