@@ -145,6 +145,15 @@ static void a_transposed_matrix_is_read_as_it_lies(void **state) {
     becomes(t, op_apply(t->g, &op_matmul, 2, ab, &(MatmulAttr){0}), op_apply(t->g, &op_matmul, 2, aa, &(MatmulAttr){.ta = true}));
 }
 
+static void a_column_by_a_row_is_elementwise(void **state) {
+    Small *t = *state;
+    Shape column = {2, {4, 1}}, row = {2, {1, 4}}, both = {2, {4, 4}};
+    Node *ab[2] = {g_reshape(t->v, &column), g_reshape(t->v, &row)}, *ba[2] = {ab[1], ab[1]};
+    Node *want = g_mul(g_broadcast(ab[0], &both), g_broadcast(ab[1], &both));
+    becomes(t, op_apply(t->g, &op_matmul, 2, ab, &(MatmulAttr){0}), want);
+    becomes(t, op_apply(t->g, &op_matmul, 2, ba, &(MatmulAttr){.ta = true}), want);
+}
+
 static void unused_nodes_go(void **state) {
     Small *t = *state;
     g_tanh(t->v);
@@ -264,7 +273,7 @@ int main(void) {
         SMALL(one_is_no_factor), SMALL(zero_adds_nothing), SMALL(zero_times_x_stays), SMALL(signs_cancel),
         SMALL(numbers_are_computed), SMALL(halves_of_a_choice_are_one_choice), SMALL(powers_are_products), SMALL(a_choice_between_equals_is_none),
         SMALL(views_of_views_are_one), SMALL(repeated_numbers_are_computed_once), SMALL(common_factors_leave_a_sum),
-        SMALL(a_transposed_matrix_is_read_as_it_lies), SMALL(unused_nodes_go),
+        SMALL(a_transposed_matrix_is_read_as_it_lies), SMALL(a_column_by_a_row_is_elementwise), SMALL(unused_nodes_go),
         cmocka_unit_test(passes_keep_the_numbers), cmocka_unit_test(exact_passes_keep_the_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,6 +11,7 @@ Node *rule_constants(Graph *g, const Node *old, Node *const *src);
 Node *rule_choices(Graph *g, const Node *old, Node *const *src);
 Node *rule_scales(Graph *g, const Node *old, Node *const *src);
 Node *rule_sums(Graph *g, const Node *old, Node *const *src);           /* sums.c */
+Node *rule_upsample(Graph *g, const Node *old, Node *const *src);       /* upsample.c */
 Node *rule_matmul(Graph *g, const Node *old, Node *const *src);         /* views.c */
 
 static inline bool is_number(const Node *x, double value) {

@@ -74,10 +74,22 @@ static Node *untransposed(Node *x) {
     return p->n >= 2 && p->at[p->n - 2] == p->n - 1 ? x->src[0] : NULL;
 }
 
+/* a column by a row: x[.., m, n] = a[.., m]*b[.., n], which a region does on the way. */
+static Node *outer(const Node *old, Node *a, Node *b) {
+    const MatmulAttr *t = old->attr;
+    Shape column = old->type.shape, row = column;
+    int last = column.rank - 1;
+    if (a->type.shape.dim[t->ta ? last - 1 : last] != 1) return NULL;
+    column.dim[last] = row.dim[last - 1] = 1;
+    return g_mul(g_broadcast(g_reshape(a, &column), &old->type.shape),
+                 g_broadcast(g_reshape(b, &row), &old->type.shape));
+}
+
 /* matmul(a^T, b) -> matmul(a, b, ta), and the like */
 Node *rule_matmul(Graph *g, const Node *old, Node *const *src) {
     if (old->op != &op_matmul) return NULL;
-    Node *a = untransposed(src[0]), *b = untransposed(src[1]);
+    Node *a = untransposed(src[0]), *b = untransposed(src[1]), *product = outer(old, src[0], src[1]);
+    if (product) return product;
     if (!a && !b) return NULL;
     MatmulAttr t = *(const MatmulAttr *)old->attr;
     return emit(g, &op_matmul, 2, NODES(a ? a : src[0], b ? b : src[1]),
