@@ -316,7 +316,8 @@ static Training *compile_spec(Eval *e, const Doc *spec, const CompileOptions *o)
     return e->t;
 }
 
-Training *compile(const char *path, const CompileOptions *o, Arena *a, Diags *d) {
+/* `made` is set as soon as there is something to close. */
+static Training *compile_in(Arena *a, const char *path, const CompileOptions *o, Diags *d, Training *volatile *made) {
     Doc *spec = spec_read(path, &o->changes, d);
     if (!spec) return NULL;
     Eval *e = ARENA_NEW(a, Eval);
@@ -328,8 +329,16 @@ Training *compile(const char *path, const CompileOptions *o, Arena *a, Diags *d)
     for (uint32_t i = 0; i < d->nsource; i++)
         if (!strcmp(d->sources[i].name, path) || (!strcmp(path, "-") && i == 0)) t->given = d->sources[i].text;
     if (!t->given) t->given = t->resolved;
-    Training *done = compile_spec(e, spec, o);
-    if (!done) compile_close(t);
+    *made = t;
+    return compile_spec(e, spec, o);
+}
+
+Training *compile(const char *path, const CompileOptions *o, Arena *a, Diags *d) {
+    Training *volatile made = NULL, *volatile done = NULL;
+    jmp_buf here, *old = arena_escape(a, &here);
+    if (!setjmp(here)) done = compile_in(a, path, o, d, &made);
+    arena_escape(a, old);
+    if (!done && made) compile_close(made);
     return done;
 }
 
