@@ -487,6 +487,61 @@ static void the_table_obeys_its_laws(void **state) {
     }
 }
 
+/* ---- attributes that make no sense: refused, or a sound node; never a crash ---- */
+
+static int64_t odd_number(const Field *f) {
+    static const int64_t odd[] = {-5,        -2,       -1, 0, 1, 2, 3, 4, 7, 40, 1 << 20, (int64_t)1 << 40,
+                                  INT64_MAX, INT64_MIN};
+    int64_t x = odd[(size_t)(chance() * (double)(sizeof odd / sizeof *odd))];
+    return field_in_range(f, (double)x) ? x : 1; /* the parser holds them to their rows' ranges */
+}
+
+static void spoil(const Field *f, void *attr) {
+    void *at = (char *)attr + f->offset;
+    if (f->type == F_INT) *(int64_t *)at = odd_number(f);
+    if (f->type == F_BOOL) *(bool *)at = chance() < .5;
+    if (f->type == F_FLOAT) *(double *)at = 3 * chance() - 1;
+    if (f->type != F_INTS) return;
+    Ints *v = at;
+    int words = f->choices ? 1 + (strchr(f->choices, '|') != NULL) : 0;
+    v->n = (int)(chance() * (INTS_MAX + 1 + words)) - words;
+    for (int i = 0; i < v->n; i++) v->at[i] = odd_number(f);
+}
+
+static Tensor odd_tensor(const Sample *s, int k) {
+    Tensor t = s->src[k];
+    if (chance() < .3) t.dtype = (DType)(chance() * DTYPES);
+    if (chance() < .3) t.shape.rank = (int)(chance() * (RANK_MAX + 1));
+    for (int i = 0; i < t.shape.rank; i++)
+        if (t.shape.dim[i] < 1 || chance() < .1) t.shape.dim[i] = 1 + (int64_t)(chance() * 4);
+    return t;
+}
+
+static void test_nonsense(void **state) {
+    const Case *c = *state;
+    dice = 0;
+    for (int trial = 0; trial < 200; trial++) {
+        Arena *a = arena_new();
+        Slots slots = {.arena = a};
+        Graph *g = graph_new(a, diags_new(a), &slots, "nonsense");
+        Node *x[SRC_MOST];
+        for (int k = 0; k < c->sample->nsrc; k++)
+            x[k] = g_slot(g, slot_add(&slots, (Slot){.name = "x", .type = odd_tensor(c->sample, k)}));
+        void *attr = c->sample->attr ? arena_copy(a, c->sample->attr, c->op->attr_size) : NULL;
+        for (const Field *f = attr ? c->op->attr : NULL; f && f->name; f++)
+            if (chance() < .5) spoil(f, attr);
+        Node *y = op_apply(g, c->op, c->sample->nsrc, x, attr), *gx[SRC_MOST];
+        char why[200];
+        if (y->poison)
+            assert_true(g->diags->errors > 0);
+        else if (!graph_verify(g, why, sizeof why))
+            fail_msg("%s", why);
+        gradient(y, NULL, c->sample->nsrc, x, gx);
+        if (!y->poison) assert_int_equal(g->diags->errors, 0);
+        arena_free(a);
+    }
+}
+
 static void philox_gives_its_known_answer(void **state) {
     (void)state;
     Words w = rng_words((Stream){{0, 0}, 0, 0}, 0);
@@ -531,6 +586,7 @@ int main(void) {
         for (const Sample *s = (*op)->samples; s && s->name; s++) {
             const Case *c = case_new(&l, *op, s);
             if ((*op)->infer) add(&l, test_kernel, c, "%s/%s/kernel", (*op)->name, s->name);
+            add(&l, test_nonsense, c, "%s/%s/nonsense", (*op)->name, s->name);
             if ((*op)->traits & STOPS_GRAD) continue;
             add(&l, test_grad, c, "%s/%s/grad", (*op)->name, s->name);
             add(&l, test_grad2, c, "%s/%s/grad2", (*op)->name, s->name);

@@ -195,6 +195,21 @@ static const Node *poisoned(int nsrc, Node *const *src) {
     return NULL;
 }
 
+/* No axis is empty, and the number of bytes is one that arithmetic bears. */
+static bool sizes_fit(const Node *n) {
+    const int64_t most = (int64_t)1 << 40;
+    const Shape *s = &n->type.shape;
+    int64_t count = 1;
+    for (int i = 0; i < s->rank; i++) {
+        if (s->dim[i] < 1)
+            return reject(n, "gives an empty tensor: axis %d has size %lld", i, (long long)s->dim[i]);
+        if (s->dim[i] > most / count)
+            return reject(n, "gives a tensor too large for any memory: %s", shape_show(s, n->graph->arena));
+        count *= s->dim[i];
+    }
+    return true;
+}
+
 Node *emit(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr) {
     assert((op->arity < 0 || op->arity == nsrc) && op->infer);
     if (poisoned(nsrc, src)) return poison(g, src[0]->type);
@@ -212,7 +227,7 @@ Node *emit(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr)
     Node **at = table_find(g, op, nsrc, src, attr);
     if (*at && !(op->traits & EFFECT)) return *at;
     Node *n = node_new(g, op, nsrc, src, attr);
-    if (!op->infer(n, &n->type)) return poison(g, nsrc ? src[0]->type : (Tensor){0});
+    if (!op->infer(n, &n->type) || !sizes_fit(n)) return poison(g, nsrc ? src[0]->type : (Tensor){0});
     node_add(g, n);
     if (n->poison || op->traits & EFFECT) return n;
     *at = n;
