@@ -246,6 +246,14 @@ static void check_eval(const Bench *b, const double **values, const Node *y) {
     Buffer scratch = buffer_new(i.scratch_size, 0);
     y->op->eval(&i, from, (void *[]){to.data}, scratch.data);
     compare(to.data, y->type.dtype, NODE_COUNT(y), values[y->id], 4 + sqrt(terms), sqrt(terms));
+    if (!(y->op->traits & THREADS_VARY)) { /* the same bits from one thread and from four */
+        Buffer again = dense_buffer(y->type.dtype, NODE_COUNT(y), NULL, 0);
+        par_threads(4);
+        y->op->eval(&i, from, (void *[]){again.data}, scratch.data);
+        par_threads(1);
+        assert_memory_equal(to.data, again.data, to.size);
+        free(again.block);
+    }
     for (int k = 0; k < y->nsrc; k++) {
         Buffer same = dense_buffer(in[k].type.dtype, NODE_COUNT(y->src[k]), values[y->src[k]->id], 0);
         assert_memory_equal(same.data, src[k].data, same.size);
@@ -580,6 +588,7 @@ static const Case *case_new(List *l, const Op *op, const Sample *s) {
 
 int main(void) {
     List l = {.arena = arena_new()};
+    par_threads(1);
     add(&l, the_table_obeys_its_laws, NULL, "the_table_obeys_its_laws");
     add(&l, philox_gives_its_known_answer, NULL, "philox_gives_its_known_answer");
     for (const Op *const *op = op_table; *op; op++) {
