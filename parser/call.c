@@ -185,6 +185,7 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
     take_modes(&inner, f, call);
     bool network = d->kind == DEF_NETWORK;
     if (network) {
+        d->called = true;
         if (c->network) {
             bool known = false;
             for (int i = 0; i < c->network->nested.n; i++) known = known || c->network->nested.at[i] == d;

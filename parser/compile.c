@@ -106,7 +106,7 @@ static void define(Eval *e, Globals *g, DefKind kind, const DocEntry *entry) {
     d->index = count_kind(g, kind);
     d->function = (Function){.kind = FN_TEXT, .name = d->name, .head = &d->head, .body = entry->value, .scope = &g->scope, .def = d};
     if (kind == DEF_FUNCTION || kind == DEF_NETWORK) check_body(e, d);
-    if (kind == DEF_PLAYER) check_unused(e, entry->value, NULL, player_keys, arena_printf(e->arena, "the player '%s'", d->name));
+    if (kind == DEF_PLAYER) d->flawed = !check_unused(e, entry->value, NULL, player_keys, arena_printf(e->arena, "the player '%s'", d->name));
     vec_push(e->arena, &g->defs, d);
 }
 

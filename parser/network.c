@@ -200,8 +200,6 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
     return value_node(e, slot_node(c, slot));
 }
 
-typedef struct { int n; int slot[1]; } SlotSet;
-
 static void collect(Eval *e, const Def *d, Value *out, int depth) {
     for (int i = 0; i < d->slots.n; i++) {
         int slot = d->slots.at[i];
@@ -234,7 +232,7 @@ static Value *parameter_slots(const Ctx *c, const Value *nets, const char *patte
         Def *d = v->function->def;
         first = d->name;
         if (!d->shaped) {
-            if (!e->shaping)
+            if (!e->shaping && !d->called)
                 diag_error(e->diags, loc, "the network '%s' is called nowhere, so its parameters are not known", d->name);
             return NULL;
         }

@@ -171,7 +171,7 @@ static bool names_option(Eval *e, const Doc *d, Names *out) {
     for (int i = 0; i < n; i++) {
         const Doc *item = d->kind == DOC_LIST ? d->item[i] : d;
         name[i] = item->kind == DOC_SCALAR ? item->text : "";
-        if (!e->shaping && !logged_name(e, name[i])) suggest_logged(e, name[i], item->loc), ok = false;
+        if (!e->shaping && !e->diags->errors && !logged_name(e, name[i])) suggest_logged(e, name[i], item->loc), ok = false;
     }
     *out = (Names){n, name};
     return ok;
@@ -221,8 +221,6 @@ static const Output *kind_of(Eval *e, const DocEntry *entry) {
 }
 
 static void check_output_keys(Eval *e, const Doc *d, const Output *kind) {
-    static const char *skip[2];
-    (void)skip;
     VEC(const char *) names = {0};
     for (const Field *f = kind->options; f->name; f++) vec_push(e->arena, &names, f->name);
     vec_push(e->arena, &names, (const char *)NULL);

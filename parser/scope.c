@@ -226,7 +226,8 @@ static bool listed(const char *const *list, const char *name) {
 }
 
 /* A local name that nothing in its body mentions is a misspelt key more often than not. */
-void check_unused(Eval *e, const Doc *body, const char *const *skip, const Field *keys, const char *what) {
+bool check_unused(Eval *e, const Doc *body, const char *const *skip, const Field *keys, const char *what) {
+    bool ok = true;
     for (int i = 0; i < body->n; i++) {
         const DocEntry *k = &body->entry[i];
         if (listed(skip, k->key) || field_find(keys, k->key)) continue;
@@ -238,6 +239,7 @@ void check_unused(Eval *e, const Doc *body, const char *const *skip, const Field
                 used = doc_mentions(e, v, k->key) || (names && doc_mentions(e, v, k->key));
             }
         if (used) continue;
+        ok = false;
         Nearest near = nearest_to(k->key);
         field_nearest(keys, &near);
         for (const char *const *s = skip; s && *s; s++) nearest_add(&near, *s);
@@ -247,4 +249,5 @@ void check_unused(Eval *e, const Doc *body, const char *const *skip, const Field
             diag_error(e->diags, k->loc, "nothing uses the local name '%s' of %s: remove it, or log it to watch it", k->key,
                        what);
     }
+    return ok;
 }

@@ -198,7 +198,8 @@ static void mark_moved(Eval *e, const Playing *p) {
 static Node *loss_node(Playing *p) {
     Eval *e = p->ctx.e;
     if (!p->goal) {
-        diag_error(e->diags, p->def->entry->loc, "the player '%s' has neither 'minimize' nor 'maximize'", p->def->name);
+        if (!p->def->flawed)
+            diag_error(e->diags, p->def->entry->loc, "the player '%s' has neither 'minimize' nor 'maximize'", p->def->name);
         return NULL;
     }
     p->loss = binding_force(&p->ctx, own_binding(p->scope, p->goal->key));
@@ -485,7 +486,7 @@ static void finish_player(Eval *e, Build *b, Playing *p, Results *r) {
     b->player = p->def->index;
     const Doc *optimizer = doc_get(p->def->entry->value, "optimizer");
     if (optimizer) optimizer_run(c, p->scope, p->def, optimizer, p->nmoved, p->moved, p->gate);
-    else diag_error(e->diags, p->def->entry->loc, "the player '%s' has no 'optimizer'", p->def->name);
+    else if (!p->def->flawed) diag_error(e->diags, p->def->entry->loc, "the player '%s' has no 'optimizer'", p->def->name);
     add_logs(e, p, r);
 }
 

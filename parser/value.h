@@ -95,7 +95,8 @@ struct Def {
     int index;                                        /* of source, iteration value, player in the Training */
     VEC(int) slots;                                   /* DEF_NETWORK: its parameters, those of networks it calls too */
     VEC(Def *) nested;                                /* DEF_NETWORK: networks it calls */
-    bool shaped, traced, stateful;                    /* a call went through; `show` rows are made; has running values */
+    bool called, shaped, traced, stateful;            /* a call was tried; went through; made rows; has running values */
+    bool flawed;                                      /* unknown keys were reported: what is missing may be one of them */
     bool moved, scheduled;                            /* DEF_NETWORK: some player moves it; DEF_PLAYER */
     VEC(const char *) asked;                          /* DEF_PLAYER: names that others read as PLAYER.name */
     VEC(Value *) asked_type;                          /* their templates */
@@ -220,7 +221,7 @@ Value *scope_get(const Ctx *c, Scope *s, const char *name, Loc loc, bool called)
 Local *scope_find(Scope *s, const char *name, bool *hidden);
 Value *binding_force(const Ctx *c, Local *b);
 Def *def_find(const Globals *g, const char *name, unsigned kinds);      /* kinds: bits 1 << DefKind; in g and below */
-void check_unused(Eval *e, const Doc *body, const char *const *skip, const Field *keys, const char *what);
+bool check_unused(Eval *e, const Doc *body, const char *const *skip, const Field *keys, const char *what);
 
 /* eval.c: expressions, layer lists, bodies, calls */
 Value *eval_expr(const Ctx *c, Scope *s, const Expr *x);
