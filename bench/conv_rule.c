@@ -116,7 +116,7 @@ static void line(const Case *k, ConvWhich which, float *x, float *w, float *y) {
 
 int main(int argc, char **argv) {
     par_threads(argc > 1 ? atoi(argv[1]) : par_cores());
-    printf("%s, %d threads; milliseconds (GFLOP/s); * fastest, < the rule's choice\n%-27s   %13s", kern_libraries(), par_count(), "shape and direction", "");
+    printf("%s, threads: %d; milliseconds (GFLOP/s); * fastest, < the rule's choice\n%-27s   %13s", kern_libraries(), par_count(), "shape and direction", "");
     for (int i = 0; i < METHODS; i++) printf(" %18s", methods[i]);
     printf("\n");
     for (int i = 0; i < CASES; i++) {

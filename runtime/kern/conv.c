@@ -27,7 +27,7 @@ static void run_empty(const Conv *c, const float *a, const float *b, float *out,
 }
 static const ConvMethod conv_empty = {"empty", start_empty, run_empty, stop_empty};
 
-/* Where Winograd does not pay, the first row that fits decides. Made from bench/conv_rule.c's measurements, kept in bench/README.md: two AVX2 cores,
+/* Where Winograd does not pay, the first row that fits decides. Made from bench/conv_rule.c's measurements, kept in bench/conv_rule.txt: an AVX2 core,
  * no AVX-512. Where two methods came within a twentieth of each other, the one with less scratch. */
 enum { ON_Y = 1 << CONV_Y, ON_X = 1 << CONV_X, ON_W = 1 << CONV_W, ALL = ON_Y | ON_X | ON_W, MANY = 1 << 30 };
 
@@ -55,7 +55,10 @@ static bool fits(const Row *r, ConvWhich which, const ConvShape *s) {
 }
 
 /* Narrower layers, or a smaller saving of products, do not pay for the transforms. */
-static bool winograd_pays(const ConvShape *s) { return s->C >= 32 && s->K >= 32 && conv_winograd_saving(s) >= 1.5; }
+static bool winograd_pays(const ConvShape *s) {
+    const double saving = conv_winograd_saving(s);
+    return (s->C >= 32 && s->K >= 32 && saving >= 1.5) || (s->C >= 64 && s->K >= 64 && saving >= 1.25);
+}
 
 static const ConvMethod *rule(ConvWhich which, const ConvShape *s) {
     if (empty(s)) return &conv_empty;

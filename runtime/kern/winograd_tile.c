@@ -24,6 +24,8 @@ static const float A22[3][2] = {{1, 0}, {1, 1}, {0, 1}};
 static const float G22[3][2] = {{1, 0}, {1, 1}, {0, 1}};
 static const float A23[4][2] = {{1, 0}, {1, 1}, {1, -1}, {0, 1}};
 static const float G23[4][3] = {{1, 0, 0}, {1 / 2.f, 1 / 2.f, 1 / 2.f}, {1 / 2.f, -1 / 2.f, 1 / 2.f}, {0, 0, 1}};
+static const float A32[4][3] = {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {0, 0, 1}};
+static const float G32[4][2] = {{1, 0}, {1 / 2.f, 1 / 2.f}, {1 / 2.f, -1 / 2.f}, {0, 1}};
 static const float A42[5][4] = {{1, 0, 0, 0}, {1, 1, 1, 1}, {1, -1, 1, -1}, {1, 2, 4, 8}, {0, 0, 0, 1}};
 static const float G42[5][2] = {{1 / 2.f, 0}, {1 / 2.f, 1 / 2.f}, {1 / 6.f, -1 / 6.f}, {1 / 6.f, 1 / 3.f}, {0, 1}};
 static const float A33[5][3] = {{1, 0, 0}, {1, 1, 1}, {1, -1, 1}, {1, 2, 4}, {0, 0, 1}};
@@ -106,8 +108,9 @@ INLINE void both_axes(const float *M, int rows, int cols, int row_stride, int co
 #define ROW(isa, m, r, n)                                                                                              \
     {m, r, n, isa##_x_in_##m##r, isa##_y_in_##m##r, isa##_w_in_##m##r, isa##_x_add_##m##r, isa##_y_out_##m##r, isa##_w_out_##m##r}
 #define ISA(isa)                                                                                                       \
-    TILE(isa, 2, 2, 3) TILE(isa, 2, 3, 4) TILE(isa, 4, 2, 5) TILE(isa, 3, 3, 5) TILE(isa, 5, 2, 6) TILE(isa, 4, 3, 6)  \
-    static const Tile isa##_tiles[TILES] = {ROW(isa, 2, 2, 3), ROW(isa, 2, 3, 4), ROW(isa, 4, 2, 5),                   \
+    TILE(isa, 2, 2, 3) TILE(isa, 2, 3, 4) TILE(isa, 3, 2, 4) TILE(isa, 4, 2, 5) TILE(isa, 3, 3, 5)                    \
+    TILE(isa, 5, 2, 6) TILE(isa, 4, 3, 6)                                                                              \
+    static const Tile isa##_tiles[TILES] = {ROW(isa, 2, 2, 3), ROW(isa, 2, 3, 4), ROW(isa, 3, 2, 4), ROW(isa, 4, 2, 5), \
                                             ROW(isa, 3, 3, 5), ROW(isa, 5, 2, 6), ROW(isa, 4, 3, 6)};
 
 ISA(BASE)

@@ -21,5 +21,5 @@ typedef struct {
     TileMap *x_add, *y_out, *w_out;                   /* B', added to what is there; A'; G' */
 } Tile;
 
-enum { TILES = 6 };
+enum { TILES = 7 };
 const Tile *tile_at(int i);                           /* in 0..TILES-1, by n; compiled for this CPU */
