@@ -1,6 +1,6 @@
 /* Attributes of operators that other folders read, in their completed form (after build): every axis counted
- * from 0, every size a number. Each struct says which operators bear it. SlotAttr and ReduceAttr stand in ir.h; a
- * completed reduction names at least one axis, in ascending order, and does not keep. */
+ * from 0, every size a number. Each struct says which operators bear it. SlotAttr and ReduceAttr stand in ir.h;
+ * a completed reduction names at least one axis, in ascending order, and does not keep. */
 #pragma once
 #include "ir/ir.h"
 

@@ -13,9 +13,9 @@
 #define FIELD(Struct, member, type_, default_, doc_) \
     { .name = #member, .type = type_, .offset = offsetof(Struct, member), .dflt = default_, .doc = doc_ }
 
-/* level.c: conversions and broadcasts before an operator that wants equal types and shapes. level_common is the
- * nearest type that holds all sources and `least` (bool < int < float); level_shapes stretches the sources to their
- * common shape, or refuses, leaves poison in *out and gives false. */
+/* level.c: conversions and broadcasts before an operator that wants equal types and shapes. level_common is
+ * the nearest type that holds all sources and `least` (bool < int < float); level_shapes stretches the
+ * sources to their common shape, or refuses, leaves poison in *out and gives false. */
 Node *level_type(Node *x, DType to);
 DType level_common(int n, Node *const *src, DType least);
 bool level_shapes(Graph *g, const Op *op, int n, Node *const *src, Node **out);
