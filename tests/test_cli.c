@@ -295,6 +295,7 @@ static void a_divergence_names_node_and_step(void **state) {
 
 static int prepare(void **state) {
     (void)state;
+    setenv("LSAN_OPTIONS", "print_suppressions=0", 0);
     mkdir("test_cli.out", 0777);
     if (chdir("test_cli.out") || system("rm -rf *")) return -1;
     put("ring.yaml", spec);

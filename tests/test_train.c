@@ -6,6 +6,7 @@
 #include "kern/kern.h"
 #include "train/trainer.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -298,6 +299,37 @@ static void the_log_has_a_line_a_step(void **state) {
     free(text);
 }
 
+static void series_read_back_equal_those_in_memory(void **state) {
+    (void)state;
+    static const char *const names[] = {"a.minimize", "b.minimize"};
+    const char *folder = make_folder("series");
+    Log *l = log_new(2, names), *again = log_new(2, names);
+    Fault f = {0};
+    assert_true(log_open(l, folder, 0, 0, &f));
+    for (int i = 1; i <= 200; i++) {
+        log_begin(l, i, 0.5 * i, NULL);
+        log_value(l, "a.minimize", (float)(1.0 / i));
+        if (i % 3) log_value(l, "b.minimize", i % 7 ? (float)i * 1e30f * (float)i : (double)INFINITY);
+        assert_true(log_end(l, &f));
+    }
+    assert_true(log_load(again, folder, 200, &f));
+    int n;
+    const Series *x = log_series(l, &n), *z = log_series(again, &n);
+    for (int i = 0; i < n; i++) {
+        assert_int_equal(x[i].n, z[i].n);
+        assert_memory_equal(x[i].step, z[i].step, (size_t)x[i].n * sizeof(double));
+        for (int64_t k = 0; k < x[i].n; k++)
+            assert_true(x[i].value[k] == z[i].value[k] || (isnan(x[i].value[k]) && isnan(z[i].value[k])));
+        for (int64_t k = 0; k < x[0].n; k++) assert_true((float)x[0].value[k] == (float)(1.0 / (double)(k + 1)));
+    }
+    size_t size;
+    char *text = slurp(folder, "log.jsonl", &size);
+    assert_non_null(strstr(text, "\"b.minimize\": null, \"nonfinite\": [\"b.minimize\"]}\n"));
+    free(text);
+    log_free(l);
+    log_free(again);
+}
+
 static void a_divergence_names_the_node_and_keeps_the_last_checkpoint(void **state) {
     (void)state;
     const char *a = make_folder("diverged");
@@ -318,6 +350,7 @@ int main(void) {
         cmocka_unit_test(a_run_stopped_after_every_turn_ends_the_same),
         cmocka_unit_test(more_steps_continue_a_shorter_run),
         cmocka_unit_test(the_log_has_a_line_a_step),
+        cmocka_unit_test(series_read_back_equal_those_in_memory),
         cmocka_unit_test(a_divergence_names_the_node_and_keeps_the_last_checkpoint),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
