@@ -2,6 +2,7 @@
 #include "cli/show.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 const char *every_text(Every e, char *out, size_t size) {
@@ -78,22 +79,35 @@ void show_networks(const Training *t, const char *only) {
     }
 }
 
-static const char *loss_text(const Training *t, const Turn *turn, const Move *move) {
-    const char *text = NULL;
-    for (int i = 0; i < turn->unit.nresult; i++)
-        if (turn->unit.result[i] == move->loss && turn->unit.result_name) text = turn->unit.result_name[i];
-    return text ? text : arena_printf(t->arena, "%s.minimize", t->player[move->player].name);
+/* A definition of the resolved spec as it is written, four columns in. */
+static void show_definition(const Doc *d) {
+    char *text = NULL;
+    size_t size = 0;
+    FILE *to = open_memstream(&text, &size);
+    if (!to) return;
+    doc_print(d, to);
+    fclose(to);
+    for (const char *line = text; *line;) {
+        size_t n = strcspn(line, "\n");
+        printf("    %.*s\n", (int)n, line);
+        line += n + (line[n] == '\n');
+    }
+    free(text);
 }
 
-static void show_move(const Training *t, const Turn *turn, const Move *move) {
+static void show_player(const Training *t, const Move *move, const Doc *spec) {
     char n[40];
     double count = 0;
     for (int i = 0; i < move->nmoved; i++) count += (double)shape_count(&t->slots->all.at[move->moved[i]].type.shape);
-    printf("player %s: %s, moves %s numbers in %d parameters, %s\n", t->player[move->player].name, loss_text(t, turn, move),
-           count_text(count, n, sizeof n), move->nmoved, move->optimizer ? move->optimizer : "no optimizer");
+    const char *name = t->player[move->player].name;
+    printf("player %s: moves %s numbers in %d parameters by %s\n", name, count_text(count, n, sizeof n), move->nmoved,
+           move->optimizer ? move->optimizer : "no optimizer");
+    const Doc *players = spec ? doc_get(spec, "players") : NULL, *definition = players ? doc_get(players, name) : NULL;
+    if (definition) show_definition(definition);
 }
 
 void show_players(const Training *t, const char *only) {
+    const Doc *spec = doc_parse("resolved", t->resolved, strlen(t->resolved), t->diags);
     bool *shown = arena_alloc(t->arena, (size_t)t->nplayer + 1);
     for (int s = 0; s < t->nstage; s++)
         for (int i = 0; i < t->stage[s].nentry; i++) {
@@ -101,7 +115,7 @@ void show_players(const Training *t, const char *only) {
             for (int k = 0; k < turn->nmove; k++) {
                 int player = turn->move[k].player;
                 if (shown[player] || (only && strcmp(only, t->player[player].name))) continue;
-                show_move(t, turn, &turn->move[k]);
+                show_player(t, &turn->move[k], spec);
                 shown[player] = true;
             }
         }
