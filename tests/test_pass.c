@@ -130,6 +130,11 @@ static void repeated_numbers_are_computed_once(void **state) {
     becomes(t, g_div(t->x, t->v), g_mul(t->x, wide(t, g_inv(t->v))));
 }
 
+static void repeated_factors_meet(void **state) {
+    Small *t = *state;
+    becomes(t, g_mul(t->s, g_mul(t->x, t->v)), g_mul(t->x, wide(t, g_mul(t->s, t->v))));
+}
+
 static void common_factors_leave_a_sum(void **state) {
     Small *t = *state;
     Ints rows = {1, {0}};
@@ -271,7 +276,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         SMALL(one_is_no_factor), SMALL(zero_adds_nothing), SMALL(zero_times_x_stays), SMALL(signs_cancel),
         SMALL(numbers_are_computed), SMALL(halves_of_a_choice_are_one_choice), SMALL(powers_are_products), SMALL(a_choice_between_equals_is_none),
-        SMALL(views_of_views_are_one), SMALL(repeated_numbers_are_computed_once), SMALL(common_factors_leave_a_sum),
+        SMALL(views_of_views_are_one), SMALL(repeated_numbers_are_computed_once), SMALL(repeated_factors_meet), SMALL(common_factors_leave_a_sum),
         SMALL(a_transposed_matrix_is_read_as_it_lies), SMALL(a_column_by_a_row_is_elementwise), SMALL(unused_nodes_go),
         cmocka_unit_test(passes_keep_the_numbers), cmocka_unit_test(exact_passes_keep_the_bits),
     };

@@ -116,13 +116,25 @@ static bool split(const Node *n, const Op *op, Node **x, double *number) {
     return false;
 }
 
+/* (x*a)*b -> x*(a*b) where a and b repeat their numbers along a common axis: rule_hoist then multiplies them once. */
+static Node *gathered(Node *x, Node *b) {
+    if (x->op != &op_mul) return NULL;
+    for (int k = 0; k < 2; k++)
+        if (repeated_axes(x->src[k]) & repeated_axes(b)) return g_mul(x->src[1 - k], g_mul(x->src[k], b));
+    return NULL;
+}
+
 Node *rule_scales(Graph *g, const Node *old, Node *const *src) {
     double a, b;
     Node *x;
     (void)g;
     if ((old->op != &op_mul && old->op != &op_add) || old->type.dtype != F32) return NULL;
     for (int k = 0; k < 2; k++) {
-        if (!node_number(src[k], &a)) continue;
+        if (!node_number(src[k], &a)) {
+            Node *y = old->op == &op_mul && repeated_axes(src[k]) ? gathered(src[1 - k], src[k]) : NULL;
+            if (y) return y;
+            continue;
+        }
         if (split(src[1 - k], old->op, &x, &b))
             return old->op == &op_mul ? g_mul(x, g_like(x, a * b)) : g_add(x, g_like(x, a + b));
         if (old->op == &op_mul && negated(src[1 - k])) return g_mul(negated(src[1 - k]), g_like(src[k], -a));

@@ -13,7 +13,7 @@ const Pass passes[] = {
     {"constants", "arithmetic of numbers, in double; x + 0; powers; division by a number or by what is repeated", false,
      rule_constants},
     {"choices", "multiples and sums of halves of one choice are one choice", false, rule_choices},
-    {"scales", "(x*a)*b is x*(a*b), (x + a) + b is x + (a + b), for numbers", false, rule_scales},
+    {"scales", "(x*a)*b is x*(a*b), (x + a) + b is x + (a + b), for numbers and what is repeated", false, rule_scales},
     {"sums", "factors that are the same for all terms leave a sum; a sum of repeated terms is a product", false, rule_sums},
     {"upsample", "enlargement next to a convolution is a transposed convolution of that stride", false, rule_upsample},
     {"matmul", "a transposed matrix is read as it lies; a column by a row is elementwise", false, rule_matmul},

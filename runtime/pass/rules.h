@@ -14,6 +14,8 @@ Node *rule_sums(Graph *g, const Node *old, Node *const *src);           /* sums.
 Node *rule_upsample(Graph *g, const Node *old, Node *const *src);       /* upsample.c */
 Node *rule_matmul(Graph *g, const Node *old, Node *const *src);         /* views.c */
 
+unsigned repeated_axes(const Node *x);                /* along which it repeats what a broadcast read: a mask; views.c */
+
 static inline bool is_number(const Node *x, double value) {
     double v;
     return node_number(x, &v) && v == value;

@@ -33,8 +33,7 @@ Node *rule_views(Graph *g, const Node *old, Node *const *src) {
     return NULL;
 }
 
-/* The axes of x's shape along which it repeats what a broadcast read. */
-static unsigned repeated(const Node *x) {
+unsigned repeated_axes(const Node *x) {
     if (x->op != &op_broadcast) return 0;
     const Shape *to = &x->type.shape, *from = &x->src[0]->type.shape;
     unsigned mask = 0;
@@ -55,7 +54,7 @@ static Node *at_most(Node *x, int rank) {
 Node *rule_hoist(Graph *g, const Node *old, Node *const *src) {
     if (!(old->op->traits & ELEMENTWISE) || old->nsrc == 0) return NULL;
     unsigned mask = ~0u;
-    for (int k = 0; k < old->nsrc; k++) mask &= repeated(src[k]);
+    for (int k = 0; k < old->nsrc; k++) mask &= repeated_axes(src[k]);
     if (!mask) return NULL;
     Shape small = {0};                                /* without leading axes that are repeated, others of size 1 */
     for (int k = 0; k < old->type.shape.rank; k++)

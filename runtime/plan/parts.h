@@ -2,9 +2,9 @@
  *
  *   views.c     graph -> items. Views disappear: an item reads other items through strides.
  *   group.c     items -> groups, in an order of execution. A group of map and fold items becomes a region.
- *   segments.c  groups of one micro-program -> launches of several segments
- *   region.c    geometry (region.h)           build.c   launches -> instructions
  *   slots.c     assignments: straight into the slot, or copied at the end
+ *   draft.c     a group -> its micro-program; segments.c joins groups of one micro-program, to run in one instruction
+ *   build.c     groups -> instructions        region.c  geometry (region.h)
  *   memory.c    lifetimes, offsets, results in place
  *   check.c, dump.c   read finished programs only
  */
