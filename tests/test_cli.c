@@ -158,8 +158,9 @@ static void a_run_leaves_its_folder_and_prints_its_path(void **state) {
     }
     assert_int_equal(sh("ring.yaml --preset short -o whole"), 2);
     assert_non_null(strstr(err, "--force overwrites it"));
-    assert_int_equal(sh("whole/resolved.yaml --seed 5 -o again -q"), 0);
+    assert_int_equal(sh("whole/resolved.yaml --seed 5 -o again -q --json"), 0);
     assert_string_equal(err, "");
+    assert_non_null(strstr(out, "\"status\": \"finished\",\n  \"step\": 40,\n  \"checkpoint\": \"again/checkpoints/step-000040.safetensors\""));
     assert_int_equal(system("cmp whole/log.jsonl again/log.jsonl"), 0);
     assert_int_equal(system("cmp whole/checkpoints/step-000040.safetensors again/checkpoints/step-000040.safetensors"), 0);
     assert_int_equal(sh("eval --json whole"), 0);

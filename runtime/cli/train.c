@@ -6,6 +6,7 @@
 #include "train/signals.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -163,12 +164,20 @@ static void tell_end(const Job *j) {
     else if (r->checkpoint[0]) say(o, "the last good checkpoint is %s", r->checkpoint);
 }
 
+static void print_json(const Job *j, const char *status) {
+    const TrainReport *r = &j->report;
+    json_t *o = json_pack("{s:s, s:s, s:I, s:s}", "run", j->folder.path, "status", status, "step", (json_int_t)r->step, "checkpoint",
+                          r->checkpoint);
+    json_dumpf(o, stdout, JSON_INDENT(2));
+    putchar('\n');
+    json_decref(o);
+}
+
 static bool train_in(Job *j, Fault *f) {
     RunFacts begun = facts(j, "running");
     if (!runfolder_facts(&j->folder, &begun, f)) return false;
-    printf("%s\n", j->folder.path);
-    fflush(stdout);
     const Options *o = j->o;
+    if (!o->json) printf("%s\n", j->folder.path), fflush(stdout);
     TrainOptions t = {.folder = j->folder.path, .version = program_version(), .resume = j->checkpoint[0] ? j->checkpoint : NULL,
                       .loose = o->allow_change, .steps = o->steps, .seconds = o->seconds, .watch = o->watch, .progress = j->progress};
     if (t.resume) progress_say(j->progress, "going on from %s", t.resume);
@@ -176,9 +185,11 @@ static bool train_in(Job *j, Fault *f) {
     progress_free(j->progress);
     j->progress = NULL;
     Fault unheard = {0};
-    RunFacts ended = facts(j, status_of(j->report.how, f->code));
+    const char *status = status_of(j->report.how, f->code);
+    RunFacts ended = facts(j, status);
     if (!runfolder_facts(&j->folder, &ended, &unheard) && !f->code) *f = unheard;
     tell_end(j);
+    if (o->json) print_json(j, status);
     return f->code == CODE_DONE;
 }
 
@@ -228,6 +239,7 @@ static const Option options[] = {
     {"resume", 0, O_TEXT, OPT(resume), "RUN|auto", "go on with a run exactly; auto: the --out folder, else the newest unfinished one"},
     {"allow-change", 0, O_FLAG, OPT(allow_change), NULL, "resume although the spec's turns differ; takes what fits"},
     {"watch", 0, O_FLAG, OPT(watch), NULL, "stop at the first node that makes a NaN or infinity, and name it (slower)"},
+    {"json", 0, O_FLAG, OPT(json), NULL, "at the end, the run's folder, status, step and checkpoint as JSON"},
     {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no progress, no messages but errors"},
     {"verbose", 'v', O_FLAG, OPT(verbose), NULL, "also names each file that is written"},
     OPTIONS_END};
