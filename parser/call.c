@@ -142,6 +142,7 @@ static char *join(Eval *e, const char *path, const char *part) {
 static bool take_modes(Ctx *inner, const Function *f, const Call *call) {
     Eval *e = inner->e;
     Loc loc;
+    int errors = e->diags->errors;
     Value *v = named_argument(call, "training", &loc);
     if (v && v->kind == V_BOOL) inner->training = v->number != 0;
     else if (v) diag_error(e->diags, loc, "'training' is true or false, known before the run, not %s", value_show(e, v));
@@ -157,7 +158,7 @@ static bool take_modes(Ctx *inner, const Function *f, const Call *call) {
     v = named_argument(call, "update", &loc);
     if (v && v->kind == V_BOOL) inner->update = v->number != 0 ? UPDATE_ALWAYS : UPDATE_NEVER;
     else if (v) diag_error(e->diags, loc, "'update' is true or false, known before the run, not %s", value_show(e, v));
-    return true;
+    return e->diags->errors == errors;
 }
 
 static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
@@ -182,7 +183,7 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
     inner.text = d;
     inner.chain = chain;
     inner.draw = join(e, c->draw, part);
-    take_modes(&inner, f, call);
+    if (!take_modes(&inner, f, call)) return value_poison(e);
     bool network = d->kind == DEF_NETWORK;
     if (network) {
         d->called = true;

@@ -217,6 +217,8 @@ static void shape_networks(Eval *e, const Doc *spec, int64_t steps) {
     e->fold->diags = e->init.graph->diags = loud;
     for (int i = 0; i < e->t->nsource; i++)
         if (e->t->source[i].source) e->t->source[i].source->diags = loud;
+    for (int i = 0; i < e->spec->defs.n; i++)          /* evaluated anew, so that what is wrong of them is heard */
+        if (e->spec->defs.at[i]->kind == DEF_ITERATION) e->spec->defs.at[i]->value = NULL;
 }
 
 static void warn_networks(Eval *e) {
@@ -324,7 +326,7 @@ static Training *compile_in(Arena *a, const char *path, const CompileOptions *o,
     Training *t = ARENA_NEW(a, Training);
     Slots *slots = ARENA_NEW(a, Slots);
     slots->arena = a;
-    *e = (Eval){.arena = a, .diags = d, .t = t};
+    *e = (Eval){.arena = a, .diags = d, .loud = d, .t = t};
     *t = (Training){.name = spec_name(a, path), .arena = a, .diags = d, .slots = slots, .resolved = printed(a, spec)};
     for (uint32_t i = 0; i < d->nsource; i++)
         if (!strcmp(d->sources[i].name, path) || (!strcmp(path, "-") && i == 0)) t->given = d->sources[i].text;

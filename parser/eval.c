@@ -8,7 +8,7 @@
 const Doc *map_get(const Doc *map, const char *key) { return doc_get(map, key); }
 
 const Expr *doc_expr(Eval *e, const Doc *d) {
-    if (!d->expr) ((Doc *)d)->expr = expr_parse(d, e->diags, e->arena);
+    if (!d->expr) ((Doc *)d)->expr = expr_parse(d, e->loud, e->arena);
     return d->expr;
 }
 

@@ -167,7 +167,8 @@ struct Ctx {
 
 struct Eval {
     Arena *arena;
-    Diags *diags;
+    Diags *diags;                                     /* while shaping: one that nobody sees */
+    Diags *loud;                                      /* what is seen: for mistakes of the text alone, said once */
     Training *t;
     Globals *prelude, *spec;
     Graph *fold;                                      /* scratch graph in which numbers are folded */
