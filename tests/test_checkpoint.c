@@ -1,4 +1,5 @@
-/* Checkpoints: what is written is read back; what is torn, foreign or wrong is refused by name and changes nothing. */
+/* Checkpoints: what is written is read back; what is torn, foreign or wrong is refused by name and changes
+ * nothing. */
 #include "train/checkpoint.h"
 
 #include <math.h>
@@ -14,7 +15,11 @@
 static const char *const path = "test_checkpoint.out/step-000007.safetensors";
 static const CheckpointInfo info = {"1.2", 18446744073709551615u, 0xfeedu, 7, 3};
 
-typedef struct { Arena *arena; Slots *slots; Store *store; } Case;
+typedef struct {
+    Arena *arena;
+    Slots *slots;
+    Store *store;
+} Case;
 
 static void add(Case *c, const char *name, DType type, SlotKind kind, Shape shape, double fill) {
     slot_add(c->slots, (Slot){.name = name, .type = {type, shape}, .kind = kind, .fill = fill});
@@ -65,7 +70,7 @@ static void what_is_written_is_read_back(void **state) {
     ((float *)c.store->data[3])[0] = 3;
     assert_true(checkpoint_read(path, c.store, false, &out, &f));
     for (int i = 0; i < 6; i++) assert_true(((float *)c.store->data[0])[i] == 0.1f);
-    assert_true(((float *)c.store->data[3])[0] == 3);           /* batches are in no checkpoint */
+    assert_true(((float *)c.store->data[3])[0] == 3); /* batches are in no checkpoint */
     assert_string_equal(out.version, "1.2");
     assert_true(out.seed == info.seed && out.hash == info.hash && out.step == 7 && out.threads == 3);
     drop(&c);
@@ -73,7 +78,8 @@ static void what_is_written_is_read_back(void **state) {
 
 static void mismatches_are_named(void **state) {
     (void)state;
-    static const char *const said[] = {"", "'net/offset' is missing", "'net/weight' is F32 [2,3], the spec wants F32 [3,2]",
+    static const char *const said[] = {"", "'net/offset' is missing",
+                                       "'net/weight' is F32 [2,3], the spec wants F32 [3,2]",
                                        "'net/seen' is BOOL [5], the spec wants F32 [5]"};
     Fault f;
     for (int other = 1; other < 4; other++) {
@@ -128,7 +134,7 @@ static void any_byte_of_the_header_may_be_wrong(void **state) {
             char was = text[i];
             text[i] = (char)(k == 0 ? was ^ 1 : k == 1 ? was ^ 0x80 : '9');
             put(text, size);
-            if (!reads(0, false, &f)) assert_int_equal(f.code, CODE_DATA);            /* and no sanitizer complains */
+            if (!reads(0, false, &f)) assert_int_equal(f.code, CODE_DATA); /* and no sanitizer complains */
             text[i] = was;
         }
     free(text);
@@ -144,7 +150,7 @@ static void nan_in_a_parameter_is_never_written(void **state) {
     assert_int_equal(f.code, CODE_DIVERGED);
     assert_non_null(strstr(f.text, "'net/weight'"));
     drop(&c);
-    assert_true(reads(0, false, &f));                           /* the old one is still there */
+    assert_true(reads(0, false, &f)); /* the old one is still there */
 }
 
 static void a_failed_write_keeps_the_old_file(void **state) {

@@ -1,4 +1,5 @@
-/* The program as a shell sees it: what it prints where, how it ends, what a signal does, what it leaves behind. */
+/* The program as a shell sees it: what it prints where, how it ends, what a signal does, what it leaves
+ * behind. */
 #include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -40,10 +41,11 @@ static const char spec[] =
     "  samples: {scatter: \"generator(normal(50, latent))\", every: 20, animate: true}\n"
     "  losses: {plot: [critic.minimize, generator.minimize]}\n";
 
-static const char bad[] =                             /* log(0) from step 10 on */
+static const char bad[] = /* log(0) from step 10 on */
     "data:\n  ring: {source: gaussians, batch: 16}\n"
     "networks:\n  net(x): [{dense: 1}]\n"
-    "players:\n  net: {minimize: \"mean(net(ring.point)^2)*log(if(step == 10, 0.0, 1.0))\", optimizer: sgd(0.1)}\n"
+    "players:\n  net: {minimize: \"mean(net(ring.point)^2)*log(if(step == 10, 0.0, 1.0))\", optimizer: "
+    "sgd(0.1)}\n"
     "schedule: {steps: 100, each: [net], checkpoint: {every: 4}}\n";
 
 static void put(const char *path, const char *text) {
@@ -77,7 +79,11 @@ static int sh(const char *fmt, ...) {
 }
 
 /* A command's line, its exit code, and what must stand on stdout and stderr. */
-typedef struct { const char *line; int code; const char *out, *err; } Line;
+typedef struct {
+    const char *line;
+    int code;
+    const char *out, *err;
+} Line;
 
 static const Line lines[] = {
     {"", 2, "", "graphrun models/wgan_poly.yaml"},
@@ -139,7 +145,8 @@ static void every_line_ends_and_says_as_it_should(void **state) {
         int code = sh("%s", lines[i].line);
         bool said = strstr(out, lines[i].out) && strstr(err, lines[i].err);
         if (code != lines[i].code || !said)
-            fail_msg("graphrun %s\n  ended with %d, not %d\n  stdout: %.300s\n  stderr: %.300s", lines[i].line, code, lines[i].code, out, err);
+            fail_msg("graphrun %s\n  ended with %d, not %d\n  stdout: %.300s\n  stderr: %.300s",
+                     lines[i].line, code, lines[i].code, out, err);
     }
 }
 
@@ -147,10 +154,18 @@ static void a_run_leaves_its_folder_and_prints_its_path(void **state) {
     (void)state;
     assert_int_equal(sh("ring.yaml --preset short -o whole --seed 5"), 0);
     assert_string_equal(out, "whole\n");
-    static const char *const files[] = {
-        "spec.yaml", "resolved.yaml", "run.json", "log.jsonl", "timing.jsonl", "checkpoints/step-000040.safetensors",
-        "samples/samples-000020.png", "samples/samples-000040.png", "samples/samples.png", "samples/samples.apng.png",
-        "plots/losses.png", "plots/losses.svg"};
+    static const char *const files[] = {"spec.yaml",
+                                        "resolved.yaml",
+                                        "run.json",
+                                        "log.jsonl",
+                                        "timing.jsonl",
+                                        "checkpoints/step-000040.safetensors",
+                                        "samples/samples-000020.png",
+                                        "samples/samples-000040.png",
+                                        "samples/samples.png",
+                                        "samples/samples.apng.png",
+                                        "plots/losses.png",
+                                        "plots/losses.svg"};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         char path[100];
         snprintf(path, sizeof path, "whole/%s", files[i]);
@@ -160,9 +175,11 @@ static void a_run_leaves_its_folder_and_prints_its_path(void **state) {
     assert_non_null(strstr(err, "--force overwrites it"));
     assert_int_equal(sh("whole/resolved.yaml --seed 5 -o again -q --json"), 0);
     assert_string_equal(err, "");
-    assert_non_null(strstr(out, "\"status\": \"finished\",\n  \"step\": 40,\n  \"checkpoint\": \"again/checkpoints/step-000040.safetensors\""));
+    assert_non_null(strstr(out, "\"status\": \"finished\",\n  \"step\": 40,\n  \"checkpoint\": "
+                                "\"again/checkpoints/step-000040.safetensors\""));
     assert_int_equal(system("cmp whole/log.jsonl again/log.jsonl"), 0);
-    assert_int_equal(system("cmp whole/checkpoints/step-000040.safetensors again/checkpoints/step-000040.safetensors"), 0);
+    assert_int_equal(
+        system("cmp whole/checkpoints/step-000040.safetensors again/checkpoints/step-000040.safetensors"), 0);
     assert_int_equal(sh("eval --json whole"), 0);
     assert_non_null(strstr(out, "\"spread\": 3.99"));
     assert_int_equal(sh("sample whole samples -o ."), 0);
@@ -177,7 +194,8 @@ static void a_full_disk_ends_with_6_and_a_closed_pipe_quietly(void **state) {
     char command[2000];
     snprintf(command, sizeof command, "%s help operators >/dev/full 2>err.txt", BINARY);
     assert_int_equal(WEXITSTATUS(system(command)), 6);
-    snprintf(command, sizeof command, "bash -c '%s help operators 2>err.txt | head -1 >/dev/null; exit ${PIPESTATUS[0]}'", BINARY);
+    snprintf(command, sizeof command,
+             "bash -c '%s help operators 2>err.txt | head -1 >/dev/null; exit ${PIPESTATUS[0]}'", BINARY);
     assert_int_equal(WEXITSTATUS(system(command)), 0);
     slurp("err.txt", err, sizeof err);
     assert_string_equal(err, "");
@@ -192,7 +210,8 @@ static pid_t start(const char *const *argument, const char *file) {
         execv(BINARY, (char *const *)(uintptr_t)argument);
         _exit(127);
     }
-    for (int i = 0; i < 2000 && access(file, F_OK); i++) nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+    for (int i = 0; i < 2000 && access(file, F_OK); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
     return child;
 }
 
@@ -225,7 +244,9 @@ static void a_signal_ends_after_a_checkpoint_and_the_run_goes_on_the_same(void *
         assert_int_equal(sh("ring.yaml --steps %ld --seed 5 -o straight --force -q", end), 0);
         assert_int_equal(system("cmp straight/log.jsonl stopped/log.jsonl"), 0);
         char command[300];
-        snprintf(command, sizeof command, "cmp straight/checkpoints/step-%06ld.safetensors stopped/checkpoints/step-%06ld.safetensors", end, end);
+        snprintf(command, sizeof command,
+                 "cmp straight/checkpoints/step-%06ld.safetensors stopped/checkpoints/step-%06ld.safetensors",
+                 end, end);
         assert_int_equal(system(command), 0);
         assert_int_equal(system("cmp straight/samples/samples.png stopped/samples/samples.png"), 0);
         assert_int_equal(system("cmp straight/plots/losses.svg stopped/plots/losses.svg"), 0);
@@ -250,29 +271,39 @@ static void usr1_makes_a_checkpoint_and_goes_on(void **state) {
 static void killed_runs_resume_by_themselves(void **state) {
     (void)state;
     assert_int_equal(system("rm -rf killed"), 0);
-    const char *const argument[] = {BINARY, "ring.yaml", "-o", "killed", "--resume", "auto", "--seed", "5", "--steps", "300",
-                                    "--set", "schedule.checkpoint={every: 20, keep: 2}", "-q", NULL};
+    const char *const argument[] = {
+        BINARY,   "ring.yaml", "-o",      "killed", "--resume", "auto",
+        "--seed", "5",         "--steps", "300",    "--set",    "schedule.checkpoint={every: 20, keep: 2}",
+        "-q",     NULL};
     for (int i = 1; i <= 6; i++) {
         char file[100];
-        snprintf(file, sizeof file, "killed/checkpoints/step-%06d.safetensors%s", 40 * i, i % 2 ? ".tmp" : "");
+        snprintf(file, sizeof file, "killed/checkpoints/step-%06d.safetensors%s", 40 * i,
+                 i % 2 ? ".tmp" : "");
         pid_t child = start(argument, file);
         kill(child, SIGKILL);
         finish(child);
         if (!access("killed/checkpoints/step-000300.safetensors", F_OK)) break;
     }
     assert_int_equal(finish(start(argument, "killed/checkpoints/step-000300.safetensors")), 0);
-    assert_int_equal(sh("ring.yaml --steps 300 --seed 5 -o straight --force -q --set 'schedule.checkpoint={every: 20, keep: 2}'"), 0);
+    assert_int_equal(sh("ring.yaml --steps 300 --seed 5 -o straight --force -q --set "
+                        "'schedule.checkpoint={every: 20, keep: 2}'"),
+                     0);
     assert_int_equal(system("cmp straight/log.jsonl killed/log.jsonl"), 0);
-    assert_int_equal(system("cmp straight/checkpoints/step-000300.safetensors killed/checkpoints/step-000300.safetensors"), 0);
+    assert_int_equal(
+        system("cmp straight/checkpoints/step-000300.safetensors killed/checkpoints/step-000300.safetensors"),
+        0);
 }
 
 static void a_changed_spec_is_refused_and_shown(void **state) {
     (void)state;
-    assert_int_equal(sh("ring.yaml --preset short --resume whole --set players.critic.optimizer=sgd\\(0.1\\)"), 4);
+    assert_int_equal(
+        sh("ring.yaml --preset short --resume whole --set players.critic.optimizer=sgd\\(0.1\\)"), 4);
     assert_non_null(strstr(err, "was:     optimizer: adam(rate)"));
     assert_non_null(strstr(err, "--allow-change"));
     assert_int_equal(sh("ring.yaml --preset short --resume whole --seed 6"), 2);
-    assert_int_equal(sh("ring.yaml --steps 45 --resume whole --allow-change --set players.critic.optimizer=sgd\\(0.1\\)"), 0);
+    assert_int_equal(
+        sh("ring.yaml --steps 45 --resume whole --allow-change --set players.critic.optimizer=sgd\\(0.1\\)"),
+        0);
 }
 
 static void a_torn_checkpoint_is_refused(void **state) {

@@ -1,6 +1,6 @@
-/* A Training made by hand, trained: a critic and a generator on points of a ring, with a counted entry, a gate-free
- * condition, an `iteration` value, a metric and two outputs. What must hold: the same bytes again, the same bytes after
- * stopping at any turn, a log and plots that do not show where a run was interrupted. */
+/* A Training made by hand, trained: a critic and a generator on points of a ring, with a counted entry, a
+ * gate-free condition, an `iteration` value, a metric and two outputs. What must hold: the same bytes again,
+ * the same bytes after stopping at any turn, a log and plots that do not show where a run was interrupted. */
 #include "build.h"
 #include "grad/grad.h"
 #include "kern/kern.h"
@@ -34,7 +34,7 @@ typedef struct {
     Metric metric;
     OutputUse output[1];
     Names *plotted;
-    double bad_step;                                  /* the step at which the generator's loss becomes 0/0; below 0: never */
+    double bad_step; /* the step at which the generator's loss becomes 0/0; below 0: never */
 } Case;
 
 static int counter(Case *c, const char *name) {
@@ -61,9 +61,14 @@ static Unit unit(Case *c, const char *name, Graph *g, Node *result, const char *
     return u;
 }
 
-static Node *score(Graph *g, Node *points) { return g_matmul(g_tanh(g_matmul(points, named(g, "critic/a"))), named(g, "critic/b")); }
+static Node *score(Graph *g, Node *points) {
+    return g_matmul(g_tanh(g_matmul(points, named(g, "critic/a"))), named(g, "critic/b"));
+}
 
-static Node *fake(Graph *g) { return g_add(g_mul(named(g, "@iteration/noise"), named(g, "generator/scale")), named(g, "generator/shift")); }
+static Node *fake(Graph *g) {
+    return g_add(g_mul(named(g, "@iteration/noise"), named(g, "generator/scale")),
+                 named(g, "generator/shift"));
+}
 
 static Node *loss(Case *c, Graph *g, int player) {
     Node *fooled = mean(score(g, fake(g)));
@@ -83,7 +88,8 @@ static void make_turn(Case *c, int player, const char *name, const char *result_
     gradient(y, NULL, 1, &p, &gradient_of);
     g_assign(g, moved, g_sub(p, g_mul(gradient_of, g_number(g, 0.05))));
     c->moved[player] = moved;
-    c->move[player] = (Move){.player = player, .loss = y, .nmoved = 1, .moved = &c->moved[player], .gate = -1};
+    c->move[player] =
+        (Move){.player = player, .loss = y, .nmoved = 1, .moved = &c->moved[player], .gate = -1};
     c->turn[player] = (Turn){.unit = unit(c, name, g, y, result_name), .nmove = 1, .move = &c->move[player]};
     Unit *u = &c->turn[player].unit;
     static int first = 0;
@@ -98,11 +104,14 @@ static void make_slots(Case *c) {
     slot(c, "generator/scale", SLOT_PARAM, SHAPE(2), 1);
     slot(c, "generator/shift", SLOT_PARAM, SHAPE(2), 0.5);
     slot(c, "@iteration/noise", SLOT_ITERATION, SHAPE(BATCH, 2), 0);
-    t->step_slot = counter(c, "@step"), t->total_step_slot = counter(c, "@total_step"), t->epoch_slot = counter(c, "@epoch");
-    t->stage_slot = counter(c, "@stage"), t->entry_slot = counter(c, "@entry"), t->repeat_slot = counter(c, "@repeat");
+    t->step_slot = counter(c, "@step"), t->total_step_slot = counter(c, "@total_step"),
+    t->epoch_slot = counter(c, "@epoch");
+    t->stage_slot = counter(c, "@stage"), t->entry_slot = counter(c, "@entry"),
+    t->repeat_slot = counter(c, "@repeat");
     c->player[0] = (Player){"critic", {0}, counter(c, "@turn/critic"), counter(c, "@total/critic")};
     c->player[1] = (Player){"generator", {0}, counter(c, "@turn/generator"), counter(c, "@total/generator")};
-    c->use = (SourceUse){.source = &c->source, .name = "ring", .cursor_slot = counter(c, "@cursor/ring"), .used = true};
+    c->use = (SourceUse){
+        .source = &c->source, .name = "ring", .cursor_slot = counter(c, "@cursor/ring"), .used = true};
     c->use.field_slot[0] = slot(c, "@data/ring/point", SLOT_BATCH, SHAPE(BATCH, 2), 0);
     for (int i = 1; i < DATA_FIELDS; i++) c->use.field_slot[i] = -1;
 }
@@ -111,7 +120,8 @@ static void make_source(Case *c) {
     const Dataset *kind = dataset_named("gaussians");
     void *options = arena_alloc(c->arena, kind->options_size);
     field_defaults(kind->options, options, c->arena);
-    c->source = (DataSource){.kind = kind, .name = "ring", .options = options, .arena = c->arena, .diags = c->t.diags};
+    c->source = (DataSource){
+        .kind = kind, .name = "ring", .options = options, .arena = c->arena, .diags = c->t.diags};
     field_defaults(source_options, &c->source.common, c->arena);
     c->source.common.batch = BATCH;
     c->source.common.count = 50;
@@ -131,26 +141,50 @@ static void make_schedule(Case *c) {
 static void make_reports(Case *c) {
     static int ring = 0;
     Graph *g = graph(c, "metric distance");
-    c->metric = (Metric){.name = "radius", .every = {EVERY_STEPS, 2}, .stage = -1, .over = 0, .tick_slot = counter(c, "@metric/tick"),
+    c->metric = (Metric){.name = "radius",
+                         .every = {EVERY_STEPS, 2},
+                         .stage = -1,
+                         .over = 0,
+                         .tick_slot = counter(c, "@metric/tick"),
                          .value_slot = slot(c, "@metric/radius", SLOT_LATEST, (Shape){0}, 0)};
-    c->metric.unit = unit(c, "metric radius", g, g_sum(g_square(named(g, "@data/ring/point")), &(Ints){.n = 1, .at = {1}}), NULL);
+    c->metric.unit = unit(c, "metric radius", g,
+                          g_sum(g_square(named(g, "@data/ring/point")), &(Ints){.n = 1, .at = {1}}), NULL);
     c->metric.unit.nsource = 1, c->metric.unit.source = &ring;
     const Output *plot = output_named("plot");
     static const char *const names[] = {"critic.minimize", "generator.minimize", "metrics.radius"};
     void *options = arena_alloc(c->arena, plot->options_size);
     field_defaults(plot->options, options, c->arena);
     *(Names *)((char *)options + plot->options[0].offset) = (Names){3, names};
-    c->output[0] = (OutputUse){.name = "losses", .kind = plot, .options = options, .every = {EVERY_STEPS, 2}, .stage = -1, .over = -1,
-                               .range_slot = -1, .modes = -1};
+    c->output[0] = (OutputUse){.name = "losses",
+                               .kind = plot,
+                               .options = options,
+                               .every = {EVERY_STEPS, 2},
+                               .stage = -1,
+                               .over = -1,
+                               .range_slot = -1,
+                               .modes = -1};
 }
 
 static Case *make_case(double bad_step) {
     Case *c = calloc(1, sizeof *c);
     c->arena = arena_new();
     Training *t = &c->t;
-    *t = (Training){.name = "by_hand", .arena = c->arena, .diags = diags_new(c->arena), .nsource = 1, .source = &c->use, .nplayer = 2,
-                    .player = c->player, .niteration = 1, .iteration = &c->noise, .nstage = 1, .stage = &c->stage, .nmetric = 1,
-                    .metric = &c->metric, .noutput = 1, .output = c->output, .hash = 42};
+    *t = (Training){.name = "by_hand",
+                    .arena = c->arena,
+                    .diags = diags_new(c->arena),
+                    .nsource = 1,
+                    .source = &c->use,
+                    .nplayer = 2,
+                    .player = c->player,
+                    .niteration = 1,
+                    .iteration = &c->noise,
+                    .nstage = 1,
+                    .stage = &c->stage,
+                    .nmetric = 1,
+                    .metric = &c->metric,
+                    .noutput = 1,
+                    .output = c->output,
+                    .hash = 42};
     t->slots = ARENA_NEW(c->arena, Slots);
     t->slots->arena = c->arena;
     c->bad_step = bad_step;
@@ -194,7 +228,11 @@ static const char *make_folder(const char *name) {
     return path;
 }
 
-typedef struct { Ended how; TrainReport report; Fault fault; } Outcome;
+typedef struct {
+    Ended how;
+    TrainReport report;
+    Fault fault;
+} Outcome;
 
 static Outcome run(double bad_step, int threads, TrainOptions o) {
     Case *c = make_case(bad_step);
@@ -231,7 +269,8 @@ static void assert_same_file(const char *a, const char *b, const char *name) {
     free(z);
 }
 
-static const char *const results[] = {"checkpoints/step-000005.safetensors", "log.jsonl", "plots/losses.png", "plots/losses.svg"};
+static const char *const results[] = {"checkpoints/step-000005.safetensors", "log.jsonl", "plots/losses.png",
+                                      "plots/losses.svg"};
 
 static void assert_same_run(const char *a, const char *b) {
     for (int i = 0; i < 4; i++) assert_same_file(a, b, results[i]);
@@ -252,8 +291,8 @@ static void the_same_run_twice_gives_the_same_bytes(void **state) {
     assert_same_run(a, b);
 }
 
-/* The count of turns is 3 + 1 in steps 0 and 3, else 2 + 1: 17 in all. A limit of time that is over at once stops a run
- * after its next turn, so this goes on 17 times, from every place in the schedule. */
+/* The count of turns is 3 + 1 in steps 0 and 3, else 2 + 1: 17 in all. A limit of time that is over at once
+ * stops a run after its next turn, so this goes on 17 times, from every place in the schedule. */
 static void a_run_stopped_after_every_turn_ends_the_same(void **state) {
     (void)state;
     char a[200], resume[1200] = "";
@@ -295,7 +334,8 @@ static void the_log_has_a_line_a_step(void **state) {
     assert_int_equal(lines, STEPS);
     assert_non_null(strstr(text, "{\"step\": 1, \"epoch\": 0.75, \"critic.minimize\": "));
     char *second = strstr(text, "{\"step\": 2");
-    assert_true(second && strstr(second, "\"metrics.radius\": 4.") && strstr(second, "\"metrics.radius\": 4.") < strstr(text, "{\"step\": 3"));
+    assert_true(second && strstr(second, "\"metrics.radius\": 4.") &&
+                strstr(second, "\"metrics.radius\": 4.") < strstr(text, "{\"step\": 3"));
     free(text);
 }
 
@@ -320,7 +360,8 @@ static void series_read_back_equal_those_in_memory(void **state) {
         assert_memory_equal(x[i].step, z[i].step, (size_t)x[i].n * sizeof(double));
         for (int64_t k = 0; k < x[i].n; k++)
             assert_true(x[i].value[k] == z[i].value[k] || (isnan(x[i].value[k]) && isnan(z[i].value[k])));
-        for (int64_t k = 0; k < x[0].n; k++) assert_true((float)x[0].value[k] == (float)(1.0 / (double)(k + 1)));
+        for (int64_t k = 0; k < x[0].n; k++)
+            assert_true((float)x[0].value[k] == (float)(1.0 / (double)(k + 1)));
     }
     size_t size;
     char *text = slurp(folder, "log.jsonl", &size);

@@ -1,14 +1,17 @@
-/* `graphrun bench SPEC`: times each player's turn. No run is touched. All timed turns see one batch, made before
- * the clock starts. */
+/* `graphrun bench SPEC`: times each player's turn. No run is touched. All timed turns see one batch, made
+ * before the clock starts. */
 #include "cli/cli.h"
 
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { RUNS_MOST = 100000, RUNS_LEAST = 5, WARM = 2 };        /* WARM: turns before the clock starts */
+enum { RUNS_MOST = 100000, RUNS_LEAST = 5, WARM = 2 }; /* WARM: turns before the clock starts */
 
-typedef struct { double median, best; int n; } Times;
+typedef struct {
+    double median, best;
+    int n;
+} Times;
 
 static int ascending(const void *a, const void *b) {
     double x = *(const double *)a, z = *(const double *)b;
@@ -40,7 +43,8 @@ static const char *turn_player(const Training *t, const Turn *turn) {
     static char name[200];
     *name = 0;
     for (int i = 0; i < turn->nmove; i++)
-        snprintf(name + strlen(name), sizeof name - strlen(name), "%s%s", i ? "+" : "", t->player[turn->move[i].player].name);
+        snprintf(name + strlen(name), sizeof name - strlen(name), "%s%s", i ? "+" : "",
+                 t->player[turn->move[i].player].name);
     return name;
 }
 
@@ -59,12 +63,15 @@ static bool measure(Machine *m, const Options *o, Table *table, json_t *all, Fau
         const Program *p = m->turn[i]->unit.program;
         double flop = p->flops, peak = (double)(p->workspace + p->library + m->store->bytes);
         const char *name = turn_player(m->t, m->turn[i]);
-        table_add(table, "%s\t%.4g\t%.4g\t%.4g\t%.4g\t%.4g\t%d", name, t.median, t.best, flop / 1e9, flop / t.median / 1e6, peak / 1e6, t.n);
-        json_array_append_new(all, json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:i}", "player", name, "median_ms", t.median, "best_ms",
-                                             t.best, "gflop", flop / 1e9, "gflop_s", flop / t.median / 1e6, "peak_bytes", peak,
-                                             "runs", t.n));
+        table_add(table, "%s\t%.4g\t%.4g\t%.4g\t%.4g\t%.4g\t%d", name, t.median, t.best, flop / 1e9,
+                  flop / t.median / 1e6, peak / 1e6, t.n);
+        json_array_append_new(all,
+                              json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:i}", "player", name, "median_ms",
+                                        t.median, "best_ms", t.best, "gflop", flop / 1e9, "gflop_s",
+                                        flop / t.median / 1e6, "peak_bytes", peak, "runs", t.n));
     }
-    return json_array_size(all) > 0 || fault(f, CODE_USAGE, "--player: nobody in the schedule is named '%s'", o->player ? o->player : "");
+    return json_array_size(all) > 0 ||
+           fault(f, CODE_USAGE, "--player: nobody in the schedule is named '%s'", o->player ? o->player : "");
 }
 
 static int run(const Options *o, int n, char **operand) {
@@ -73,13 +80,16 @@ static int run(const Options *o, int n, char **operand) {
     Fault f = {0};
     int code = spec_open(&s, operand[0], o);
     if (code) return code;
-    if (getenv("OPENBLAS_CORETYPE")) say(o, "note: OPENBLAS_CORETYPE=%s is set: it may slow matrix products", getenv("OPENBLAS_CORETYPE"));
+    if (getenv("OPENBLAS_CORETYPE"))
+        say(o, "note: OPENBLAS_CORETYPE=%s is set: it may slow matrix products", getenv("OPENBLAS_CORETYPE"));
     Machine *m = spec_machine(&s, o, &f);
     Table *table = table_new(7, "lrrrrrr");
     json_t *all = json_array();
     bool done = m && machine_start(m, &f) && measure(m, o, table, all, &f);
-    if (done && o->json) json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)), putchar('\n');
-    else if (done) table_print(table, stdout, "");
+    if (done && o->json)
+        json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)), putchar('\n');
+    else if (done)
+        table_print(table, stdout, "");
     if (!done) code = spec_fault(&s, &f);
     json_decref(all);
     table_free(table);
@@ -88,9 +98,15 @@ static int run(const Options *o, int n, char **operand) {
     return code;
 }
 
-static const char *const examples[] = {"graphrun bench models/wgan_poly.yaml", "graphrun bench --player critic --seconds 5 --json SPEC", NULL};
+static const char *const examples[] = {"graphrun bench models/wgan_poly.yaml",
+                                       "graphrun bench --player critic --seconds 5 --json SPEC", NULL};
 static const Option options[] = {
     {"player", 0, O_TEXT, OPT(player), "NAME", "only this player's turn"},
     {"seconds", 0, O_SECONDS, OPT(seconds), "S", "how long each turn is timed; 2 where left out"},
-    OPTIONS_SPEC, OPTION_SEED, OPTION_THREADS, OPTION_JSON, {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no messages"}, OPTIONS_END};
+    OPTIONS_SPEC,
+    OPTION_SEED,
+    OPTION_THREADS,
+    OPTION_JSON,
+    {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no messages"},
+    OPTIONS_END};
 const Verb verb_bench = {"bench", "SPEC", "times each player's turn", examples, options, 1, 1, run};

@@ -15,8 +15,8 @@ static int check_one(const char *path, const Options *o) {
         printf("%s: %s\n", path, code == CODE_DATA ? "data" : "wrong");
         return code;
     }
-    printf("%s: ok, %d networks, %lld parameters, %d players, %d outputs\n", path, s.t->nnetwork, (long long)parameters(s.t),
-           s.t->nplayer, s.t->noutput);
+    printf("%s: ok, %d networks, %lld parameters, %d players, %d outputs\n", path, s.t->nnetwork,
+           (long long)parameters(s.t), s.t->nplayer, s.t->noutput);
     spec_close(&s);
     return CODE_DONE;
 }
@@ -30,7 +30,11 @@ static int run(const Options *o, int n, char **operand) {
     return worst;
 }
 
-static const char *const examples[] = {"graphrun check models/*.yaml", "graphrun check --preset tiny models/ring8.yaml", NULL};
-static const Option options[] = {OPTIONS_SPEC, {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no warnings"}, OPTIONS_END};
-const Verb verb_check = {"check", "SPEC...", "finds every mistake of a spec that can be known before data are read", examples, options,
-                         1, -1, run};
+static const char *const examples[] = {"graphrun check models/*.yaml",
+                                       "graphrun check --preset tiny models/ring8.yaml", NULL};
+static const Option options[] = {
+    OPTIONS_SPEC, {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no warnings"}, OPTIONS_END};
+const Verb verb_check = {
+    "check",  "SPEC...", "finds every mistake of a spec that can be known before data are read",
+    examples, options,   1,
+    -1,       run};

@@ -17,7 +17,8 @@ static bool evaluate(Run *r, const Options *o, Fault *f) {
         json_object_set_new(all, t->metric[i].name, isfinite(value) ? json_real(value) : json_null());
     }
     if (done && o->json) {
-        json_t *out = json_pack("{s:s, s:I, s:o}", "checkpoint", r->checkpoint, "step", (json_int_t)r->info.step, "metrics", json_incref(all));
+        json_t *out = json_pack("{s:s, s:I, s:o}", "checkpoint", r->checkpoint, "step",
+                                (json_int_t)r->info.step, "metrics", json_incref(all));
         json_dumpf(out, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
         putchar('\n');
         json_decref(out);
@@ -35,16 +36,23 @@ static int run(const Options *o, int n, char **operand) {
     Fault f = {0};
     int code = run_open(&r, operand[0], o);
     if (code) return code;
-    if (!r.spec.t->nmetric) say(o, "%s: the spec has no metrics", operand[0]);
-    else say(o, "from %s", r.checkpoint);
+    if (!r.spec.t->nmetric)
+        say(o, "%s: the spec has no metrics", operand[0]);
+    else
+        say(o, "from %s", r.checkpoint);
     if (!evaluate(&r, o, &f)) code = spec_fault(&r.spec, &f);
     run_close(&r);
     return code;
 }
 
-static const char *const examples[] = {"graphrun eval runs/ring8-20270131-094205", "graphrun eval --json RUN", NULL};
+static const char *const examples[] = {"graphrun eval runs/ring8-20270131-094205", "graphrun eval --json RUN",
+                                       NULL};
 static const Option options[] = {
     {"checkpoint", 0, O_TEXT, OPT(checkpoint), "FILE", "this one instead of the newest"},
     {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no messages"},
-    OPTION_JSON, OPTION_SEED, OPTION_THREADS, OPTIONS_END};
-const Verb verb_eval = {"eval", "RUN", "the spec's metrics, from a run's newest checkpoint", examples, options, 1, 1, run};
+    OPTION_JSON,
+    OPTION_SEED,
+    OPTION_THREADS,
+    OPTIONS_END};
+const Verb verb_eval = {
+    "eval", "RUN", "the spec's metrics, from a run's newest checkpoint", examples, options, 1, 1, run};

@@ -1,11 +1,14 @@
-/* `graphrun help`: verbs, and the reference of operators, data and outputs from the tables that the program runs on. */
+/* `graphrun help`: verbs, and the reference of operators, data and outputs from the tables that the program
+ * runs on. */
 #include "cli/cli.h"
 
 #include <string.h>
 
 static void put_default(const Field *f) {
-    if (!f->dflt) printf("  (must be given)");
-    else if (*f->dflt) printf("  (%s)", f->dflt);
+    if (!f->dflt)
+        printf("  (must be given)");
+    else if (*f->dflt)
+        printf("  (%s)", f->dflt);
 }
 
 static void put_fields(const Field *table) {
@@ -46,15 +49,19 @@ static void help_outputs(void) {
 }
 
 static void put_verbs(FILE *to) {
-    for (const Verb *const *v = verbs; *v; v++) fprintf(to, "  %-10s %-14s %s\n", (*v)->name, (*v)->operands, (*v)->doc);
+    for (const Verb *const *v = verbs; *v; v++)
+        fprintf(to, "  %-10s %-14s %s\n", (*v)->name, (*v)->operands, (*v)->doc);
 }
 
 void help_short(FILE *to) {
     fputs("graphrun models/wgan_poly.yaml            trains it; the run folder's path is printed\n"
           "graphrun check models/*.yaml              finds mistakes before anything runs\n"
-          "graphrun show models/wgan_poly.yaml       layers, shapes, parameters, memory\n\n", to);
+          "graphrun show models/wgan_poly.yaml       layers, shapes, parameters, memory\n\n",
+          to);
     put_verbs(to);
-    fputs("\n'graphrun VERB --help' for more; 'graphrun help operators', 'help data', 'help outputs' for the language's parts\n", to);
+    fputs("\n'graphrun VERB --help' for more; 'graphrun help operators', 'help data', 'help outputs' for the "
+          "language's parts\n",
+          to);
 }
 
 void help_verb(const Verb *v, FILE *to) {
@@ -62,14 +69,16 @@ void help_verb(const Verb *v, FILE *to) {
     fprintf(to, "\ngraphrun %s %s [options]\n  %s\n\n", v->name, v->operands, v->doc);
     for (const Option *o = v->options; o->name; o++) {
         char left[64];
-        snprintf(left, sizeof left, "%s%c%s--%s%s%s", o->letter ? "-" : " ", o->letter ? o->letter : ' ', o->letter ? ", " : "  ",
-                 o->name, o->arg ? " " : "", o->arg ? o->arg : "");
+        snprintf(left, sizeof left, "%s%c%s--%s%s%s", o->letter ? "-" : " ", o->letter ? o->letter : ' ',
+                 o->letter ? ", " : "  ", o->name, o->arg ? " " : "", o->arg ? o->arg : "");
         fprintf(to, "  %-30s %s\n", left, o->doc);
     }
 }
 
-static const struct { const char *name; void (*print)(void); } topics[] = {
-    {"operators", help_operators}, {"data", help_data}, {"outputs", help_outputs}, {NULL, NULL}};
+static const struct {
+    const char *name;
+    void (*print)(void);
+} topics[] = {{"operators", help_operators}, {"data", help_data}, {"outputs", help_outputs}, {NULL, NULL}};
 
 static int run(const Options *o, int n, char **operand) {
     (void)o;
@@ -89,11 +98,15 @@ static int run(const Options *o, int n, char **operand) {
         return CODE_DONE;
     }
     for (const Verb *const *v = verbs; *v; v++) nearest_add(&nearest, (*v)->name);
-    if (nearest.best) complain("help: nothing is known of '%s', did you mean '%s'?", operand[0], nearest.best);
-    else complain("help: nothing is known of '%s'", operand[0]);
+    if (nearest.best)
+        complain("help: nothing is known of '%s', did you mean '%s'?", operand[0], nearest.best);
+    else
+        complain("help: nothing is known of '%s'", operand[0]);
     return CODE_USAGE;
 }
 
-static const char *const examples[] = {"graphrun help train", "graphrun help operators", "graphrun help data", NULL};
+static const char *const examples[] = {"graphrun help train", "graphrun help operators", "graphrun help data",
+                                       NULL};
 static const Option options[] = {OPTIONS_END};
-const Verb verb_help = {"help", "[TOPIC]", "a verb, or operators, data, outputs", examples, options, 0, 1, run};
+const Verb verb_help = {"help", "[TOPIC]", "a verb, or operators, data, outputs", examples, options, 0,
+                        1,      run};

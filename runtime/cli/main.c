@@ -6,10 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-extern const Verb verb_train, verb_check, verb_show, verb_sample, verb_eval, verb_gradcheck, verb_bench, verb_help, verb_version;
+extern const Verb verb_train, verb_check, verb_show, verb_sample, verb_eval, verb_gradcheck, verb_bench,
+    verb_help, verb_version;
 
-const Verb *const verbs[] = {&verb_train, &verb_check, &verb_show, &verb_sample, &verb_eval, &verb_gradcheck, &verb_bench,
-                             &verb_help, &verb_version, NULL};
+const Verb *const verbs[] = {&verb_train,     &verb_check, &verb_show, &verb_sample,  &verb_eval,
+                             &verb_gradcheck, &verb_bench, &verb_help, &verb_version, NULL};
 
 const Verb *verb_named(const char *name) {
     for (const Verb *const *v = verbs; *v; v++)
@@ -28,8 +29,10 @@ static bool names_a_spec(const char *word) {
 static int unknown_verb(const char *word) {
     Nearest nearest = nearest_to(word);
     for (const Verb *const *v = verbs; *v; v++) nearest_add(&nearest, (*v)->name);
-    if (nearest.best) complain("unknown verb '%s', did you mean '%s'?", word, nearest.best);
-    else complain("unknown verb '%s'; a spec's name ends in .yaml; see 'graphrun help'", word);
+    if (nearest.best)
+        complain("unknown verb '%s', did you mean '%s'?", word, nearest.best);
+    else
+        complain("unknown verb '%s'; a spec's name ends in .yaml; see 'graphrun help'", word);
     return CODE_USAGE;
 }
 
@@ -56,20 +59,27 @@ static int close_stdout(int code) {
 int main(int argc, char **argv) {
     signal(SIGPIPE, SIG_IGN);
     program_argc = argc;
-    program_argv = malloc((size_t)argc * sizeof *argv);  /* a copy: parsing moves operands to the front */
-    if (program_argv) memcpy(program_argv, argv, (size_t)argc * sizeof *argv);
-    else program_argc = 0;
+    program_argv = malloc((size_t)argc * sizeof *argv); /* a copy: parsing moves operands to the front */
+    if (program_argv)
+        memcpy(program_argv, argv, (size_t)argc * sizeof *argv);
+    else
+        program_argc = 0;
     if (argc < 2) {
         help_short(stderr);
         return CODE_USAGE;
     }
     const char *word = argv[1];
     int code;
-    if (!strcmp(word, "-h") || !strcmp(word, "--help")) code = (help_short(stdout), CODE_DONE);
-    else if (!strcmp(word, "--version")) code = run_verb(&verb_version, argc - 2, argv + 2);
-    else if (verb_named(word)) code = run_verb(verb_named(word), argc - 2, argv + 2);
-    else if (names_a_spec(word) || word[0] == '-') code = run_verb(&verb_train, argc - 1, argv + 1);
-    else code = unknown_verb(word);
+    if (!strcmp(word, "-h") || !strcmp(word, "--help"))
+        code = (help_short(stdout), CODE_DONE);
+    else if (!strcmp(word, "--version"))
+        code = run_verb(&verb_version, argc - 2, argv + 2);
+    else if (verb_named(word))
+        code = run_verb(verb_named(word), argc - 2, argv + 2);
+    else if (names_a_spec(word) || word[0] == '-')
+        code = run_verb(&verb_train, argc - 1, argv + 1);
+    else
+        code = unknown_verb(word);
     free(program_argv);
     return close_stdout(code);
 }

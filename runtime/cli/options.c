@@ -1,4 +1,5 @@
-/* Options: one table a verb, read here and by the help. Abbreviations are refused, the nearest known name is suggested. */
+/* Options: one table a verb, read here and by the help. Abbreviations are refused, the nearest known name is
+ * suggested. */
 #include "cli/cli.h"
 
 #include <errno.h>
@@ -23,10 +24,12 @@ static bool unknown(const Verb *v, const char *given, size_t n) {
     Nearest nearest = nearest_to(name);
     for (const Option *o = v->options; o->name; o++) {
         nearest_add(&nearest, o->name);
-        if (n > 1 && !strncmp(o->name, name, n)) nearest.best = o->name;              /* an abbreviation */
+        if (n > 1 && !strncmp(o->name, name, n)) nearest.best = o->name; /* an abbreviation */
     }
-    if (nearest.best) complain("%s: unknown option '--%s', did you mean '--%s'?", v->name, name, nearest.best);
-    else complain("%s: unknown option '--%s'; see 'graphrun %s --help'", v->name, name, v->name);
+    if (nearest.best)
+        complain("%s: unknown option '--%s', did you mean '--%s'?", v->name, name, nearest.best);
+    else
+        complain("%s: unknown option '--%s'; see 'graphrun %s --help'", v->name, name, v->name);
     return false;
 }
 
@@ -36,7 +39,10 @@ static bool not_a(const Option *o, const char *text, const char *what) {
 }
 
 static bool parse_seconds(const Option *o, const char *text, double *out) {
-    static const struct { char unit; double seconds; } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
+    static const struct {
+        char unit;
+        double seconds;
+    } units[] = {{'s', 1}, {'m', 60}, {'h', 3600}, {'d', 86400}};
     double total = 0;
     const char *p = text;
     while (*p) {
@@ -61,7 +67,8 @@ static bool parse_int(const Option *o, const char *text, int64_t least, int64_t 
     char *end;
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    if (end == text || *end || errno || value < least) return not_a(o, text, least ? "a whole number above 0" : "a whole number, 0 or more");
+    if (end == text || *end || errno || value < least)
+        return not_a(o, text, least ? "a whole number above 0" : "a whole number, 0 or more");
     *out = value;
     return true;
 }
@@ -87,13 +94,15 @@ static bool store(const Option *o, const char *text, Options *to) {
     case O_SEED: to->seed_given = true; return parse_int(o, text, 0, (int64_t *)(void *)at);
     case O_SECONDS: return parse_seconds(o, text, (double *)(void *)at);
     case O_SETS: return add_set(to, o, text);
-    case O_COLOR: *(int *)(void *)at = field_choice("auto|always|never", text);
-                  return *(int *)(void *)at >= 0 || not_a(o, text, "auto, always or never");
+    case O_COLOR:
+        *(int *)(void *)at = field_choice("auto|always|never", text);
+        return *(int *)(void *)at >= 0 || not_a(o, text, "auto, always or never");
     }
     return false;
 }
 
-/* One word that starts with '-'. *next is what follows it in argv; it is set to NULL where it was used as a value. */
+/* One word that starts with '-'. *next is what follows it in argv; it is set to NULL where it was used as a
+ * value. */
 static bool parse_word(const Verb *v, const char *word, const char **next, Options *to) {
     if (word[1] == '-') {
         size_t n = strcspn(word + 2, "=");
@@ -107,7 +116,9 @@ static bool parse_word(const Verb *v, const char *word, const char **next, Optio
     }
     for (const char *p = word + 1; *p; p++) {
         const Option *o = option_lettered(v->options, *p);
-        if (!o) return complain("%s: unknown option '-%c'; see 'graphrun %s --help'", v->name, *p, v->name), false;
+        if (!o)
+            return complain("%s: unknown option '-%c'; see 'graphrun %s --help'", v->name, *p, v->name),
+                   false;
         if (!o->arg) {
             store(o, NULL, to);
             continue;
@@ -136,8 +147,11 @@ bool options_parse(const Verb *v, int argc, char **argv, Options *out, int *nope
     }
     if (out->help) return true;
     if (*noperand >= v->least && (v->most < 0 || *noperand <= v->most)) return true;
-    if (*noperand < v->least) complain("%s: wants %s; see 'graphrun %s --help'", v->name, v->operands, v->name);
-    else complain("%s: does not know what to do with '%s'; see 'graphrun %s --help'", v->name, argv[v->most], v->name);
+    if (*noperand < v->least)
+        complain("%s: wants %s; see 'graphrun %s --help'", v->name, v->operands, v->name);
+    else
+        complain("%s: does not know what to do with '%s'; see 'graphrun %s --help'", v->name, argv[v->most],
+                 v->name);
     return false;
 }
 

@@ -15,7 +15,7 @@ static int read_checkpoint(Run *r, const char *folder, const Options *o, Fault *
 
 static bool make_machine(Run *r, const Options *o, Fault *f) {
     Options mine = *o;
-    bool more = o->expression != NULL;                /* an expression may want values that no checkpoint holds */
+    bool more = o->expression != NULL; /* an expression may want values that no checkpoint holds */
     if (!mine.seed_given) mine.seed = (int64_t)r->info.seed;
     if (!mine.threads) mine.threads = r->info.threads;
     r->machine = spec_machine(&r->spec, &mine, f);

@@ -45,8 +45,10 @@ static int run(const Options *o, int n, char **operand) {
     if (code) return code;
     const char *name = n == 2 ? operand[1] : "expression";
     int output = output_named_in(r.spec.t, name);
-    if (output < 0) code = unknown_output(r.spec.t, name);
-    else if (!write_one(&r, operand[0], output, o, &f)) code = spec_fault(&r.spec, &f);
+    if (output < 0)
+        code = unknown_output(r.spec.t, name);
+    else if (!write_one(&r, operand[0], output, o, &f))
+        code = spec_fault(&r.spec, &f);
     run_close(&r);
     return code;
 }
@@ -56,11 +58,21 @@ static const char *const examples[] = {
     "graphrun sample RUN -e 'generator(normal(64, latent))' -o /tmp",
     "graphrun sample RUN -e 'generator(normal(1000, latent))' --kind scatter", NULL};
 static const Option options[] = {
-    {"expression", 'e', O_TEXT, OPT(expression), "EXPR", "an expression of the spec's language instead of an output"},
-    {"kind", 0, O_TEXT, OPT(kind), "KIND", "what to make of it: grid, scatter, ...; chosen by its shape where left out"},
+    {"expression", 'e', O_TEXT, OPT(expression), "EXPR",
+     "an expression of the spec's language instead of an output"},
+    {"kind", 0, O_TEXT, OPT(kind), "KIND",
+     "what to make of it: grid, scatter, ...; chosen by its shape where left out"},
     {"out", 'o', O_TEXT, OPT(out), "DIR", "where the files go; the run's own folders where left out"},
     {"checkpoint", 0, O_TEXT, OPT(checkpoint), "FILE", "this one instead of the newest"},
     {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no messages"},
-    OPTION_SEED, OPTION_THREADS, OPTIONS_END};
-const Verb verb_sample = {"sample", "RUN [OUTPUT]", "runs one output, or any expression, from a run's newest checkpoint", examples,
-                          options, 1, 2, run};
+    OPTION_SEED,
+    OPTION_THREADS,
+    OPTIONS_END};
+const Verb verb_sample = {"sample",
+                          "RUN [OUTPUT]",
+                          "runs one output, or any expression, from a run's newest checkpoint",
+                          examples,
+                          options,
+                          1,
+                          2,
+                          run};

@@ -6,9 +6,12 @@
 #include <string.h>
 
 const char *every_text(Every e, char *out, size_t size) {
-    if (e.kind == EVERY_STEPS) snprintf(out, size, "every %" PRId64, e.n);
-    else if (e.kind == EVERY_EPOCHS) snprintf(out, size, "every %" PRId64 " epochs", e.n);
-    else snprintf(out, size, "%s", e.kind == EVERY_END ? "at the end" : "");
+    if (e.kind == EVERY_STEPS)
+        snprintf(out, size, "every %" PRId64, e.n);
+    else if (e.kind == EVERY_EPOCHS)
+        snprintf(out, size, "every %" PRId64 " epochs", e.n);
+    else
+        snprintf(out, size, "%s", e.kind == EVERY_END ? "at the end" : "");
     return out;
 }
 
@@ -39,7 +42,8 @@ static char *type_text(const Training *t, const Tensor *type) {
 
 static bool inside(const LayerRow *row, const LayerRow *outer) {
     size_t n = outer->path ? strlen(outer->path) : 0;
-    return n && row->path && !strcmp(row->network, outer->network) && !strncmp(row->path, outer->path, n) && row->path[n] == '/';
+    return n && row->path && !strcmp(row->network, outer->network) && !strncmp(row->path, outer->path, n) &&
+           row->path[n] == '/';
 }
 
 /* Of the layers that are part of no other layer: those count what is inside them. */
@@ -72,8 +76,8 @@ void show_networks(const Training *t, const char *only) {
     for (int i = 0; i < t->nnetwork; i++) {
         const NetworkRow *net = &t->network[i];
         if (only && strcmp(only, net->name)) continue;
-        printf("network %s: %s parameters, %s a call\n", net->head, count_text((double)net->parameters, n, sizeof n),
-               flops_text(t, network_flops(t, net->name)));
+        printf("network %s: %s parameters, %s a call\n", net->head,
+               count_text((double)net->parameters, n, sizeof n), flops_text(t, network_flops(t, net->name)));
         show_layers(t, net->name);
         putchar('\n');
     }
@@ -98,11 +102,13 @@ static void show_definition(const Doc *d) {
 static void show_player(const Training *t, const Move *move, const Doc *spec) {
     char n[40];
     double count = 0;
-    for (int i = 0; i < move->nmoved; i++) count += (double)shape_count(&t->slots->all.at[move->moved[i]].type.shape);
+    for (int i = 0; i < move->nmoved; i++)
+        count += (double)shape_count(&t->slots->all.at[move->moved[i]].type.shape);
     const char *name = t->player[move->player].name;
-    printf("player %s: moves %s numbers in %d parameters by %s\n", name, count_text(count, n, sizeof n), move->nmoved,
-           move->optimizer ? move->optimizer : "no optimizer");
-    const Doc *players = spec ? doc_get(spec, "players") : NULL, *definition = players ? doc_get(players, name) : NULL;
+    printf("player %s: moves %s numbers in %d parameters by %s\n", name, count_text(count, n, sizeof n),
+           move->nmoved, move->optimizer ? move->optimizer : "no optimizer");
+    const Doc *players = spec ? doc_get(spec, "players") : NULL,
+              *definition = players ? doc_get(players, name) : NULL;
     if (definition) show_definition(definition);
 }
 
@@ -126,16 +132,20 @@ void show_schedule(const Training *t) {
     for (int s = 0; s < t->nstage; s++) {
         const Stage *stage = &t->stage[s];
         printf("\nschedule%s%s: ", *stage->name ? " " : "", stage->name);
-        if (stage->steps) printf("%" PRId64 " steps of\n", stage->steps);
-        else printf("%g epochs of\n", stage->epochs);
+        if (stage->steps)
+            printf("%" PRId64 " steps of\n", stage->steps);
+        else
+            printf("%g epochs of\n", stage->epochs);
         for (int i = 0; i < stage->nentry; i++) {
             const Entry *e = &stage->entry[i];
             printf("  ");
-            for (int k = 0; k < e->turn->nmove; k++) printf("%s%s", k ? " + " : "", t->player[e->turn->move[k].player].name);
+            for (int k = 0; k < e->turn->nmove; k++)
+                printf("%s%s", k ? " + " : "", t->player[e->turn->move[k].player].name);
             printf(e->text && *e->text ? ": %s\n" : "\n", e->text);
         }
         if (stage->checkpoint.kind != EVERY_NEVER)
-            printf("  checkpoint %s, %" PRId64 " kept\n", every_text(stage->checkpoint, every, sizeof every), stage->keep);
+            printf("  checkpoint %s, %" PRId64 " kept\n", every_text(stage->checkpoint, every, sizeof every),
+                   stage->keep);
     }
 }
 
@@ -145,15 +155,17 @@ void show_reports(const Training *t) {
     for (int i = 0; i < t->nsource; i++) {
         const DataSource *s = t->source[i].source;
         if (!s || !t->source[i].used) continue;
-        printf("data %s: %s, %" PRId64 " samples, batches of %" PRId64, s->name, s->kind->name, s->count, s->common.batch);
-        for (int k = 0; k < s->nfield; k++) printf("%s %s %s", k ? "," : ";", s->field[k].name, type_text(t, &s->field[k].sample));
+        printf("data %s: %s, %" PRId64 " samples, batches of %" PRId64, s->name, s->kind->name, s->count,
+               s->common.batch);
+        for (int k = 0; k < s->nfield; k++)
+            printf("%s %s %s", k ? "," : ";", s->field[k].name, type_text(t, &s->field[k].sample));
         putchar('\n');
     }
     for (int i = 0; i < t->nmetric; i++)
         printf("metric %s: %s\n", t->metric[i].name, every_text(t->metric[i].every, every, sizeof every));
     for (int i = 0; i < t->noutput; i++)
-        printf("output %s: %s, %s%s\n", t->output[i].name, t->output[i].kind->name, every_text(t->output[i].every, every, sizeof every),
-               t->output[i].animate ? ", animated" : "");
+        printf("output %s: %s, %s%s\n", t->output[i].name, t->output[i].kind->name,
+               every_text(t->output[i].every, every, sizeof every), t->output[i].animate ? ", animated" : "");
 }
 
 static double data_bytes(const Training *t) {
@@ -169,10 +181,11 @@ bool show_memory(Spec *s, const Options *o, Fault *f) {
     Machine *m = machine_new(s->t, &options, f);
     bool done = m && machine_prepare(m, f);
     if (done) {
-        double work = (double)exec_workspace(m->exec), store = (double)m->store->bytes, library = (double)machine_library(m),
-               data = data_bytes(s->t);
-        printf("\nmemory: workspace %.1f MB, store %.1f MB, data %.1f MB, libraries %.1f MB; %.1f MB in all\n", work / 1e6, store / 1e6,
-               data / 1e6, library / 1e6, (work + store + data + library) / 1e6);
+        double work = (double)exec_workspace(m->exec), store = (double)m->store->bytes,
+               library = (double)machine_library(m), data = data_bytes(s->t);
+        printf(
+            "\nmemory: workspace %.1f MB, store %.1f MB, data %.1f MB, libraries %.1f MB; %.1f MB in all\n",
+            work / 1e6, store / 1e6, data / 1e6, library / 1e6, (work + store + data + library) / 1e6);
     }
     machine_free(m);
     return done;
@@ -230,17 +243,31 @@ static int run(const Options *o, int n, char **operand) {
     if (n == 2 && !strcmp(first, "function")) return show_function(operand[1]);
     if (n == 2 && !strcmp(first, "schedule")) return show_steps(operand[1], o);
     if (n == 2 && !strcmp(first, "graph")) return show_graph(operand[1], o);
-    complain("show: '%s' is no spec (a name with '/' or '.yaml'), nor 'prelude', 'function NAME', 'schedule SPEC', 'graph SPEC'", first);
+    complain("show: '%s' is no spec (a name with '/' or '.yaml'), nor 'prelude', 'function NAME', 'schedule "
+             "SPEC', 'graph SPEC'",
+             first);
     return CODE_USAGE;
 }
 
-static const char *const examples[] = {
-    "graphrun show models/wgan_poly.yaml", "graphrun show schedule models/wgan_poly.yaml --steps 40",
-    "graphrun show graph models/ring8.yaml --player critic", NULL};
+static const char *const examples[] = {"graphrun show models/wgan_poly.yaml",
+                                       "graphrun show schedule models/wgan_poly.yaml --steps 40",
+                                       "graphrun show graph models/ring8.yaml --player critic", NULL};
 static const Option options[] = {
     {"plain", 0, O_FLAG, OPT(plain), NULL, "the same on every machine, for diffs"},
     {"steps", 0, O_INT, OPT(steps), "N", "of `show schedule`: so many steps; 40 where left out"},
     {"player", 0, O_TEXT, OPT(player), "NAME", "of `show graph`: only this player's turn"},
-    OPTIONS_SPEC, OPTION_THREADS, OPTION_JSON, {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no warnings"}, OPTIONS_END};
-const Verb verb_show = {"show", "SPEC [NAME]", "layers, shapes, parameters, players, schedule, memory; also: show prelude, show function NAME, "
-                        "show schedule SPEC, show graph SPEC", examples, options, 1, 2, run};
+    OPTIONS_SPEC,
+    OPTION_THREADS,
+    OPTION_JSON,
+    {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no warnings"},
+    OPTIONS_END};
+const Verb verb_show = {
+    "show",
+    "SPEC [NAME]",
+    "layers, shapes, parameters, players, schedule, memory; also: show prelude, show function NAME, "
+    "show schedule SPEC, show graph SPEC",
+    examples,
+    options,
+    1,
+    2,
+    run};

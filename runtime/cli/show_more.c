@@ -17,8 +17,9 @@ static json_t *layers_json(const Training *t, const char *network) {
     for (int i = 0; i < t->nlayer; i++) {
         const LayerRow *row = &t->layer[i];
         if (strcmp(row->network, network)) continue;
-        json_array_append_new(all, json_pack("{s:s, s:s, s:i, s:o, s:I, s:f}", "layer", row->layer, "path", row->path ? row->path : "",
-                                             "depth", row->depth, "shape", shape_json(&row->type), "parameters",
+        json_array_append_new(all, json_pack("{s:s, s:s, s:i, s:o, s:I, s:f}", "layer", row->layer, "path",
+                                             row->path ? row->path : "", "depth", row->depth, "shape",
+                                             shape_json(&row->type), "parameters",
                                              (json_int_t)row->parameters, "flops", row->flops));
     }
     return all;
@@ -28,7 +29,9 @@ static json_t *parameters_json(const Training *t) {
     json_t *all = json_array();
     for (int i = 0; i < t->slots->all.n; i++) {
         const Slot *s = &t->slots->all.at[i];
-        if (s->kind == SLOT_PARAM) json_array_append_new(all, json_pack("{s:s, s:o}", "name", s->name, "shape", shape_json(&s->type)));
+        if (s->kind == SLOT_PARAM)
+            json_array_append_new(all,
+                                  json_pack("{s:s, s:o}", "name", s->name, "shape", shape_json(&s->type)));
     }
     return all;
 }
@@ -41,11 +44,14 @@ static json_t *schedule_json(const Training *t) {
         for (int i = 0; i < stage->nentry; i++) {
             json_t *players = json_array();
             const Turn *turn = stage->entry[i].turn;
-            for (int k = 0; k < turn->nmove; k++) json_array_append_new(players, json_string(t->player[turn->move[k].player].name));
-            json_array_append_new(each, json_pack("{s:o, s:s}", "players", players, "count", stage->entry[i].text ? stage->entry[i].text : "1"));
+            for (int k = 0; k < turn->nmove; k++)
+                json_array_append_new(players, json_string(t->player[turn->move[k].player].name));
+            json_array_append_new(each, json_pack("{s:o, s:s}", "players", players, "count",
+                                                  stage->entry[i].text ? stage->entry[i].text : "1"));
         }
-        json_array_append_new(all, json_pack("{s:s, s:I, s:f, s:o}", "stage", stage->name, "steps", (json_int_t)stage->steps, "epochs",
-                                             stage->epochs, "each", each));
+        json_array_append_new(all,
+                              json_pack("{s:s, s:I, s:f, s:o}", "stage", stage->name, "steps",
+                                        (json_int_t)stage->steps, "epochs", stage->epochs, "each", each));
     }
     return all;
 }
@@ -53,11 +59,12 @@ static json_t *schedule_json(const Training *t) {
 json_t *show_json(const Training *t) {
     json_t *networks = json_array();
     for (int i = 0; i < t->nnetwork; i++)
-        json_array_append_new(networks, json_pack("{s:s, s:s, s:I, s:o}", "name", t->network[i].name, "head", t->network[i].head,
-                                                  "parameters", (json_int_t)t->network[i].parameters, "layers",
+        json_array_append_new(networks, json_pack("{s:s, s:s, s:I, s:o}", "name", t->network[i].name, "head",
+                                                  t->network[i].head, "parameters",
+                                                  (json_int_t)t->network[i].parameters, "layers",
                                                   layers_json(t, t->network[i].name)));
-    return json_pack("{s:s, s:o, s:o, s:o}", "name", t->name, "networks", networks, "parameters", parameters_json(t), "schedule",
-                     schedule_json(t));
+    return json_pack("{s:s, s:o, s:o, s:o}", "name", t->name, "networks", networks, "parameters",
+                     parameters_json(t), "schedule", schedule_json(t));
 }
 
 /* ---- the schedule, played out ---- */
@@ -157,9 +164,10 @@ int show_function(const char *name) {
     char near[64];
     size_t size, n = strlen(name);
     Nearest nearest = nearest_to(name);
-    for (const char *line = prelude_source(&size); *line; line += strcspn(line, "\n"), line += *line == '\n') {
+    for (const char *line = prelude_source(&size); *line;
+         line += strcspn(line, "\n"), line += *line == '\n') {
         size_t indent = strspn(line, " "), length = strcspn(line + indent, "(:#\n ");
-        char word[64];                                /* kept in `near` where it is the nearest so far */
+        char word[64]; /* kept in `near` where it is the nearest so far */
         if (indent != 2 || !length || length >= sizeof word) continue;
         snprintf(word, sizeof word, "%.*s", (int)length, line + indent);
         nearest_add(&nearest, word);
@@ -168,7 +176,9 @@ int show_function(const char *name) {
         print_definition(line, indent);
         return CODE_DONE;
     }
-    if (nearest.best) complain("show function: the prelude has no '%s', did you mean '%s'?", name, nearest.best);
-    else complain("show function: the prelude has no '%s'; see 'graphrun show prelude'", name);
+    if (nearest.best)
+        complain("show function: the prelude has no '%s', did you mean '%s'?", name, nearest.best);
+    else
+        complain("show function: the prelude has no '%s'; see 'graphrun show prelude'", name);
     return CODE_USAGE;
 }

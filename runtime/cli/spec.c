@@ -1,11 +1,14 @@
-/* A spec, compiled: the one place where a compile is guarded against running out of memory and its messages printed. */
+/* A spec, compiled: the one place where a compile is guarded against running out of memory and its messages
+ * printed. */
 #include "cli/cli.h"
 
 #include <string.h>
 
 static CompileOptions compile_options(const Options *o) {
-    return (CompileOptions){.changes = {.preset = o->preset, .nset = o->nset, .set = o->set}, .expression = o->expression,
-                            .expression_kind = o->kind, .steps = o->steps};
+    return (CompileOptions){.changes = {.preset = o->preset, .nset = o->nset, .set = o->set},
+                            .expression = o->expression,
+                            .expression_kind = o->kind,
+                            .steps = o->steps};
 }
 
 static bool from_data(const Diag *e) { return strstr(e->site, "datasets/") != NULL; }
@@ -15,8 +18,10 @@ static int code_of(const Diags *d) {
     bool spec = false, data = false;
     for (const Diag *e = d->first; e; e = e->next) {
         if (e->level != DIAG_ERROR) continue;
-        if (from_data(e)) data = true;
-        else spec = true;
+        if (from_data(e))
+            data = true;
+        else
+            spec = true;
     }
     return spec ? CODE_SPEC : data ? CODE_DATA : d->errors ? CODE_SPEC : CODE_DONE;
 }
@@ -61,7 +66,8 @@ static int open_once(Spec *s, const char *path, const CompileOptions *c, const O
     return CODE_FAILED;
 }
 
-/* `--steps` replaces the steps of a spec without stages. Of one with stages it is a total: only the trainer stops. */
+/* `--steps` replaces the steps of a spec without stages. Of one with stages it is a total: only the trainer
+ * stops. */
 int spec_open(Spec *s, const char *path, const Options *o) {
     CompileOptions c = compile_options(o);
     int code = open_once(s, path, &c, o);

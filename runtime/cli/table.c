@@ -10,7 +10,7 @@ enum { COLUMNS = 12 };
 struct Table {
     int columns, n, cap;
     char right[COLUMNS];
-    char **row;                                       /* cells separated by tabs */
+    char **row; /* cells separated by tabs */
 };
 
 Table *table_new(int columns, const char *right) {

@@ -14,10 +14,10 @@
 
 typedef struct {
     const Options *o;
-    const char *spec;                                 /* as given; of a resumed run: its resolved.yaml */
+    const char *spec; /* as given; of a resumed run: its resolved.yaml */
     char spec_path[600];
-    char resume[512];                                 /* the run folder to go on in; "" for a new run */
-    char checkpoint[1024];                            /* "" where there is none yet */
+    char resume[512];      /* the run folder to go on in; "" for a new run */
+    char checkpoint[1024]; /* "" where there is none yet */
     CheckpointInfo info;
     Spec s;
     Machine *machine;
@@ -43,9 +43,12 @@ static void look_for_checkpoint(Job *j) {
 static void resume_auto(Job *j) {
     char name[256];
     const char *base = strrchr(j->spec, '/');
-    snprintf(name, sizeof name, "%.*s", (int)strcspn(base ? base + 1 : j->spec, "."), base ? base + 1 : j->spec);
-    if (j->o->out) snprintf(j->resume, sizeof j->resume, "%s", exists(j->o->out) ? j->o->out : "");
-    else if (!runfolder_unfinished(name, j->resume, sizeof j->resume)) j->resume[0] = 0;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(base ? base + 1 : j->spec, "."),
+             base ? base + 1 : j->spec);
+    if (j->o->out)
+        snprintf(j->resume, sizeof j->resume, "%s", exists(j->o->out) ? j->o->out : "");
+    else if (!runfolder_unfinished(name, j->resume, sizeof j->resume))
+        j->resume[0] = 0;
 }
 
 static bool resume_find(Job *j, Fault *f) {
@@ -57,7 +60,8 @@ static bool resume_find(Job *j, Fault *f) {
         if (j->resume[0]) look_for_checkpoint(j);
         return true;
     }
-    if (o->out && strcmp(o->out, o->resume)) return fault(f, CODE_USAGE, "train: --resume goes on in its own folder; leave out --out");
+    if (o->out && strcmp(o->out, o->resume))
+        return fault(f, CODE_USAGE, "train: --resume goes on in its own folder; leave out --out");
     snprintf(j->resume, sizeof j->resume, "%s", o->resume);
     look_for_checkpoint(j);
     if (!exists(o->resume)) return fault(f, CODE_DATA, "%s: there is no such run folder", o->resume);
@@ -80,7 +84,8 @@ static void show_change(const char *was, const char *is) {
     for (; was[same] && was[same] == is[same]; same++)
         if (was[same] == '\n') line = same + 1;
     while (end < n - line && end < m - line && was[n - 1 - end] == is[m - 1 - end]) end++;
-    const char *from[] = {was + line, is + line}, *to[] = {was + n - end, is + m - end}, *word[] = {"was", "is "};
+    const char *from[] = {was + line, is + line}, *to[] = {was + n - end, is + m - end},
+               *word[] = {"was", "is "};
     for (int i = 0; i < 2; i++)
         for (int k = 0; k < MOST && (from[i] < to[i] || !k); k++) {
             size_t length = strcspn(from[i], "\n");
@@ -103,7 +108,8 @@ static bool same_graph(Job *j, Fault *f) {
     if (!j->checkpoint[0]) return true;
     if (!checkpoint_info(j->checkpoint, &j->info, f)) return false;
     if (j->o->seed_given && (uint64_t)j->o->seed != j->info.seed)
-        return fault(f, CODE_USAGE, "--seed: this run has seed %" PRIu64 "; a run cannot change it", j->info.seed);
+        return fault(f, CODE_USAGE, "--seed: this run has seed %" PRIu64 "; a run cannot change it",
+                     j->info.seed);
     if (j->info.hash == j->s.t->hash || j->o->allow_change) return true;
     char path[600];
     snprintf(path, sizeof path, "%s/resolved.yaml", j->resume);
@@ -122,16 +128,26 @@ static bool make_machine(Job *j, Fault *f) {
         if (!mine.seed_given) mine.seed = (int64_t)j->info.seed;
         if (!mine.threads) mine.threads = j->info.threads;
         if (mine.threads != j->info.threads)
-            say(j->o, "note: this run had %d threads; with %lld its last bits may differ", j->info.threads, (long long)mine.threads);
+            say(j->o, "note: this run had %d threads; with %lld its last bits may differ", j->info.threads,
+                (long long)mine.threads);
     }
     j->machine = spec_machine(&j->s, &mine, f);
     return j->machine != NULL;
 }
 
 static RunFacts facts(const Job *j, const char *status) {
-    return (RunFacts){.version = program_version(), .revision = program_revision(), .isa = isa_name(), .libraries = kern_libraries(),
-                      .status = status, .spec = j->spec, .threads = j->machine->options.threads, .argc = program_argc, .argv = program_argv,
-                      .seed = j->machine->options.seed, .hash = j->s.t->hash, .step = j->report.step};
+    return (RunFacts){.version = program_version(),
+                      .revision = program_revision(),
+                      .isa = isa_name(),
+                      .libraries = kern_libraries(),
+                      .status = status,
+                      .spec = j->spec,
+                      .threads = j->machine->options.threads,
+                      .argc = program_argc,
+                      .argv = program_argv,
+                      .seed = j->machine->options.seed,
+                      .hash = j->s.t->hash,
+                      .step = j->report.step};
 }
 
 static bool make_folder(Job *j, Fault *f) {
@@ -139,7 +155,7 @@ static bool make_folder(Job *j, Fault *f) {
     if (j->checkpoint[0]) {
         if (!runfolder_open(&j->folder, j->resume, f)) return false;
     } else {
-        const char *out = j->resume[0] ? j->resume : o->out;                          /* a run that died before its first checkpoint */
+        const char *out = j->resume[0] ? j->resume : o->out; /* a run that died before its first checkpoint */
         if (!runfolder_make(&j->folder, out, j->s.t->name, o->force || j->resume[0], f)) return false;
     }
     return (j->spec == j->spec_path || runfolder_text(&j->folder, "spec.yaml", j->s.t->given, f)) &&
@@ -158,16 +174,24 @@ static void tell_end(const Job *j) {
     const Options *o = j->o;
     const TrainReport *r = &j->report;
     const char *path = j->folder.path;
-    if (r->how == ENDED_SIGNAL) say(o, "stopped after step %" PRId64 "; go on with: graphrun train --resume %s", r->step, path);
-    else if (r->how == ENDED_LIMIT) say(o, "stopped at step %" PRId64 ", as asked; see %s/samples and %s/plots; go on with: graphrun train %s --resume %s", r->step, path, path, j->spec, path);
-    else if (r->how == ENDED_DONE) say(o, "done, %" PRId64 " steps; see %s/samples and %s/plots; next: graphrun sample %s OUTPUT", r->step, path, path, path);
-    else if (r->checkpoint[0]) say(o, "the last good checkpoint is %s", r->checkpoint);
+    if (r->how == ENDED_SIGNAL)
+        say(o, "stopped after step %" PRId64 "; go on with: graphrun train --resume %s", r->step, path);
+    else if (r->how == ENDED_LIMIT)
+        say(o,
+            "stopped at step %" PRId64
+            ", as asked; see %s/samples and %s/plots; go on with: graphrun train %s --resume %s",
+            r->step, path, path, j->spec, path);
+    else if (r->how == ENDED_DONE)
+        say(o, "done, %" PRId64 " steps; see %s/samples and %s/plots; next: graphrun sample %s OUTPUT",
+            r->step, path, path, path);
+    else if (r->checkpoint[0])
+        say(o, "the last good checkpoint is %s", r->checkpoint);
 }
 
 static void print_json(const Job *j, const char *status) {
     const TrainReport *r = &j->report;
-    json_t *o = json_pack("{s:s, s:s, s:I, s:s}", "run", j->folder.path, "status", status, "step", (json_int_t)r->step, "checkpoint",
-                          r->checkpoint);
+    json_t *o = json_pack("{s:s, s:s, s:I, s:s}", "run", j->folder.path, "status", status, "step",
+                          (json_int_t)r->step, "checkpoint", r->checkpoint);
     json_dumpf(o, stdout, JSON_INDENT(2));
     putchar('\n');
     json_decref(o);
@@ -178,8 +202,14 @@ static bool train_in(Job *j, Fault *f) {
     if (!runfolder_facts(&j->folder, &begun, f)) return false;
     const Options *o = j->o;
     if (!o->json) printf("%s\n", j->folder.path), fflush(stdout);
-    TrainOptions t = {.folder = j->folder.path, .version = program_version(), .resume = j->checkpoint[0] ? j->checkpoint : NULL,
-                      .loose = o->allow_change, .steps = o->steps, .seconds = o->seconds, .watch = o->watch, .progress = j->progress};
+    TrainOptions t = {.folder = j->folder.path,
+                      .version = program_version(),
+                      .resume = j->checkpoint[0] ? j->checkpoint : NULL,
+                      .loose = o->allow_change,
+                      .steps = o->steps,
+                      .seconds = o->seconds,
+                      .watch = o->watch,
+                      .progress = j->progress};
     if (t.resume) progress_say(j->progress, "going on from %s", t.resume);
     train(j->machine, &t, &j->report, f);
     progress_free(j->progress);
@@ -195,8 +225,9 @@ static bool train_in(Job *j, Fault *f) {
 
 static bool ready(Job *j, Fault *f) {
     if (!make_machine(j, f)) return false;
-    progress_detail(j->progress, "%d threads, seed %" PRIu64 ", workspace %.1f MB, store %.1f MB", j->machine->options.threads,
-                    j->machine->options.seed, (double)exec_workspace(j->machine->exec) / 1e6, (double)j->machine->store->bytes / 1e6);
+    progress_detail(j->progress, "%d threads, seed %" PRIu64 ", workspace %.1f MB, store %.1f MB",
+                    j->machine->options.threads, j->machine->options.seed,
+                    (double)exec_workspace(j->machine->exec) / 1e6, (double)j->machine->store->bytes / 1e6);
     return make_folder(j, f);
 }
 
@@ -204,7 +235,10 @@ static int run(const Options *o, int n, char **operand) {
     Job j = {.o = o, .spec = n ? operand[0] : NULL, .folder = {.lock = -1}};
     Fault f = {0};
     signals_install();
-    j.progress = progress_new(stderr, isatty(STDERR_FILENO), o->quiet ? PROGRESS_QUIET : o->verbose ? PROGRESS_VERBOSE : PROGRESS_USUAL);
+    j.progress = progress_new(stderr, isatty(STDERR_FILENO),
+                              o->quiet     ? PROGRESS_QUIET
+                              : o->verbose ? PROGRESS_VERBOSE
+                                           : PROGRESS_USUAL);
     bool going = resume_find(&j, &f) && choose_spec(&j, &f);
     int code = f.code;
     if (going) {
@@ -213,8 +247,10 @@ static int run(const Options *o, int n, char **operand) {
         going = !code && same_graph(&j, &f) && ready(&j, &f) && train_in(&j, &f);
     }
     progress_free(j.progress);
-    if (f.code && j.s.t) code = spec_fault(&j.s, &f);
-    else if (f.code) complain("%s", f.text), code = f.code;
+    if (f.code && j.s.t)
+        code = spec_fault(&j.s, &f);
+    else if (f.code)
+        complain("%s", f.text), code = f.code;
     runfolder_close(&j.folder);
     machine_free(j.machine);
     spec_close(&j.s);
@@ -232,15 +268,20 @@ static const char *const examples[] = {
 static const Option options[] = {
     {"out", 'o', O_TEXT, OPT(out), "DIR", "the run folder; runs/NAME-DATE-TIME where left out"},
     {"force", 0, O_FLAG, OPT(force), NULL, "overwrite the run that is in DIR"},
-    OPTIONS_SPEC, OPTION_SEED,
+    OPTIONS_SPEC,
+    OPTION_SEED,
     {"steps", 0, O_INT, OPT(steps), "N", "stop after N steps in total, resumed ones included"},
     {"time", 0, O_SECONDS, OPT(seconds), "30m", "stop after so long, at a turn's end, with a checkpoint"},
     OPTION_THREADS,
-    {"resume", 0, O_TEXT, OPT(resume), "RUN|auto", "go on with a run exactly; auto: the --out folder, else the newest unfinished one"},
-    {"allow-change", 0, O_FLAG, OPT(allow_change), NULL, "resume although the spec's turns differ; takes what fits"},
-    {"watch", 0, O_FLAG, OPT(watch), NULL, "stop at the first node that makes a NaN or infinity, and name it (slower)"},
+    {"resume", 0, O_TEXT, OPT(resume), "RUN|auto",
+     "go on with a run exactly; auto: the --out folder, else the newest unfinished one"},
+    {"allow-change", 0, O_FLAG, OPT(allow_change), NULL,
+     "resume although the spec's turns differ; takes what fits"},
+    {"watch", 0, O_FLAG, OPT(watch), NULL,
+     "stop at the first node that makes a NaN or infinity, and name it (slower)"},
     {"json", 0, O_FLAG, OPT(json), NULL, "at the end, the run's folder, status, step and checkpoint as JSON"},
     {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no progress, no messages but errors"},
     {"verbose", 'v', O_FLAG, OPT(verbose), NULL, "also names each file that is written"},
     OPTIONS_END};
-const Verb verb_train = {"train", "SPEC", "trains what the spec says; prints the run folder's path", examples, options, 0, 1, run};
+const Verb verb_train = {
+    "train", "SPEC", "trains what the spec says; prints the run folder's path", examples, options, 0, 1, run};

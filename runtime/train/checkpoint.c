@@ -46,8 +46,8 @@ static json_t *metadata(const CheckpointInfo *info) {
     snprintf(hash, sizeof hash, "%016" PRIx64, info->hash);
     snprintf(step, sizeof step, "%" PRId64, info->step);
     snprintf(threads, sizeof threads, "%d", info->threads);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "format", "graphrun", "hash", hash, "seed", seed, "step", step,
-                     "threads", threads, "version", info->version);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "format", "graphrun", "hash", hash, "seed", seed,
+                     "step", step, "threads", threads, "version", info->version);
 }
 
 static char *header_text(const Slot *const *kept, int n, const CheckpointInfo *info) {
@@ -57,7 +57,8 @@ static char *header_text(const Slot *const *kept, int n, const CheckpointInfo *i
     for (int i = 0; i < n; i++) {
         const Tensor *type = &kept[i]->type;
         json_t *shape = json_array();
-        for (int k = 0; k < type->shape.rank; k++) json_array_append_new(shape, json_integer(type->shape.dim[k]));
+        for (int k = 0; k < type->shape.rank; k++)
+            json_array_append_new(shape, json_integer(type->shape.dim[k]));
         size_t end = at + slot_bytes(kept[i]);
         json_object_set_new(top, kept[i]->name,
                             json_pack("{s:s, s:o, s:[I, I]}", "dtype", type_name[type->dtype], "shape", shape,
@@ -84,7 +85,8 @@ static bool write_body(int fd, const Store *s, const Slot *const *kept, int n, c
     unsigned char length[8];
     size_t used = strlen(header), padded = (used + 7) & ~(size_t)7;
     for (int i = 0; i < 8; i++) length[i] = (unsigned char)((uint64_t)padded >> (8 * i));
-    if (!write_all(fd, length, 8) || !write_all(fd, header, used) || !write_all(fd, "       ", padded - used)) return false;
+    if (!write_all(fd, length, 8) || !write_all(fd, header, used) || !write_all(fd, "       ", padded - used))
+        return false;
     for (int i = 0; i < n; i++)
         if (!write_all(fd, s->data[kept[i] - s->slots->all.at], slot_bytes(kept[i]))) return false;
     return fsync(fd) == 0;
@@ -95,7 +97,7 @@ static bool flush_folder(const char *path) {
     snprintf(copy, sizeof copy, "%s", path);
     int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0) return false;
-    bool done = fsync(fd) == 0 || errno == EINVAL;    /* some file systems cannot flush a folder */
+    bool done = fsync(fd) == 0 || errno == EINVAL; /* some file systems cannot flush a folder */
     close(fd);
     return done;
 }
@@ -139,7 +141,7 @@ typedef struct {
     const char *path;
     int fd;
     json_t *top;
-    size_t data, size;                                /* where the numbers begin in the file, and how many bytes */
+    size_t data, size; /* where the numbers begin in the file, and how many bytes */
     Fault *fault;
 } Reader;
 
@@ -158,7 +160,7 @@ static bool read_all(int fd, void *into, size_t size, size_t at) {
 static bool bad(Reader *r, const char *why) { return fault(r->fault, CODE_DATA, "%s: %s", r->path, why); }
 
 static bool reader_open(Reader *r) {
-    enum { MOST = 100 << 20 };                        /* safetensors' own limit of a header */
+    enum { MOST = 100 << 20 }; /* safetensors' own limit of a header */
     struct stat st;
     r->fd = open(r->path, O_RDONLY | O_CLOEXEC);
     if (r->fd < 0 || fstat(r->fd, &st)) return bad(r, strerror(errno));
@@ -166,7 +168,8 @@ static bool reader_open(Reader *r) {
     if (st.st_size < 8 || !read_all(r->fd, length, 8, 0)) return bad(r, "too short for a safetensors file");
     uint64_t n = 0;
     for (int i = 0; i < 8; i++) n |= (uint64_t)length[i] << (8 * i);
-    if (n > MOST || n > (uint64_t)st.st_size - 8) return bad(r, "its header is longer than the file: it is torn or no safetensors");
+    if (n > MOST || n > (uint64_t)st.st_size - 8)
+        return bad(r, "its header is longer than the file: it is torn or no safetensors");
     char *text = malloc(n + 1);
     if (!text) return fault_memory(r->fault);
     json_error_t where;
@@ -187,11 +190,13 @@ static bool reader_close(Reader *r, bool done) {
 static bool read_info(Reader *r, CheckpointInfo *out) {
     const char *version, *seed, *hash, *step, *threads;
     json_t *m = json_object_get(r->top, "__metadata__");
-    if (!m || json_unpack(m, "{s:s, s:s, s:s, s:s, s:s}", "version", &version, "seed", &seed, "hash", &hash, "step",
-                          &step, "threads", &threads))
+    if (!m || json_unpack(m, "{s:s, s:s, s:s, s:s, s:s}", "version", &version, "seed", &seed, "hash", &hash,
+                          "step", &step, "threads", &threads))
         return bad(r, "no metadata of graphrun in it: it is no checkpoint of a run");
-    *out = (CheckpointInfo){.seed = strtoull(seed, NULL, 10), .hash = strtoull(hash, NULL, 16),
-                            .step = strtoll(step, NULL, 10), .threads = (int)strtol(threads, NULL, 10)};
+    *out = (CheckpointInfo){.seed = strtoull(seed, NULL, 10),
+                            .hash = strtoull(hash, NULL, 16),
+                            .step = strtoll(step, NULL, 10),
+                            .threads = (int)strtol(threads, NULL, 10)};
     snprintf(out->version, sizeof out->version, "%s", version);
     return true;
 }
@@ -202,24 +207,28 @@ static bool find_tensor(Reader *r, const Slot *slot, size_t *at, Fault *f) {
     const char *dtype;
     json_int_t begin, end;
     if (!entry) return fault(f, CODE_DATA, "%s: '%s' is missing", r->path, slot->name);
-    if (json_unpack(entry, "{s:s, s:o, s:[I, I]}", "dtype", &dtype, "shape", &shape, "data_offsets", &begin, &end) ||
+    if (json_unpack(entry, "{s:s, s:o, s:[I, I]}", "dtype", &dtype, "shape", &shape, "data_offsets", &begin,
+                    &end) ||
         !json_is_array(shape))
         return fault(f, CODE_DATA, "%s: '%s' is described wrongly", r->path, slot->name);
-    bool same = !strcmp(dtype, type_name[slot->type.dtype]) && (int)json_array_size(shape) == slot->type.shape.rank;
+    bool same =
+        !strcmp(dtype, type_name[slot->type.dtype]) && (int)json_array_size(shape) == slot->type.shape.rank;
     for (int k = 0; same && k < slot->type.shape.rank; k++)
         same = json_integer_value(json_array_get(shape, (size_t)k)) == slot->type.shape.dim[k];
     if (!same) {
         char *is = json_dumps(shape, JSON_COMPACT), want[200] = "";
         for (int k = 0; k < slot->type.shape.rank; k++)
-            snprintf(want + strlen(want), sizeof want - strlen(want), "%s%lld", k ? "," : "", (long long)slot->type.shape.dim[k]);
-        fault(f, CODE_DATA, "%s: '%s' is %s %s, the spec wants %s [%s]", r->path, slot->name, dtype, is ? is : "?",
-              type_name[slot->type.dtype], want);
+            snprintf(want + strlen(want), sizeof want - strlen(want), "%s%lld", k ? "," : "",
+                     (long long)slot->type.shape.dim[k]);
+        fault(f, CODE_DATA, "%s: '%s' is %s %s, the spec wants %s [%s]", r->path, slot->name, dtype,
+              is ? is : "?", type_name[slot->type.dtype], want);
         free(is);
         return false;
     }
     size_t bytes = slot_bytes(slot);
     if (begin < 0 || end < begin || (uint64_t)end > r->size || (size_t)(end - begin) != bytes)
-        return fault(f, CODE_DATA, "%s: the numbers of '%s' lie outside the file: it is torn", r->path, slot->name);
+        return fault(f, CODE_DATA, "%s: the numbers of '%s' lie outside the file: it is torn", r->path,
+                     slot->name);
     *at = r->data + (size_t)begin;
     return true;
 }
@@ -237,7 +246,7 @@ static bool nothing_more(Reader *r, const Store *s) {
 
 static bool read_tensors(Reader *r, Store *s, bool loose) {
     if (!loose && !nothing_more(r, s)) return false;
-    for (int pass = loose; pass < 2; pass++)          /* pass 0 only looks, so that nothing is half read */
+    for (int pass = loose; pass < 2; pass++) /* pass 0 only looks, so that nothing is half read */
         for (int i = 0; i < s->slots->all.n; i++) {
             const Slot *slot = &s->slots->all.at[i];
             size_t at = 0;
@@ -247,7 +256,8 @@ static bool read_tensors(Reader *r, Store *s, bool loose) {
                 if (loose) continue;
                 return false;
             }
-            if (pass && !read_all(r->fd, s->data[i], slot_bytes(slot), at)) return bad(r, "cannot be read to its end");
+            if (pass && !read_all(r->fd, s->data[i], slot_bytes(slot), at))
+                return bad(r, "cannot be read to its end");
         }
     return true;
 }

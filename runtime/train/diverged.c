@@ -1,6 +1,7 @@
-/* After a divergence: the run is played again from the last good checkpoint with the watch on, to name the first node
- * that was not finite. It costs at most the time since that checkpoint, and nothing while all goes well. Nodes run one
- * by one there, which gives the same bits, so that a node of the spec is named and not a chain of them. */
+/* After a divergence: the run is played again from the last good checkpoint with the watch on, to name the
+ * first node that was not finite. It costs at most the time since that checkpoint, and nothing while all goes
+ * well. Nodes run one by one there, which gives the same bits, so that a node of the spec is named and not a
+ * chain of them. */
 #include "train/parts.h"
 
 #include <inttypes.h>
@@ -18,9 +19,9 @@ static void name_node(const Trainer *tr, const Watched *w, int64_t step, Fault *
     const Instr *i = w->instr;
     Diags *d = m->t->diags;
     char *shape = shape_show(&i->out[w->result].type.shape, m->t->arena);
-    diag_error(d, i->loc, "%s: %g is made here first, at step %" PRId64 ", element %" PRId64 " of %s%s%s%s%s", m->caught->name, w->value,
-               step, w->element, shape, i->label ? ", in " : "", i->label ? i->label : "", i->role ? ", part of the " : "",
-               i->role ? i->role : "");
+    diag_error(d, i->loc, "%s: %g is made here first, at step %" PRId64 ", element %" PRId64 " of %s%s%s%s%s",
+               m->caught->name, w->value, step, w->element, shape, i->label ? ", in " : "",
+               i->label ? i->label : "", i->role ? ", part of the " : "", i->role ? i->role : "");
     *out = (Fault){0};
     fault(out, CODE_DIVERGED, "diverged at step %" PRId64 ", in '%s'", step, m->caught->name);
 }
@@ -28,7 +29,7 @@ static void name_node(const Trainer *tr, const Watched *w, int64_t step, Fault *
 void explain_divergence(Trainer *tr) {
     Machine *m = tr->m;
     int64_t failed = get_int(m, m->t->total_step_slot) + 1;
-    if (m->watched && m->caught) {                    /* it was watched all along */
+    if (m->watched && m->caught) { /* it was watched all along */
         name_node(tr, m->watched, failed, tr->fault);
         return;
     }

@@ -1,6 +1,7 @@
 /* Feeding: batches into the Store's batch slots, and `iteration` values before the unit that needs them.
  *
- * A batch is a function of the source and a number, so reading one moves nothing: only players' turns move cursors.
+ * A batch is a function of the source and a number, so reading one moves nothing: only players' turns move
+ * cursors.
  */
 #include "train/machine.h"
 
@@ -38,7 +39,8 @@ static void next_batch(Machine *m, int source) {
 static void mark_more(Machine *m, const Unit *u) {
     for (int i = 0; i < u->nsource; i++) m->wanted[u->source[i]] = true;
     for (int i = 0; i < u->niteration; i++)
-        if (!get_int(m, m->own.computed[u->iteration[i]])) mark_more(m, &m->t->iteration[u->iteration[i]].unit);
+        if (!get_int(m, m->own.computed[u->iteration[i]]))
+            mark_more(m, &m->t->iteration[u->iteration[i]].unit);
 }
 
 static void mark_sources(Machine *m, const Unit *u) {

@@ -10,7 +10,10 @@
 
 enum { MOST = 4096 };
 
-typedef struct { int64_t step, turns; char name[64]; } Found;
+typedef struct {
+    int64_t step, turns;
+    char name[64];
+} Found;
 
 void checkpoint_name(char *out, size_t size, const char *folder, int64_t step, int64_t turns) {
     int n = snprintf(out, size, "%s/step-%06" PRId64, folder, step);
@@ -22,7 +25,8 @@ static bool parse(const char *name, Found *out) {
     int end = 0;
     *out = (Found){0};
     if (strlen(name) >= sizeof out->name) return false;
-    if (sscanf(name, "step-%" SCNd64 "-turn-%" SCNd64 ".safetensors%n", &out->step, &out->turns, &end) < 2 || !end) {
+    if (sscanf(name, "step-%" SCNd64 "-turn-%" SCNd64 ".safetensors%n", &out->step, &out->turns, &end) < 2 ||
+        !end) {
         out->turns = 0;
         end = 0;
         if (sscanf(name, "step-%" SCNd64 ".safetensors%n", &out->step, &end) < 1 || !end) return false;

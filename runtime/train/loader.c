@@ -1,5 +1,5 @@
-/* The loader: one thread, one wish a source. It calls nothing that starts threads. Invariant: a Wish is the thread's
- * while it is WANTED or MAKING, the trainer's otherwise; `lock` guards the states. */
+/* The loader: one thread, one wish a source. It calls nothing that starts threads. Invariant: a Wish is the
+ * thread's while it is WANTED or MAKING, the trainer's otherwise; `lock` guards the states. */
 #include "train/loader.h"
 
 #include <pthread.h>
@@ -14,7 +14,7 @@ typedef struct {
     const DataSource *source;
     uint64_t seed;
     int64_t cursor, rows;
-    void *into[DATA_FIELDS];                          /* our own memory; NULL where a field is not wanted */
+    void *into[DATA_FIELDS]; /* our own memory; NULL where a field is not wanted */
     size_t size[DATA_FIELDS];
 } Wish;
 
@@ -62,7 +62,7 @@ Loader *loader_new(int nsource) {
     pthread_mutex_init(&l->lock, NULL);
     pthread_cond_init(&l->changed, NULL);
     sigset_t all, old;
-    sigfillset(&all);                                 /* signals are the main thread's */
+    sigfillset(&all); /* signals are the main thread's */
     pthread_sigmask(SIG_SETMASK, &all, &old);
     bool started = l->wish && !pthread_create(&l->thread, NULL, work, l);
     pthread_sigmask(SIG_SETMASK, &old, NULL);

@@ -10,20 +10,23 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef struct { double *step, *value; int64_t n, cap; } Column;
+typedef struct {
+    double *step, *value;
+    int64_t n, cap;
+} Column;
 
 struct Log {
     int n;
     char **name;
     Column *column;
     Series *series;
-    FILE *log, *timing;                               /* NULL: only in memory */
+    FILE *log, *timing; /* NULL: only in memory */
     char *log_path, *timing_path;
     int64_t step;
-    char *line, *nonfinite;                           /* of the step at hand; open_memstream */
+    char *line, *nonfinite; /* of the step at hand; open_memstream */
     size_t line_size, nonfinite_size;
     FILE *line_to, *nonfinite_to;
-    bool broken;                                      /* out of memory on the way */
+    bool broken; /* out of memory on the way */
 };
 
 Log *log_new(int nname, const char *const *name) {
@@ -125,7 +128,8 @@ static bool read_lines(Log *l, FILE *file, const char *path, int64_t lines, bool
     bool done = true;
     for (int64_t i = 1; done && i <= lines; i++) {
         if (getline(&text, &size, file) < 0)
-            done = fault(f, CODE_DATA, "%s: has fewer lines than the checkpoint counted (%" PRId64 ")", path, lines);
+            done = fault(f, CODE_DATA, "%s: has fewer lines than the checkpoint counted (%" PRId64 ")", path,
+                         lines);
         else if (keep)
             done = reload(l, text, i, f);
     }
@@ -145,8 +149,10 @@ static FILE *open_one(const char *folder, const char *name, const char *mode, ch
         return NULL;
     }
     FILE *file = fopen(*path, mode);
-    if (file) rewind(file);
-    else fault(f, *mode == 'r' ? CODE_DATA : CODE_WRITE, "%s: %s", *path, strerror(errno));
+    if (file)
+        rewind(file);
+    else
+        fault(f, *mode == 'r' ? CODE_DATA : CODE_WRITE, "%s: %s", *path, strerror(errno));
     return file;
 }
 
@@ -171,8 +177,10 @@ static void put_text(FILE *to, const char *text) {
     fputc('"', to);
     for (; *text; text++) {
         if (*text == '"' || *text == '\\') fputc('\\', to);
-        if ((unsigned char)*text < ' ') fprintf(to, "\\u%04x", *text);
-        else fputc(*text, to);
+        if ((unsigned char)*text < ' ')
+            fprintf(to, "\\u%04x", *text);
+        else
+            fputc(*text, to);
     }
     fputc('"', to);
 }
@@ -223,13 +231,15 @@ bool log_end(Log *l, Fault *f) {
 
 bool log_seconds(Log *l, int64_t step, double seconds, Fault *f) {
     if (!l->timing) return true;
-    if (fprintf(l->timing, "{\"step\": %" PRId64 ", \"seconds\": %.6f}\n", step, seconds) < 0 || fflush(l->timing))
+    if (fprintf(l->timing, "{\"step\": %" PRId64 ", \"seconds\": %.6f}\n", step, seconds) < 0 ||
+        fflush(l->timing))
         return fault(f, CODE_WRITE, "%s: %s", l->timing_path, strerror(errno));
     return true;
 }
 
 bool log_flush(Log *l, Fault *f) {
-    if (l->log && fsync(fileno(l->log)) && errno != EINVAL) return fault(f, CODE_WRITE, "%s: %s", l->log_path, strerror(errno));
+    if (l->log && fsync(fileno(l->log)) && errno != EINVAL)
+        return fault(f, CODE_WRITE, "%s: %s", l->log_path, strerror(errno));
     if (l->timing && fsync(fileno(l->timing)) && errno != EINVAL)
         return fault(f, CODE_WRITE, "%s: %s", l->timing_path, strerror(errno));
     return true;

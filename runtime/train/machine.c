@@ -17,7 +17,7 @@ MachineOptions machine_defaults(void) {
 
 static int own_slot(Slots *s, const char *name, DType type, double fill) {
     int at = slot_find(s, name);
-    if (at >= 0) return at;                           /* a second machine on one Training */
+    if (at >= 0) return at; /* a second machine on one Training */
     return slot_add(s, (Slot){.name = name, .type = {.dtype = type}, .kind = SLOT_COUNTER, .fill = fill});
 }
 
@@ -136,7 +136,10 @@ void machine_free(Machine *m) {
 
 /* ---- before the first step ---- */
 
-typedef struct { Machine *m; Fault *f; } Preparing;
+typedef struct {
+    Machine *m;
+    Fault *f;
+} Preparing;
 
 static bool prepare_one(void *ctx, Unit *u) {
     Preparing *p = ctx;

@@ -38,8 +38,8 @@ static bool collect(Machine *m, Metric *metric, Fault *f) {
         int64_t rows;
         if (!feed_each(m, &metric->unit, k, &rows, f)) return false;
         if (!rows)
-            return fault(f, CODE_FAILED, "metric '%s': wants %" PRId64 " rows, its data have %" PRId64, metric->name,
-                         metric->count, filled);
+            return fault(f, CODE_FAILED, "metric '%s': wants %" PRId64 " rows, its data have %" PRId64,
+                         metric->name, metric->count, filled);
         if (metric->tick_slot >= 0) set_int(m, metric->tick_slot, k);
         if (!unit_run(m, &metric->unit, f)) return false;
         for (int i = 0; i < metric->ncollect; i++) {
@@ -62,7 +62,8 @@ bool metric_run(Machine *m, int index, double *value, Fault *f) {
     Metric *metric = &m->t->metric[index];
     bool done;
     if (metric->count) {
-        done = collect(m, metric, f) && feed_first(m, metric->value, f) && unit_number(m, metric->value, value, f);
+        done = collect(m, metric, f) && feed_first(m, metric->value, f) &&
+               unit_number(m, metric->value, value, f);
     } else if (metric->over >= 0) {
         done = mean_over(m, metric, value, f);
     } else {

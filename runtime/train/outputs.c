@@ -6,7 +6,7 @@
 
 typedef struct {
     OutValue *value;
-    void **stacked;                                   /* by result: our own memory, where results were stacked */
+    void **stacked; /* by result: our own memory, where results were stacked */
     double *modes;
 } Values;
 
@@ -41,8 +41,8 @@ static bool stack(Machine *m, OutputUse *use, Values *v, Fault *f) {
             size_t row = type.shape.rank ? row_bytes(&type) : dtype_size(type.dtype);
             size_t want = (size_t)(batched ? s->count : type.shape.rank ? type.shape.dim[0] : 1);
             if (!v->stacked[i] && !(v->stacked[i] = malloc(want * row + 1))) return fault_memory(f);
-            memcpy((char *)v->stacked[i] + (batched ? (size_t)filled * row : 0), exec_result(m->exec, u->program, i),
-                   (batched ? (size_t)rows : want) * row);
+            memcpy((char *)v->stacked[i] + (batched ? (size_t)filled * row : 0),
+                   exec_result(m->exec, u->program, i), (batched ? (size_t)rows : want) * row);
             if (batched) type.shape.dim[0] = filled + rows;
             v->value[i] = (OutValue){type, v->stacked[i]};
         }
@@ -65,19 +65,31 @@ static bool values_make(Machine *m, OutputUse *use, Values *v, int64_t *nmodes, 
     v->stacked = calloc((size_t)u->nresult + 1, sizeof *v->stacked);
     if (!v->value || !v->stacked) return fault_memory(f);
     if (!u->graph) return true;
-    bool done = use->over >= 0 ? stack(m, use, v, f) : feed_first(m, u, f) && unit_run(m, u, f) && take(m, u, v);
+    bool done =
+        use->over >= 0 ? stack(m, use, v, f) : feed_first(m, u, f) && unit_run(m, u, f) && take(m, u, v);
     return done && take_modes(use, v, nmodes, f);
 }
 
-static bool hand_over(Machine *m, const OutputUse *use, const Values *v, int64_t nmodes, OutputPlace *place, Fault *f) {
+static bool hand_over(Machine *m, const OutputUse *use, const Values *v, int64_t nmodes, OutputPlace *place,
+                      Fault *f) {
     char why[512] = "";
     double range[2] = {0, 0};
     float *kept = use->range_slot >= 0 ? m->store->data[use->range_slot] : NULL;
     if (kept) range[0] = kept[0], range[1] = kept[1];
-    OutputJob job = {.name = use->name, .samples = place->samples, .plots = place->plots, .step = place->step,
-                     .at_end = place->at_end, .nvalue = use->unit.nresult, .value = v->value, .range = range,
-                     .modes = v->modes, .nmodes = nmodes, .made = place->made, .path_size = sizeof place->made,
-                     .why = why, .why_size = sizeof why};
+    OutputJob job = {.name = use->name,
+                     .samples = place->samples,
+                     .plots = place->plots,
+                     .step = place->step,
+                     .at_end = place->at_end,
+                     .nvalue = use->unit.nresult,
+                     .value = v->value,
+                     .range = range,
+                     .modes = v->modes,
+                     .nmodes = nmodes,
+                     .made = place->made,
+                     .path_size = sizeof place->made,
+                     .why = why,
+                     .why_size = sizeof why};
     if (place->log) job.series = log_series(place->log, &job.nseries);
     if (!use->kind->write(&job, use->options)) return fault(f, CODE_WRITE, "output '%s': %s", use->name, why);
     if (kept) kept[0] = (float)range[0], kept[1] = (float)range[1];

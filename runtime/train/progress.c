@@ -10,12 +10,12 @@
 
 struct Progress {
     FILE *to;
-    bool terminal, drawn;                             /* drawn: the terminal's line holds our text */
+    bool terminal, drawn; /* drawn: the terminal's line holds our text */
     Verbosity verbosity;
     double last_draw;
-    double mark_time, mark_share;                     /* where the window for the rate begins */
+    double mark_time, mark_share; /* where the window for the rate begins */
     int64_t mark_step;
-    double rate, share_rate;                          /* per second; 0 until known */
+    double rate, share_rate; /* per second; 0 until known */
 };
 
 double seconds_now(void) {
@@ -26,7 +26,9 @@ double seconds_now(void) {
 
 Progress *progress_new(FILE *to, bool terminal, Verbosity verbosity) {
     Progress *p = calloc(1, sizeof *p);
-    if (p) *p = (Progress){.to = to, .terminal = terminal, .verbosity = verbosity, .last_draw = -1e9, .mark_time = -1};
+    if (p)
+        *p = (Progress){
+            .to = to, .terminal = terminal, .verbosity = verbosity, .last_draw = -1e9, .mark_time = -1};
     return p;
 }
 
@@ -59,9 +61,12 @@ static void measure(Progress *p, int64_t step, double share, double now) {
 
 static void put_time(FILE *to, double seconds) {
     int64_t s = (int64_t)(seconds + 0.5);
-    if (s >= 3600) fprintf(to, "%" PRId64 "h%02" PRId64 "m", s / 3600, s / 60 % 60);
-    else if (s >= 60) fprintf(to, "%" PRId64 "m%02" PRId64 "s", s / 60, s % 60);
-    else fprintf(to, "%" PRId64 "s", s);
+    if (s >= 3600)
+        fprintf(to, "%" PRId64 "h%02" PRId64 "m", s / 3600, s / 60 % 60);
+    else if (s >= 60)
+        fprintf(to, "%" PRId64 "m%02" PRId64 "s", s / 60, s % 60);
+    else
+        fprintf(to, "%" PRId64 "s", s);
 }
 
 static int width_of(FILE *to) {
@@ -72,7 +77,12 @@ static int width_of(FILE *to) {
 static void put_line(const Progress *p, FILE *to, int64_t step, double share, int n, const Shown *values) {
     fprintf(to, "step %" PRId64, step);
     if (share >= 0) fprintf(to, "  %.0f%%", 100 * share);
-    if (p->rate > 0) fprintf(to, p->rate < 0.1 ? "  %.3f steps/s" : p->rate < 10 ? "  %.2f steps/s" : "  %.0f steps/s", p->rate);
+    if (p->rate > 0)
+        fprintf(to,
+                p->rate < 0.1  ? "  %.3f steps/s"
+                : p->rate < 10 ? "  %.2f steps/s"
+                               : "  %.0f steps/s",
+                p->rate);
     if (share >= 0 && p->share_rate > 0) fputs("  left ", to), put_time(to, (1 - share) / p->share_rate);
     for (int i = 0; i < n; i++) fprintf(to, "  %s %.4g", values[i].name, values[i].value);
 }
@@ -89,8 +99,10 @@ void progress_step(Progress *p, int64_t step, double share, int n, const Shown *
     put_line(p, line, step, share, n, values);
     fclose(line);
     clear(p);
-    if (p->terminal) fprintf(p->to, "%.*s", width_of(p->to), text);
-    else fprintf(p->to, "%s\n", text);
+    if (p->terminal)
+        fprintf(p->to, "%.*s", width_of(p->to), text);
+    else
+        fprintf(p->to, "%s\n", text);
     p->drawn = p->terminal;
     fflush(p->to);
     free(text);

@@ -11,8 +11,10 @@ bool every_due(const Trainer *tr, Every every) {
     switch (every.kind) {
     case EVERY_STEPS: return every.n > 0 && step % every.n == 0;
     case EVERY_EPOCHS:
-        return every.n > 0 && floor((epoch_now(tr) + 1e-9) / (double)every.n) > floor((epoch_before(tr) + 1e-9) / (double)every.n);
-    case EVERY_NEVER: case EVERY_END: break;
+        return every.n > 0 && floor((epoch_now(tr) + 1e-9) / (double)every.n) >
+                                  floor((epoch_before(tr) + 1e-9) / (double)every.n);
+    case EVERY_NEVER:
+    case EVERY_END: break;
     }
     return false;
 }
@@ -23,7 +25,9 @@ static bool in_stage(const Trainer *tr, int stage) {
 
 /* ---- the log's names ---- */
 
-static char *metric_name(const Machine *m, int i) { return arena_printf(m->t->arena, "metrics.%s", m->t->metric[i].name); }
+static char *metric_name(const Machine *m, int i) {
+    return arena_printf(m->t->arena, "metrics.%s", m->t->metric[i].name);
+}
 
 Log *log_of(const Machine *m) {
     int n = 0, most = m->t->nmetric;
@@ -48,12 +52,14 @@ static void log_turns(Trainer *tr) {
     for (int i = 0; i < m->nturn; i++)
         for (int k = 0; get_int(m, m->own.played[i]) && k < m->turn[i]->unit.nresult; k++)
             if (m->own.logged[i][k] >= 0)
-                log_value(tr->log, m->turn[i]->unit.result_name[k], store_number(m->store, m->own.logged[i][k]));
+                log_value(tr->log, m->turn[i]->unit.result_name[k],
+                          store_number(m->store, m->own.logged[i][k]));
 }
 
 static void line_begin(Trainer *tr) {
     const Training *t = tr->m->t;
-    log_begin(tr->log, get_int(tr->m, t->total_step_slot), epoch_now(tr), t->nstage > 1 ? stage_now(tr)->name : NULL);
+    log_begin(tr->log, get_int(tr->m, t->total_step_slot), epoch_now(tr),
+              t->nstage > 1 ? stage_now(tr)->name : NULL);
 }
 
 static bool line_end(Trainer *tr) {
@@ -89,7 +95,8 @@ static void show_progress(Trainer *tr) {
     for (int i = 0; i < m->nturn; i++)
         for (int k = 0; k < m->turn[i]->unit.nresult; k++)
             if (n < MOST && m->own.logged[i][k] >= 0 && get_int(m, m->own.played[i]))
-                shown[n++] = (Shown){m->turn[i]->unit.result_name[k], store_number(m->store, m->own.logged[i][k])};
+                shown[n++] =
+                    (Shown){m->turn[i]->unit.result_name[k], store_number(m->store, m->own.logged[i][k])};
     progress_step(tr->options->progress, get_int(m, m->t->total_step_slot), share_done(tr), n, shown);
 }
 
@@ -97,11 +104,14 @@ bool step_report(Trainer *tr) {
     Machine *m = tr->m;
     if (!tr->replaying) line_begin(tr), log_turns(tr);
     for (int i = 0; i < m->t->nmetric; i++)
-        if (in_stage(tr, m->t->metric[i].stage) && every_due(tr, m->t->metric[i].every) && !metric_log(tr, i, !tr->replaying))
+        if (in_stage(tr, m->t->metric[i].stage) && every_due(tr, m->t->metric[i].every) &&
+            !metric_log(tr, i, !tr->replaying))
             return false;
     if (tr->replaying) return true;
     double now = seconds_now();
-    if (!line_end(tr) || !log_seconds(tr->log, get_int(m, m->t->total_step_slot), now - tr->step_started, tr->fault)) return false;
+    if (!line_end(tr) ||
+        !log_seconds(tr->log, get_int(m, m->t->total_step_slot), now - tr->step_started, tr->fault))
+        return false;
     tr->step_started = now;
     show_progress(tr);
     return true;
@@ -110,7 +120,10 @@ bool step_report(Trainer *tr) {
 /* ---- outputs ---- */
 
 static bool write_output(Trainer *tr, int i, bool at_end) {
-    OutputPlace place = {.samples = tr->samples, .plots = tr->plots, .log = tr->log, .at_end = at_end,
+    OutputPlace place = {.samples = tr->samples,
+                         .plots = tr->plots,
+                         .log = tr->log,
+                         .at_end = at_end,
                          .step = get_int(tr->m, tr->m->t->total_step_slot)};
     if (!output_run(tr->m, i, &place, tr->fault)) return false;
     if (place.made[0]) progress_detail(tr->options->progress, "%s", place.made);
@@ -119,7 +132,9 @@ static bool write_output(Trainer *tr, int i, bool at_end) {
 
 static bool output_wanted(Trainer *tr, const OutputUse *use, bool *wanted) {
     double yes = 1;
-    if (use->when && (!feed_first(tr->m, use->when, tr->fault) || !unit_number(tr->m, use->when, &yes, tr->fault))) return false;
+    if (use->when &&
+        (!feed_first(tr->m, use->when, tr->fault) || !unit_number(tr->m, use->when, &yes, tr->fault)))
+        return false;
     *wanted = yes != 0;
     return true;
 }
@@ -141,8 +156,9 @@ static bool due_at_end(const Trainer *tr, int stage, Every every, bool last) {
     return stage < 0 ? last : in_stage(tr, stage);
 }
 
-/* What is made on the way is made once more at the end, under a name without a step: plots up to date, and the newest
- * pictures where the run was too short for any. Never a frame of an animation: a run may go on from here. */
+/* What is made on the way is made once more at the end, under a name without a step: plots up to date, and
+ * the newest pictures where the run was too short for any. Never a frame of an animation: a run may go on
+ * from here. */
 static bool wanted_newest(const Trainer *tr, const OutputUse *use, bool last) {
     return last && in_stage(tr, use->stage) && use->every.kind != EVERY_END;
 }
@@ -172,7 +188,8 @@ static bool has_frames(const char *folder, const char *name) {
     bool found = false;
     for (struct dirent *e; dir && !found && (e = readdir(dir));) {
         const char *rest = e->d_name + n + 1;
-        found = !strncmp(e->d_name, name, n) && e->d_name[n] == '-' && !strcmp(rest + strspn(rest, "0123456789"), ".png");
+        found = !strncmp(e->d_name, name, n) && e->d_name[n] == '-' &&
+                !strcmp(rest + strspn(rest, "0123456789"), ".png");
     }
     if (dir) closedir(dir);
     return found;
@@ -183,7 +200,8 @@ bool animate_all(Trainer *tr) {
     char why[512] = "";
     for (int i = 0; i < t->noutput; i++) {
         const char *name = t->output[i].name;
-        if (t->output[i].animate && has_frames(tr->samples, name) && !animation_make(tr->samples, name, why, sizeof why))
+        if (t->output[i].animate && has_frames(tr->samples, name) &&
+            !animation_make(tr->samples, name, why, sizeof why))
             return fault(tr->fault, CODE_WRITE, "animation of '%s': %s", name, why);
     }
     return true;
@@ -191,7 +209,9 @@ bool animate_all(Trainer *tr) {
 
 /* ---- on request ---- */
 
-static size_t slot_bytes(const Slot *s) { return (size_t)shape_count(&s->type.shape) * dtype_size(s->type.dtype); }
+static size_t slot_bytes(const Slot *s) {
+    return (size_t)shape_count(&s->type.shape) * dtype_size(s->type.dtype);
+}
 
 static bool may_move(const Slot *s) {
     return s->kind == SLOT_ITERATION || s->kind == SLOT_COUNTER || s->kind == SLOT_LATEST;

@@ -55,7 +55,8 @@ static bool make_subfolders(const RunFolder *r, Fault *f) {
     for (int i = 0; i < SUBFOLDERS; i++) {
         char path[PATH];
         snprintf(path, sizeof path, "%s/%s", r->path, subfolders[i]);
-        if (mkdir(path, 0777) && errno != EEXIST) return fault(f, CODE_WRITE, "%s: %s", path, strerror(errno));
+        if (mkdir(path, 0777) && errno != EEXIST)
+            return fault(f, CODE_WRITE, "%s: %s", path, strerror(errno));
     }
     return true;
 }
@@ -100,7 +101,8 @@ bool runfolder_make(RunFolder *r, const char *out, const char *name, bool force,
     if (mkdir(r->path, 0777)) {
         if (errno != EEXIST) return fault(f, CODE_WRITE, "%s: %s", r->path, strerror(errno));
         if (!is_empty(r->path) && !force)
-            return fault(f, CODE_USAGE, "%s: is there already; --force overwrites it, --resume %s goes on", r->path, r->path);
+            return fault(f, CODE_USAGE, "%s: is there already; --force overwrites it, --resume %s goes on",
+                         r->path, r->path);
     }
     if (!lock_it(r, f)) return false;
     if (force) sweep(r);
@@ -110,7 +112,8 @@ bool runfolder_make(RunFolder *r, const char *out, const char *name, bool force,
 bool runfolder_open(RunFolder *r, const char *path, Fault *f) {
     *r = (RunFolder){.lock = -1};
     struct stat st;
-    if (stat(path, &st) || !S_ISDIR(st.st_mode)) return fault(f, CODE_DATA, "%s: there is no such run folder", path);
+    if (stat(path, &st) || !S_ISDIR(st.st_mode))
+        return fault(f, CODE_DATA, "%s: there is no such run folder", path);
     snprintf(r->path, sizeof r->path, "%s", path);
     for (size_t n = strlen(r->path); n > 1 && r->path[n - 1] == '/'; n--) r->path[n - 1] = 0;
     return lock_it(r, f) && make_subfolders(r, f);
@@ -124,7 +127,8 @@ void runfolder_close(RunFolder *r) {
 bool runfolder_text(const RunFolder *r, const char *name, const char *text, Fault *f) {
     char path[PATH];
     snprintf(path, sizeof path, "%s/%s", r->path, name);
-    return file_write_whole(path, text, strlen(text)) || fault(f, CODE_WRITE, "%s: %s", path, strerror(errno));
+    return file_write_whole(path, text, strlen(text)) ||
+           fault(f, CODE_WRITE, "%s: %s", path, strerror(errno));
 }
 
 /* ---- run.json ---- */
@@ -172,14 +176,15 @@ bool runfolder_facts(const RunFolder *r, const RunFacts *facts, Fault *f) {
     snprintf(hash, sizeof hash, "%016" PRIx64, facts->hash);
     json_t *arguments = json_array();
     for (int i = 0; i < facts->argc; i++) {
-        json_t *one = json_string(facts->argv[i]);    /* NULL where it is no UTF-8 */
+        json_t *one = json_string(facts->argv[i]); /* NULL where it is no UTF-8 */
         json_array_append_new(arguments, one ? one : json_string("?"));
     }
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:I, s:o, s:s, s:s}", "version", facts->version,
-                          "revision", facts->revision, "host", host, "cpu", cpu, "isa", facts->isa, "libraries",
-                          facts->libraries, "spec", facts->spec, "threads", facts->threads, "seed", (json_int_t)facts->seed,
-                          "hash", hash, "status", facts->status, "step", (json_int_t)facts->step, "arguments", arguments,
-                          "began", *began ? began : now, "changed", now);
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:I, s:o, s:s, s:s}",
+                          "version", facts->version, "revision", facts->revision, "host", host, "cpu", cpu,
+                          "isa", facts->isa, "libraries", facts->libraries, "spec", facts->spec, "threads",
+                          facts->threads, "seed", (json_int_t)facts->seed, "hash", hash, "status",
+                          facts->status, "step", (json_int_t)facts->step, "arguments", arguments, "began",
+                          *began ? began : now, "changed", now);
     char *text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
     json_decref(o);
     bool done = text ? runfolder_text(r, "run.json", text, f) : fault_memory(f);
@@ -194,10 +199,13 @@ bool runfolder_unfinished(const char *name, char *out, size_t size) {
     char newest[256] = "", path[PATH], status[32];
     size_t n = strlen(name);
     for (struct dirent *e; dir && (e = readdir(dir));) {
-        if (strncmp(e->d_name, name, n) || e->d_name[n] != '-' || strspn(e->d_name + n + 1, "0123456789-") != strlen(e->d_name + n + 1)) continue;
+        if (strncmp(e->d_name, name, n) || e->d_name[n] != '-' ||
+            strspn(e->d_name + n + 1, "0123456789-") != strlen(e->d_name + n + 1))
+            continue;
         snprintf(path, sizeof path, "runs/%s", e->d_name);
         runfolder_fact(path, "status", status, sizeof status);
-        if (*status && strcmp(status, "finished") && strcmp(newest, e->d_name) < 0) snprintf(newest, sizeof newest, "%s", e->d_name);
+        if (*status && strcmp(status, "finished") && strcmp(newest, e->d_name) < 0)
+            snprintf(newest, sizeof newest, "%s", e->d_name);
     }
     if (dir) closedir(dir);
     if (*newest) snprintf(out, size, "runs/%s", newest);

@@ -6,7 +6,9 @@
 
 static CheckpointInfo info_now(const Trainer *tr) {
     const Machine *m = tr->m;
-    CheckpointInfo info = {.seed = m->options.seed, .hash = m->t->hash, .step = get_int(m, m->t->total_step_slot),
+    CheckpointInfo info = {.seed = m->options.seed,
+                           .hash = m->t->hash,
+                           .step = get_int(m, m->t->total_step_slot),
                            .threads = m->options.threads};
     snprintf(info.version, sizeof info.version, "%s", tr->options->version);
     return info;
@@ -19,7 +21,8 @@ static bool write_to(Trainer *tr, const char *path) {
 
 bool save_now(Trainer *tr) {
     const Machine *m = tr->m;
-    int64_t step = get_int(m, m->t->total_step_slot), turns = get_int(m, m->own.turns), keep = stage_now(tr)->keep;
+    int64_t step = get_int(m, m->t->total_step_slot), turns = get_int(m, m->own.turns),
+            keep = stage_now(tr)->keep;
     if (step == tr->saved_step && turns == tr->saved_turns) return true;
     char path[sizeof tr->report->checkpoint];
     checkpoint_name(path, sizeof path, tr->checkpoints, step, turns);
@@ -39,7 +42,8 @@ bool save_if_due(Trainer *tr) {
 
 bool save_if_late(Trainer *tr) {
     enum { MINUTES = 5 };
-    if (stage_now(tr)->checkpoint.kind != EVERY_NEVER || seconds_now() - tr->saved_at < MINUTES * 60) return true;
+    if (stage_now(tr)->checkpoint.kind != EVERY_NEVER || seconds_now() - tr->saved_at < MINUTES * 60)
+        return true;
     return save_now(tr);
 }
 
@@ -58,7 +62,8 @@ bool save_if_best(Trainer *tr) {
     if (!best || !(due || (!m->t->nmetric && every_due(tr, stage_now(tr)->checkpoint)))) return true;
     double value;
     if (!feed_first(m, best, tr->fault) || !unit_number(m, best, &value, tr->fault)) return false;
-    if (!isfinite(value) || (get_int(m, m->own.best_known) && value <= store_number(m->store, m->own.best))) return true;
+    if (!isfinite(value) || (get_int(m, m->own.best_known) && value <= store_number(m->store, m->own.best)))
+        return true;
     store_set(m->store, m->own.best, value);
     set_int(m, m->own.best_known, 1);
     char path[sizeof tr->checkpoints + 32];

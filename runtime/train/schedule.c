@@ -14,7 +14,8 @@ bool entry_count(Machine *m, const Entry *e, int64_t *count, Fault *f) {
     double wanted;
     if (!feed_first(m, e->count, f) || !unit_number(m, e->count, &wanted, f)) return false;
     if (!(wanted >= 0 && wanted <= INT32_MAX) || wanted != floor(wanted))
-        return fault(f, CODE_FAILED, "%s: a number of turns must be whole and 0 or more, not %g", e->count->name, wanted);
+        return fault(f, CODE_FAILED, "%s: a number of turns must be whole and 0 or more, not %g",
+                     e->count->name, wanted);
     *count = (int64_t)wanted;
     return true;
 }
@@ -105,7 +106,8 @@ static bool stage_done(Trainer *tr, bool *done) {
     if (*done || !stage->stop || !step) return true;
     double stop;
     epoch_show(tr);
-    if (!feed_first(m, stage->stop, tr->fault) || !unit_number(m, stage->stop, &stop, tr->fault)) return false;
+    if (!feed_first(m, stage->stop, tr->fault) || !unit_number(m, stage->stop, &stop, tr->fault))
+        return false;
     *done = stop != 0;
     return true;
 }
@@ -126,7 +128,8 @@ static bool schedule_run(Trainer *tr, Ended *ended) {
     for (;;) {
         bool done;
         if (!stage_done(tr, &done)) return false;
-        bool last = get_int(m, m->t->stage_slot) == m->t->nstage - 1, limit = limit_reached(tr) && between_iterations(tr);
+        bool last = get_int(m, m->t->stage_slot) == m->t->nstage - 1,
+             limit = limit_reached(tr) && between_iterations(tr);
         if (done || limit) {
             if (!save_now(tr) || (done && !save_stage(tr)) || !stage_report(tr, last || limit)) return false;
             if (last || limit) {
@@ -136,7 +139,7 @@ static bool schedule_run(Trainer *tr, Ended *ended) {
             stage_advance(tr);
         }
         int signal = signals_stop();
-        if (signal) {                                 /* one that came before the first turn, or while files were made */
+        if (signal) { /* one that came before the first turn, or while files were made */
             tr->report->signal = signal;
             *ended = ENDED_SIGNAL;
         } else if (!iteration_run(tr, ended)) {
@@ -182,7 +185,8 @@ static bool begin(Trainer *tr) {
         tr->saved_step = get_int(m, m->t->total_step_slot);
         tr->saved_turns = get_int(m, m->own.turns);
     }
-    return log_open(tr->log, o->folder, get_int(m, m->own.log_lines), get_int(m, m->t->total_step_slot), tr->fault);
+    return log_open(tr->log, o->folder, get_int(m, m->own.log_lines), get_int(m, m->t->total_step_slot),
+                    tr->fault);
 }
 
 static Ended trainer_run(Trainer *tr) {

@@ -26,7 +26,7 @@ static void catch_signal(int number, void (*handler)(int)) {
     mine.sa_handler = handler;
     mine.sa_flags = SA_RESTART;
     sigemptyset(&mine.sa_mask);
-    if (!sigaction(number, NULL, &old) && old.sa_handler == SIG_IGN) return;          /* nohup, background jobs */
+    if (!sigaction(number, NULL, &old) && old.sa_handler == SIG_IGN) return; /* nohup, background jobs */
     sigaction(number, &mine, NULL);
 }
 

@@ -1,4 +1,5 @@
-/* One turn: batches and counters in, program, values out; and the two counters that follow from cursors, the epochs. */
+/* One turn: batches and counters in, program, values out; and the two counters that follow from cursors, the
+ * epochs. */
 #include "train/parts.h"
 
 #include <inttypes.h>
@@ -19,12 +20,16 @@ static int64_t cursor_now(const Trainer *tr) {
 }
 
 double epoch_now(const Trainer *tr) { return epochs_since_start(tr, cursor_now(tr)); }
-double epoch_before(const Trainer *tr) { return epochs_since_start(tr, get_int(tr->m, tr->m->own.epoch_before)); }
+double epoch_before(const Trainer *tr) {
+    return epochs_since_start(tr, get_int(tr->m, tr->m->own.epoch_before));
+}
 
 void epoch_show(Trainer *tr) {
     int slot = tr->m->t->epoch_slot;
     double epoch = epoch_now(tr);
-    if (slot >= 0) store_set(tr->m->store, slot, tr->m->t->slots->all.at[slot].type.dtype == F32 ? epoch : floor(epoch + 1e-9));
+    if (slot >= 0)
+        store_set(tr->m->store, slot,
+                  tr->m->t->slots->all.at[slot].type.dtype == F32 ? epoch : floor(epoch + 1e-9));
 }
 
 void iteration_begin(Trainer *tr) {
@@ -63,11 +68,12 @@ static bool losses_finite(Trainer *tr, int index) {
     for (int i = 0; i < turn->nmove; i++) {
         const Move *move = &turn->move[i];
         int loss = tr->loss[index][i];
-        if (loss < 0 || (move->gate >= 0 && exec_number(m->exec, turn->unit.program, move->gate) == 0)) continue;
+        if (loss < 0 || (move->gate >= 0 && exec_number(m->exec, turn->unit.program, move->gate) == 0))
+            continue;
         double value = exec_number(m->exec, turn->unit.program, loss);
         if (!isfinite(value))
-            return fault(tr->fault, CODE_DIVERGED, "diverged at step %" PRId64 ": %s is %g", get_int(m, m->t->total_step_slot) + 1,
-                         turn->unit.result_name[loss], value);
+            return fault(tr->fault, CODE_DIVERGED, "diverged at step %" PRId64 ": %s is %g",
+                         get_int(m, m->t->total_step_slot) + 1, turn->unit.result_name[loss], value);
     }
     return true;
 }

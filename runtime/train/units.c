@@ -9,7 +9,8 @@ static bool each(int n, Unit **unit, bool (*f)(void *ctx, Unit *u), void *ctx) {
     return true;
 }
 
-#define EACH(...) each((int)(sizeof((Unit *[]){__VA_ARGS__}) / sizeof(Unit *)), (Unit *[]){__VA_ARGS__}, f, ctx)
+#define EACH(...) \
+    each((int)(sizeof((Unit *[]){__VA_ARGS__}) / sizeof(Unit *)), (Unit *[]){__VA_ARGS__}, f, ctx)
 
 bool units_each(Training *t, bool (*f)(void *ctx, Unit *u), void *ctx) {
     if (!EACH(&t->init)) return false;
