@@ -6,6 +6,7 @@
 #include "build.h"
 #include "parser/value.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -105,8 +106,8 @@ static void define(Eval *e, Globals *g, DefKind kind, const DocEntry *entry) {
     refuse_twice(e, g, kind, &d->head);
     d->index = count_kind(g, kind);
     d->function = (Function){.kind = FN_TEXT, .name = d->name, .head = &d->head, .body = entry->value, .scope = &g->scope, .def = d};
+    if (kind != DEF_SOURCE) site_of(e, d, NULL);      /* reads every expression of the text, used or not */
     if (kind == DEF_FUNCTION || kind == DEF_NETWORK) check_body(e, d);
-    if (kind == DEF_PLAYER) d->flawed = !check_unused(e, entry->value, NULL, player_keys, arena_printf(e->arena, "the player '%s'", d->name));
     vec_push(e->arena, &g->defs, d);
 }
 
@@ -125,6 +126,35 @@ static Globals *globals_from_doc(Eval *e, const Doc *spec, Globals *below) {
         for (int i = 0; i < section->n; i++) define(e, g, kinds[k], &section->entry[i]);
     }
     return g;
+}
+
+static bool is_word_char(char c) { return isalnum((unsigned char)c) || c == '_'; }
+
+/* Whether some text of the spec says PLAYER.name. */
+static bool mentions(const Doc *d, const char *word) {
+    if (d->kind == DOC_SCALAR) {
+        for (const char *p = strstr(d->text, word); p; p = strstr(p + 1, word))
+            if ((p == d->text || !is_word_char(p[-1])) && !is_word_char(p[strlen(word)])) return true;
+        return false;
+    }
+    for (int i = 0; i < d->n; i++)
+        if (mentions(d->kind == DOC_LIST ? d->item[i] : d->entry[i].value, word)) return true;
+    return false;
+}
+
+/* A player's local names may be used from outside, as PLAYER.name. */
+static void check_players(Eval *e, const Doc *spec) {
+    for (int i = 0; i < e->spec->defs.n; i++) {
+        Def *d = e->spec->defs.at[i];
+        if (d->kind != DEF_PLAYER) continue;
+        const Doc *body = d->entry->value;
+        VEC(const char *) outside = {0};
+        for (int k = 0; k < body->n; k++)
+            if (mentions(spec, arena_printf(e->arena, "%s.%s", d->name, body->entry[k].key)))
+                vec_push(e->arena, &outside, body->entry[k].key);
+        vec_push(e->arena, &outside, (const char *)NULL);
+        d->flawed = !check_unused(e, body, outside.at, player_keys, arena_printf(e->arena, "the player '%s'", d->name));
+    }
 }
 
 /* ---- the whole ----------------------------------------------------------------------------------------------------------- */
@@ -178,12 +208,11 @@ static void prepare(Eval *e, const Doc *spec) {
         Def *d = e->spec->defs.at[i];
         if (d->kind == DEF_SOURCE) data_define(e, d);
         if (d->kind == DEF_ITERATION) t->iteration[d->index] = (IterationValue){.name = d->name, .loc = d->entry->loc};
-        if (d->kind == DEF_VAR) {
-            bool hidden = false;
-            (void)hidden;
-            Ctx c = {.e = e, .draw = "vars", .constant = true, .tick = -1};
-            scope_get(&c, &e->spec->scope, d->name, d->entry->loc, false);
-        }
+    }
+    for (int i = 0; i < e->spec->defs.n; i++) {
+        const Def *d = e->spec->defs.at[i];
+        Ctx c = {.e = e, .draw = "vars", .constant = true, .tick = -1};
+        if (d->kind == DEF_VAR) scope_get(&c, &e->spec->scope, d->name, d->entry->loc, false);
     }
 }
 
@@ -197,7 +226,7 @@ static void everything(Eval *e, const Doc *spec, int64_t steps) {
         Unit u = {0};
         if (d->kind != DEF_ITERATION || d->value) continue;
         Build b = build_new(e, &u, d->name, d->entry->loc);
-        Ctx c = ctx_new(e, &b, d->name, d, true, -1);
+        Ctx c = ctx_new(e, &b, d->name, d, true, e->t->total_step_slot);
         iteration_value(&c, d, d->entry->loc);
     }
 }
@@ -301,6 +330,7 @@ static Training *compile_spec(Eval *e, const Doc *spec, const CompileOptions *o)
     check_spec(e, spec);
     e->prelude = globals_from_doc(e, prelude, NULL);
     e->spec = globals_from_doc(e, spec, e->prelude);
+    check_players(e, spec);
     e->init = build_new(e, &e->t->init, "init", spec->loc);
     Unit *scratch = ARENA_NEW(e->arena, Unit);
     e->fold = build_new(e, scratch, "constants", spec->loc).graph;

@@ -53,8 +53,8 @@ static Ctx copy_ctx(const Ctx *c, int number) {       /* each copy is a place of
 }
 
 static Value *run_repeat(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
-    const Doc *layers = layers_of(c, item, "layers", "repeat");
-    if (!layers || !only_keys(c, item, "repeat", "layers", NULL)) return value_poison(c->e);
+    const Doc *layers = only_keys(c, item, "repeat", "layers", NULL) ? layers_of(c, item, "layers", "repeat") : NULL;
+    if (!layers) return value_poison(c->e);
     const Doc *count = doc_get(item, "repeat");
     Value *v = eval_doc(c, s, count);
     int64_t n;
@@ -73,9 +73,9 @@ static Value *run_repeat(const Ctx *c, Scope *s, const Doc *item, Value *piped) 
 
 static Value *run_for(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
     Eval *e = c->e;
-    const Doc *layers = layers_of(c, item, "layers", "for");
+    const Doc *layers = only_keys(c, item, "for", "layers", NULL) ? layers_of(c, item, "layers", "for") : NULL;
     Binding head;
-    if (!layers || !only_keys(c, item, "for", "layers", NULL)) return value_poison(e);
+    if (!layers) return value_poison(e);
     if (!binding_parse(doc_get(item, "for"), &head, e->diags, e->arena)) return value_poison(e);
     Value *list = eval_expr(c, s, head.in);
     if (list->kind == V_POISON) return list;
@@ -99,8 +99,9 @@ static Value *run_for(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
 }
 
 static Value *run_when(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
-    const Doc *layers = layers_of(c, item, "layers", "when"), *otherwise = doc_get(item, "otherwise");
-    if (!layers || !only_keys(c, item, "when", "layers", "otherwise")) return value_poison(c->e);
+    const Doc *layers = only_keys(c, item, "when", "layers", "otherwise") ? layers_of(c, item, "layers", "when") : NULL;
+    const Doc *otherwise = doc_get(item, "otherwise");
+    if (!layers) return value_poison(c->e);
     const Doc *condition = doc_get(item, "when");
     Value *v = eval_doc(c, s, condition);
     if (v->kind == V_POISON) return v;

@@ -232,7 +232,7 @@ static Value *parameter_slots(const Ctx *c, const Value *nets, const char *patte
         Def *d = v->function->def;
         first = d->name;
         if (!d->shaped) {
-            if (!e->shaping && !d->called)
+            if (!e->shaping && !d->called && !e->diags->errors)      /* else a mistake hid the call */
                 diag_error(e->diags, loc, "the network '%s' is called nowhere, so its parameters are not known", d->name);
             return NULL;
         }

@@ -31,6 +31,14 @@ static Def *rule_named(Eval *e, const Expr *x, Scope *s) {
     return NULL;
 }
 
+/* The head as a player writes it, less p and g: "adam(lr=, b1=)". */
+static char *rule_head(Eval *e, const Head *h) {
+    char *s = arena_printf(e->arena, "%s(", h->name);
+    for (int i = 2; i < h->n; i++)
+        s = arena_printf(e->arena, "%s%s%s%s", s, i > 2 ? ", " : "", h->arg[i], h->dflt[i] ? "=" : "");
+    return arena_printf(e->arena, "%s)", s);
+}
+
 /* The call's arguments against the rule's head, of which p and g are the first two. */
 static bool read_rule(const Ctx *c, Scope *s, const Expr *x, Rule *out) {
     Eval *e = c->e;
@@ -51,16 +59,17 @@ static bool read_rule(const Ctx *c, Scope *s, const Expr *x, Rule *out) {
         if (to < 0 || to >= extra) {
             Nearest near = nearest_to(name ? name : "");
             for (int k = 0; k < extra; k++) nearest_add(&near, out->name[k]);
-            if (name) diag_error(e->diags, x->name_locs[i], "the optimiser '%s' has no argument '%s'%s", d->name, name,
+            if (name) diag_error(e->diags, x->name_locs[i], "the optimiser %s has no argument '%s'%s", rule_head(e, h), name,
                                  nearest_hint(e->arena, &near));
-            else diag_error(e->diags, x->args[i]->start, "the optimiser '%s' takes %d arguments besides p and g", d->name, extra);
+            else diag_error(e->diags, x->args[i]->start, "the optimiser %s takes %d argument%s here", rule_head(e, h), extra,
+                            extra == 1 ? "" : "s");
             return false;
         }
         out->value[to] = eval_expr(c, s, x->args[i]);
     }
     for (int k = 0; k < extra; k++) {
         if (out->value[k] || h->dflt[k + 2]) continue;
-        diag_error(e->diags, out->loc, "the optimiser '%s': '%s' is missing", d->name, out->name[k]);
+        diag_error(e->diags, out->loc, "the optimiser %s: '%s' is missing", rule_head(e, h), out->name[k]);
         return false;
     }
     return true;
@@ -213,8 +222,8 @@ static void run_groups(const Ctx *c, Scope *s, Def *player, const Doc *groups, i
         if (!rule_of(c, s, player, k->value, &r)) continue;
         Def *net = def_find(s->globals, k->key, 1u << DEF_NETWORK);
         Value *own = net ? network_parameters(c, value_function(e, &net->function), NULL, NULL, k->loc) : NULL;
-        int fits = 0;
-        for (int m = 0; m < n; m++) {
+        int fits = 0, errors = e->diags->errors;
+        for (int m = 0; m < n && e->diags->errors == errors; m++) {
             const char *name = e->t->slots->all.at[moved[m].slot].name, *inner = strchr(name, '/');
             bool fit = own ? own->kind == V_RECORD && value_member(own, name) != NULL
                            : name_matches(k->key, name) || (inner && name_matches(k->key, inner + 1));
@@ -223,19 +232,26 @@ static void run_groups(const Ctx *c, Scope *s, Def *player, const Doc *groups, i
             done[m] = true;
             if (moved[m].gradient) update_one(c, &r, &moved[m], gate);
         }
-        if (!fits && !e->shaping) diag_error(e->diags, k->loc, "'%s' is no network or pattern of a parameter that '%s' moves", k->key, player->name);
+        if (fits || e->shaping) continue;
+        diag_error(e->diags, k->loc, "'%s' is no network or pattern of a parameter that '%s' moves", k->key, player->name);
+        return;
     }
-    for (int m = 0; m < n; m++)
-        if (!done[m] && !e->shaping)
-            diag_error(e->diags, groups->loc, "no group of this optimiser moves '%s'", e->t->slots->all.at[moved[m].slot].name);
+    int left = 0, first = 0;
+    for (int m = n - 1; m >= 0; m--)
+        if (!done[m]) left++, first = m;
+    if (!left || e->shaping) return;
+    const char *more = left > 1 ? arena_printf(e->arena, " and %d more", left - 1) : "";
+    diag_error(e->diags, groups->loc, "no group of this optimiser moves '%s'%s: add a last group '*'",
+               e->t->slots->all.at[moved[first].slot].name, more);
 }
 
 void optimizer_run(const Ctx *c, Scope *s, Def *player, const Doc *optimizer, int n, Moved *moved, Node *gate) {
     Rule r;
+    int errors = c->e->diags->errors;
     if (optimizer->kind == DOC_MAP) {
         run_groups(c, s, player, optimizer, n, moved, gate);
     } else if (optimizer->kind == DOC_SCALAR && rule_of(c, s, player, optimizer, &r)) {
-        for (int m = 0; m < n; m++)
+        for (int m = 0; m < n && c->e->diags->errors == errors; m++)      /* one mistake is said of one parameter */
             if (moved[m].gradient) update_one(c, &r, &moved[m], gate);
     } else if (optimizer->kind == DOC_LIST) {
         diag_error(c->e->diags, optimizer->loc, "an optimiser is a call, adam(2e-4), or a mapping from patterns to calls");

@@ -143,7 +143,7 @@ static Value *def_value(const Ctx *c, Def *d, Loc loc) {
 }
 
 /* Values that are there everywhere. */
-static Value *ambient(const Ctx *c, const char *name) {
+static Value *ambient(const Ctx *c, const char *name, Loc loc) {
     Eval *e = c->e;
     if (!strcmp(name, "pi")) return value_number(e, acos(-1), false);
     if (!strcmp(name, "training")) return value_bool(e, c->training);
@@ -152,7 +152,10 @@ static Value *ambient(const Ctx *c, const char *name) {
     if (!strcmp(name, "total_step")) slot = e->t->total_step_slot;
     if (!strcmp(name, "epoch")) slot = e->t->epoch_slot;
     if (!strcmp(name, "turn") && c->build && c->build->player >= 0) slot = e->t->player[c->build->player].turn_slot;
-    return slot >= 0 && c->graph ? value_node(e, slot_node(c, slot)) : NULL;
+    if (slot < 0) return NULL;
+    if (c->graph && c->tick >= 0) return value_node(e, slot_node(c, slot));
+    diag_error(e->diags, loc, "'%s' changes during the run: only constants may stand here", name);
+    return value_poison(e);
 }
 
 static void suggest(const Ctx *c, Scope *s, const char *name, Loc loc) {
@@ -179,7 +182,7 @@ Value *scope_get(const Ctx *c, Scope *s, const char *name, Loc loc, bool called)
     if (called) kinds = 1u << DEF_FUNCTION | 1u << DEF_NETWORK | 1u << DEF_VAR;
     Def *d = def_find(g, name, kinds);
     Value *v = d ? def_value(c, d, loc) : NULL;
-    if (!v) v = ambient(c, name);
+    if (!v) v = ambient(c, name, loc);
     if (!v && !called && (d = def_find(g, name, 1u << DEF_PLAYER))) v = def_value(c, d, loc);
     if (!v) v = operator_value(c->e, name);
     if (v) return v;

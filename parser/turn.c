@@ -107,8 +107,8 @@ static Value *latest_template(const Ctx *c, Def *d, const char *name, Loc loc) {
 Value *player_member(const Ctx *c, Def *d, const char *name, Loc loc) {
     Eval *e = c->e;
     const Doc *state = doc_get(d->entry->value, "state");
-    if (!c->graph) {
-        diag_error(e->diags, loc, "the value of a player where only constants may stand");
+    if (!c->graph || c->tick < 0) {
+        diag_error(e->diags, loc, "'%s.%s' changes during the run: only constants may stand here", d->name, name);
         return value_poison(e);
     }
     if (state && state->kind == DOC_MAP && doc_entry(state, name)) {
@@ -197,6 +197,12 @@ static void mark_moved(Eval *e, const Playing *p) {
 
 static Node *loss_node(Playing *p) {
     Eval *e = p->ctx.e;
+    const Doc *body = p->def->entry->value;
+    const DocEntry *min = doc_entry(body, "minimize"), *max = doc_entry(body, "maximize");
+    if (min && max) {
+        diag_error(e->diags, max->loc, "the player '%s' has both 'minimize' and 'maximize': keep one", p->def->name);
+        return NULL;
+    }
     if (!p->goal) {
         if (!p->def->flawed)
             diag_error(e->diags, p->def->entry->loc, "the player '%s' has neither 'minimize' nor 'maximize'", p->def->name);
@@ -208,6 +214,7 @@ static Node *loss_node(Playing *p) {
     if (y->type.shape.rank != 0 || y->type.dtype != F32) {
         diag_error(e->diags, p->goal->value->loc, "'%s' of '%s' is %s %s: a loss is one number, take mean(...) or sum(...)",
                    p->goal->key, p->def->name, dtype_name(y->type.dtype), shape_show(&y->type.shape, e->arena));
+        p->loss = NULL;
         return NULL;
     }
     if (strcmp(p->goal->key, "maximize")) return y;
@@ -447,8 +454,8 @@ static void add_logs(Eval *e, Playing *p, Results *r) {
     for (int i = 0; i < log->n && log->kind != DOC_SCALAR; i++) {
         bool list = log->kind == DOC_LIST;
         const Doc *d = list ? log->item[i] : log->entry[i].value;
-        if (list && d->kind != DOC_SCALAR) {
-            diag_error(e->diags, d->loc, "a list in 'log' holds local names");
+        if (list && (d->kind != DOC_SCALAR || doc_expr(e, d)->kind != EX_NAME)) {
+            diag_error(e->diags, d->loc, "a list in 'log' holds local names; other values are logged as `log: {name: value}`");
             continue;
         }
         add_result(e, r, p, list ? d->text : log->entry[i].key, eval_doc(&p->ctx, p->scope, d), d->loc);
@@ -469,13 +476,14 @@ static void find_gate(Playing *p) {
     p->gate = n;
 }
 
-static void refuse_double(Eval *e, int n, const Playing *p) {
+static void refuse_double(Eval *e, int n, const Playing *p, Loc loc) {
     for (int a = 0; a < n; a++)
         for (int b = a + 1; b < n; b++)
             for (int i = 0; i < p[a].nmoved; i++)
                 for (int k = 0; k < p[b].nmoved; k++)
                     if (p[a].moved[i].slot == p[b].moved[k].slot) {
-                        diag_error(e->diags, p[b].def->entry->loc, "'%s' is moved by '%s' and '%s' in one turn",
+                        diag_error(e->diags, loc, "'%s' is moved by '%s' and '%s' in one turn: give them turns of their own, "
+                                                  "or other parameters with 'moves'",
                                    e->t->slots->all.at[p[a].moved[i].slot].name, p[a].def->name, p[b].def->name);
                         return;
                     }
@@ -507,7 +515,7 @@ Turn *turn_make(Eval *e, int n, Def **players, Loc loc) {
         find_moved(&p[i]);
         find_gate(&p[i]);
     }
-    refuse_double(e, n, p);
+    refuse_double(e, n, p, loc);
     for (int i = 0; i < n; i++) {
         b.player = players[i]->index;
         if (loss[i]) differentiate(&p[i], loss[i], &turn->move[i]), clip_gradients(&p[i]);
@@ -581,7 +589,7 @@ Value *iteration_value(const Ctx *c, Def *d, Loc loc) {
         if (!template || value_is_poison(template)) return value_poison(e);
         d->value = template;
     }
-    if (!c->graph) {
+    if (!c->graph || (c->tick < 0 && !alias)) {
         diag_error(e->diags, loc, "'%s' is computed in each iteration: only constants may stand here", d->name);
         return value_poison(e);
     }
