@@ -97,8 +97,6 @@ static void define(Eval *e, Globals *g, DefKind kind, const DocEntry *entry) {
         diag_error(e->diags, entry->loc, "'%s' takes no arguments here: functions stand under 'functions'", d->name);
     if (kind == DEF_OPTIMIZER && d->head.n < 2)
         diag_error(e->diags, entry->loc, "an optimiser's first arguments are the parameter and its gradient: %s(p, g, ...)", d->name);
-    if (entry->value->kind == DOC_SCALAR && !entry->value->length && entry->value->style == DOC_PLAIN)
-        diag_error(e->diags, entry->loc, "'%s' has no value", d->name);
     if ((kind == DEF_PLAYER || kind == DEF_OPTIMIZER) && entry->value->kind != DOC_MAP) {
         diag_error(e->diags, entry->loc, "'%s' is a mapping", d->name);
         return;
@@ -118,7 +116,7 @@ static Globals *globals_from_doc(Eval *e, const Doc *spec, Globals *below) {
     static const DefKind kinds[] = {DEF_VAR, DEF_FUNCTION, DEF_NETWORK, DEF_OPTIMIZER, DEF_SOURCE, DEF_ITERATION, DEF_PLAYER};
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
         const Doc *section = doc_get(spec, section_name[k]);
-        if (!section) continue;
+        if (!section || (section->kind == DOC_SCALAR && !section->length)) continue;      /* key_check has said it */
         if (section->kind != DOC_MAP) {
             diag_error(e->diags, section->loc, "'%s' is a mapping of names", section_name[k]);
             continue;

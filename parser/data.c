@@ -35,9 +35,38 @@ static bool option_from_doc(const Ctx *c, Scope *s, const Field *f, void *into, 
     return field_from_value(c, f, into, v, d->loc, who);
 }
 
+/* Fields are known once the source is open; they are reworked by lists. */
+static bool might_be_field(const DocEntry *k) {
+    return k->value->kind == DOC_LIST || !strcmp(k->key, "source") || !strcmp(k->key, "all");
+}
+
+static bool misspelt_option(Eval *e, const Dataset *kind, const DocEntry *k) {
+    Nearest near = nearest_to(k->key);
+    field_nearest(kind->options, &near);
+    field_nearest(source_options, &near);
+    if (!near.best) return false;
+    diag_error(e->diags, k->loc, "unknown key '%s' of a source of kind %s, did you mean '%s'?", k->key, kind->name, near.best);
+    return true;
+}
+
+static bool options_from_doc(const Ctx *c, const Dataset *kind, DataSource *src, void *options, const Doc *d) {
+    Eval *e = c->e;
+    bool ok = true;
+    for (int i = 0; i < d->n; i++) {
+        const DocEntry *k = &d->entry[i];
+        const Field *own = field_find(kind->options, k->key), *common = field_find(source_options, k->key);
+        if (own) ok = option_from_doc(c, &e->spec->scope, own, options, k->value, src->name) && ok;
+        else if (common) ok = option_from_doc(c, &e->spec->scope, common, &src->common, k->value, src->name) && ok;
+        else if (!might_be_field(k)) ok = !misspelt_option(e, kind, k) && ok;
+    }
+    return ok;
+}
+
+/* Once for each source; earlier than its turn where a constant needs it. */
 void data_define(Eval *e, Def *def) {
     const Doc *d = def->entry->value;
     SourceUse *use = &e->t->source[def->index];
+    if (use->name) return;
     *use = (SourceUse){.name = def->name, .loc = def->entry->loc};
     for (int i = 0; i < DATA_FIELDS; i++) use->field_slot[i] = -1;
     use->cursor_slot = counter_slot(e, arena_printf(e->arena, "@cursor/%s", def->name), I32);
@@ -54,24 +83,9 @@ void data_define(Eval *e, Def *def) {
     field_defaults(kind->options, options, e->arena);
     field_defaults(source_options, &src->common, e->arena);
     Ctx c = {.e = e, .text = def, .draw = "data", .constant = true, .tick = -1};
-    bool ok = true;
-    for (int i = 0; i < d->n; i++) {
-        const DocEntry *k = &d->entry[i];
-        const Field *own = field_find(kind->options, k->key), *common = field_find(source_options, k->key);
-        if (own) ok = option_from_doc(&c, &e->spec->scope, own, options, k->value, def->name) && ok;
-        else if (common) ok = option_from_doc(&c, &e->spec->scope, common, &src->common, k->value, def->name) && ok;
-    }
-    for (const Field *f = kind->options; f && f->name; f++)
-        if (!f->dflt && !doc_entry(d, f->name)) {
-            diag_error(e->diags, def->entry->loc, "%s: '%s' is missing: %s", def->name, f->name, f->doc);
-            ok = false;
-        }
-    for (const Field *f = source_options; f->name; f++)
-        if (!f->dflt && !doc_entry(d, f->name)) {
-            diag_error(e->diags, def->entry->loc, "%s: '%s' is missing: %s", def->name, f->name, f->doc);
-            ok = false;
-        }
-    if (ok) use->source = src;
+    def->running = true;
+    if (options_from_doc(&c, kind, src, options, d)) use->source = src;
+    def->running = false;
 }
 
 /* Keys that are neither options nor fields: only known once the source is open. That happens once, perhaps in the pass
@@ -98,6 +112,11 @@ static bool check_keys(Eval *e, const DataSource *s, const Doc *d) {
 
 bool data_open(Eval *e, Def *def) {
     SourceUse *use = &e->t->source[def->index];
+    if (def->running) {
+        diag_error(e->diags, def->entry->loc, "'%s' needs its own value", def->name);
+        return false;
+    }
+    data_define(e, def);
     if (!use->source) return false;
     if (use->used) return use->source->count > 0;
     use->used = true;

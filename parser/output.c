@@ -40,7 +40,10 @@ static int stage_named(Eval *e, const Doc *d) {
 static int over_source(Eval *e, const Doc *d) {
     Def *def = d->kind == DOC_SCALAR ? def_find(e->spec, d->text, 1u << DEF_SOURCE) : NULL;
     if (def && data_open(e, def)) return def->index;
-    if (!def) diag_error(e->diags, d->loc, "'over' names a source");
+    Nearest near = nearest_to(d->kind == DOC_SCALAR ? d->text : "");
+    for (int i = 0; i < e->spec->defs.n; i++)
+        if (e->spec->defs.at[i]->kind == DEF_SOURCE) nearest_add(&near, e->spec->defs.at[i]->name);
+    if (!def) diag_error(e->diags, d->loc, "'over' names a source%s", nearest_hint(e->arena, &near));
     return -1;
 }
 
@@ -59,7 +62,7 @@ static void metric_mean(Eval *e, Metric *m, const DocEntry *entry, const Doc *me
     if (!n) return;
     if (n->type.dtype != F32) n = g_to_float(n);
     if (m->over < 0) {
-        diag_error(e->diags, entry->loc, "'mean' wants 'over', the source that it averages over");
+        if (!doc_entry(entry->value, "over")) diag_error(e->diags, entry->loc, "'mean' wants 'over', the source that it averages over");
     } else if (n->type.shape.rank < 1 || n->type.shape.dim[0] != e->t->source[m->over].source->common.batch) {
         diag_error(e->diags, mean->loc, "'mean' wants one value a sample of '%s', [%lld], this is %s",
                    e->t->source[m->over].name, (long long)e->t->source[m->over].source->common.batch,
@@ -111,7 +114,7 @@ static void metric_define(Eval *e, const DocEntry *entry, Metric *m) {
                   .tick_slot = m->tick_slot, .value_slot = m->value_slot};
     const Doc *mean = doc_get(d, "mean"), *collect = doc_get(d, "collect"), *value = doc_get(d, "value");
     const Doc *every = doc_get(d, "every"), *over = doc_get(d, "over"), *stage = doc_get(d, "stage"), *count = doc_get(d, "count");
-    if (!e->shaping) check_unused(e, d, NULL, metric_keys, "this metric");
+    bool known = e->shaping || check_unused(e, d, NULL, metric_keys, "this metric");
     if (every) every_from_doc(e, every, &m->every);
     if (over) m->over = over_source(e, over);
     if (stage) m->stage = stage_named(e, stage);
@@ -124,6 +127,7 @@ static void metric_define(Eval *e, const DocEntry *entry, Metric *m) {
         m->count = n;
     }
     int ways = (mean != NULL) + (collect != NULL || value != NULL);
+    if (!known && ways == 0) return;                  /* a misspelt key is what is missing */
     if (ways != 1 || (collect && !value))
         diag_error(e->diags, entry->loc, "a metric has 'mean', or 'value', or 'collect' and 'value'");
     else if (mean) metric_mean(e, m, entry, mean);

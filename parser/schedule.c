@@ -6,7 +6,7 @@
 #include <string.h>
 
 /* A scalar that the host reads between turns: a count, a condition, a value to compare. */
-static Unit *scalar_unit(Eval *e, const Doc *d, const char *name, bool whole_ok, bool bool_ok, bool float_ok) {
+static Unit *scalar_unit(Eval *e, const Doc *d, const char *name, const char *who, bool whole_ok, bool bool_ok, bool float_ok) {
     Unit *u = ARENA_NEW(e->arena, Unit);
     Build b = build_new(e, u, name, d->loc);
     Ctx c = ctx_new(e, &b, name, NULL, false, e->t->total_step_slot);
@@ -18,8 +18,8 @@ static Unit *scalar_unit(Eval *e, const Doc *d, const char *name, bool whole_ok,
     bool fits = n->type.shape.rank == 0 && ((n->type.dtype == I32 && whole_ok) || (n->type.dtype == U8 && bool_ok) ||
                                             (float_ok && n->type.dtype != U8));
     if (!fits) {
-        diag_error(e->diags, d->loc, "%s is %s, this is %s %s", name,
-                   float_ok ? "one number" : whole_ok ? "a whole number or a condition" : "a condition",
+        diag_error(e->diags, d->loc, "%s is %s, this is %s %s", who,
+                   float_ok ? "one number" : whole_ok ? "a whole number (so many turns) or a condition" : "a condition",
                    dtype_name(n->type.dtype), shape_show(&n->type.shape, e->arena));
         return NULL;
     }
@@ -86,7 +86,8 @@ static bool entry_from_doc(Eval *e, MadeTurns *made, const Doc *item, Entry *out
     if (!one) return false;
     out->turn = turn_for(e, made, 1, &one, k->loc);
     out->text = k->value->kind == DOC_SCALAR ? k->value->text : NULL;
-    out->count = scalar_unit(e, k->value, arena_printf(e->arena, "count %s", k->key), true, true, false);
+    out->count = scalar_unit(e, k->value, arena_printf(e->arena, "count %s", k->key),
+                             arena_printf(e->arena, "the count of '%s'", k->key), true, true, false);
     return out->count != NULL;
 }
 
@@ -127,7 +128,7 @@ static void checkpoint_from_doc(Eval *e, const Doc *d, Stage *s) {
     if (every) every_from_doc(e, every, &s->checkpoint);
     double n;
     if (keep && number_from_doc(e, keep, "keep", &n, true)) s->keep = (int64_t)n;
-    if (best) s->best = scalar_unit(e, best, "'best'", false, false, true);
+    if (best) s->best = scalar_unit(e, best, "'best'", "'best'", false, false, true);
 }
 
 /* The source that `epoch` counts: `of`, else the only one that the stage's players read. */
@@ -169,16 +170,16 @@ static void stage_from_doc(Eval *e, const Doc *d, Stage *s, MadeTurns *made) {
     if (epochs) number_from_doc(e, epochs, "epochs", &s->epochs, false);
     if (steps && epochs) diag_error(e->diags, epochs->loc, "'steps' and 'epochs' both say how long: keep one");
     if (!steps && !epochs) diag_error(e->diags, d->loc, "the schedule has neither 'steps' nor 'epochs'");
+    checkpoint_from_doc(e, doc_get(d, "checkpoint"), s);
+    if (stop) s->stop = scalar_unit(e, stop, "'stop'", "'stop'", false, true, false);
     if (!each || each->kind != DOC_LIST || !each->n) {
-        diag_error(e->diags, each ? each->loc : d->loc, "'each' is the list of players of one iteration");
+        diag_error(e->diags, each ? each->loc : d->loc, "'each' is the list of players of one iteration: each: [critic, generator]");
         return;
     }
     s->entry = ARENA_ARRAY(e->arena, Entry, each->n);
     for (int i = 0; i < each->n; i++)
         if (entry_from_doc(e, made, each->item[i], &s->entry[s->nentry])) s->nentry++;
     s->of = of ? source_named(e, of) : counted_source(e, s, d->loc, counts_epochs(d));
-    checkpoint_from_doc(e, doc_get(d, "checkpoint"), s);
-    if (stop) s->stop = scalar_unit(e, stop, "'stop'", false, true, false);
 }
 
 void schedule_define(Eval *e, const Doc *d, int64_t steps) {
