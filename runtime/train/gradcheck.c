@@ -15,6 +15,7 @@
 #include "grad/grad.h"
 #include "kern/kern.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -158,33 +159,39 @@ static void draw_direction(Stream s, int64_t n, double *d) {
     for (int64_t i = 0; i < n; i++) d[i] /= length;
 }
 
-/* `flat`: the slope of one that changes the function's value by as much as h is relative to x. Where the whole gradient
- * is zero the difference is only rounding, and is measured by that. */
-static double relative(double a, double b, double whole, double flat) {
-    double scale = fmax(fmax(fabs(a), fabs(b)), 1e-3 * whole);
-    if (whole == 0) scale = fmax(scale, flat);
-    return scale > 0 ? fabs(a - b) / scale : 0;
-}
-
 static const double good = 1e-7;                      /* not worth a more careful difference */
 
-/* The error along one direction, or infinity where every h meets a kink. A difference of second order in h that is not
- * good enough is taken to fourth order with 2h. */
+/* The slope of f along d: differences over h and 2h, put together to fourth order in h, for smaller and smaller h until
+ * two such slopes agree, or rounding parts them again; of several the one closest to its neighbour, whatever the gradient
+ * says. False where every h meets a kink. */
+static bool slope_along(const Function *f, int64_t n, const double *d, double length, double least, double *x,
+                        double *out) {
+    static const double steps[] = {3e-2, 1e-2, 3e-3, 1e-3, 1e-4, 1e-5, 1e-6};       /* in units of length */
+    enum { STEPS = sizeof steps / sizeof *steps };
+    double best = INFINITY, before = NAN;
+    *out = 0;
+    for (int k = 0; k < STEPS; k++) {
+        double h = steps[k] * length, near[2], far[2];
+        if (!both_sides(f, n, d, h, x, near) || !both_sides(f, n, d, 2 * h, x, far)) continue;
+        double slope = (4 * (near[0] - near[1]) / (2 * h) - (far[0] - far[1]) / (4 * h)) / 3;
+        double apart = isnan(before) ? DBL_MAX : fabs(slope - before);
+        if (apart < best) best = apart, *out = slope;
+        if (apart <= good * fmax(fabs(slope), least) || apart > 10 * best) break;
+        before = slope;
+    }
+    return !isinf(best);
+}
+
+/* The error along one direction, or infinity where there is no difference to compare with. Where the whole gradient is
+ * zero, what is left is rounding, and is measured by the slope that would change f as much as x is changed. */
 static double error_along(const Function *f, int64_t n, const double *gradient, const double *d, double whole,
                           double *x) {
-    static const double steps[] = {1e-3, 1e-4, 1e-5, 1e-6};             /* rounding weighs least in the first */
-    double length = fmax(norm(n, f->point), 1e-2 * sqrt((double)n)), flat = fabs(f->value) / length;
-    double slope = 0, best = INFINITY;
-    for (int64_t i = 0; gradient && i < n; i++) slope += gradient[i] * d[i];
-    for (int k = 0; k < 4 && best > good; k++) {
-        double h = steps[k] * length, near[2], far[2];
-        if (!both_sides(f, n, d, h, x, near)) continue;
-        double second = (near[0] - near[1]) / (2 * h);
-        best = fmin(best, relative(slope, second, whole, flat));
-        if (best <= good || !both_sides(f, n, d, 2 * h, x, far)) continue;
-        best = fmin(best, relative(slope, (4 * second - (far[0] - far[1]) / (4 * h)) / 3, whole, flat));
-    }
-    return best;
+    double length = fmax(norm(n, f->point), 0.1 * sqrt((double)n)), a = 0, b;
+    double least = whole > 0 ? 1e-3 * whole : fabs(f->value) / length;
+    for (int64_t i = 0; gradient && i < n; i++) a += gradient[i] * d[i];
+    if (!slope_along(f, n, d, length, least, x, &b)) return INFINITY;
+    double scale = fmax(fmax(fabs(a), fabs(b)), least);
+    return scale > 0 ? fabs(a - b) / scale : 0;
 }
 
 /* One order for all parameters of a move, one parameter a thread. */
