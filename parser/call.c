@@ -204,7 +204,11 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
         if (!strcmp(b->name, f->head->arg[0])) s->piped = b->value;
     if (network && !d->traced && !e->shaping && !c->probing) inner.tracing = d->traced = true;
     else if (network) inner.tracing = false;
+    Blame blame = {d->entry->loc.file, call->loc, f->name};
+    const Blame *outer = e->diags->blame;
+    if (d->globals == e->prelude && call->loc.file != blame.file) e->diags->blame = &blame;
     Value *v = eval_definition(&inner, s, f->body, s->piped);
+    e->diags->blame = outer;
     if (network && !value_is_poison(v)) d->shaped = true;
     return v;
 }

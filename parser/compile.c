@@ -319,10 +319,6 @@ static void check_spec(Eval *e, const Doc *spec) {
 }
 
 static Training *compile_spec(Eval *e, const Doc *spec, const CompileOptions *o) {
-    if (spec->kind != DOC_MAP) {
-        diag_error(e->diags, spec->loc, "a spec is a mapping of sections: data, networks, players, schedule, ...");
-        return NULL;
-    }
     Doc *prelude = doc_parse("prelude", prelude_text, prelude_text_size, e->diags);
     if (!prelude) return NULL;
     check_spec(e, spec);

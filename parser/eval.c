@@ -186,8 +186,7 @@ Value *eval_expr(const Ctx *c, Scope *s, const Expr *x) {
     case EX_BINARY: return eval_binary(c, s, x);
     case EX_SLICE: case EX_NEW: break;
     }
-    diag_error(e->diags, x->loc, "a slice stands only inside [ ]");
-    return value_poison(e);
+    return value_poison(e);                           /* the parser makes these inside [ ] only */
 }
 
 Value *eval_doc(const Ctx *c, Scope *s, const Doc *d) {

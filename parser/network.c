@@ -57,10 +57,11 @@ Value *slot_template(const Ctx *c, const char *prefix, const Value *v, SlotKind 
     if (v->kind == V_NODE) type = v->node->type;
     int at = slot_find(e->t->slots, prefix);
     if (at < 0) at = slot_add(e->t->slots, (Slot){.name = prefix, .type = type, .kind = kind, .loc = loc});
-    else if (!tensor_equal(&e->t->slots->all.at[at].type, &type)) {
-        Tensor was = e->t->slots->all.at[at].type;
-        diag_error(e->diags, loc, "'%s' is %s %s here and %s %s elsewhere", prefix, dtype_name(type.dtype),
-                   shape_show(&type.shape, e->arena), dtype_name(was.dtype), shape_show(&was.shape, e->arena));
+    const Slot *s = &e->t->slots->all.at[at];
+    if (s->kind != kind || !tensor_equal(&s->type, &type)) {
+        diag_error(e->diags, loc, "'%s' is the name of two things, %s %s here and %s %s elsewhere: rename one", prefix,
+                   dtype_name(type.dtype), shape_show(&type.shape, e->arena), dtype_name(s->type.dtype),
+                   shape_show(&s->type.shape, e->arena));
         return value_poison(e);
     }
     return value_number(e, at, true);
@@ -186,6 +187,9 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
     int slot = slot_find(e->t->slots, full);
     if (slot < 0) {
         slot = slot_add(e->t->slots, (Slot){.name = full, .type = type, .kind = SLOT_PARAM, .tag = kind, .loc = loc});
+    } else if (e->t->slots->all.at[slot].kind != SLOT_PARAM) {
+        diag_error(e->diags, loc, "'%s' is also the name of a running value: rename one", full);
+        return value_poison(e);
     } else if (!tensor_equal(&e->t->slots->all.at[slot].type, &type)) {
         Shape was = e->t->slots->all.at[slot].type.shape;
         diag_error(e->diags, loc, "the parameter '%s' is %s in this call and %s in another: a network's calls share their "

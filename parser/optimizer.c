@@ -165,6 +165,8 @@ static void update_one(const Ctx *c, const Rule *r, Moved *m, Node *gate) {
     Value **template = ARENA_ARRAY(e->arena, Value *, n + 1), **old = ARENA_ARRAY(e->arena, Value *, n + 1);
     Value **next = ARENA_ARRAY(e->arena, Value *, n + 1);
     const char *prefix = arena_printf(e->arena, "@optimizer/%s/%s", r->owner, parameter);
+    Blame blame = {r->rule->entry->loc.file, r->loc, r->rule->name};
+    if (r->rule->globals == e->prelude) e->diags->blame = &blame;
     bool ok = true;
     for (int i = 0; i < n && ok; i++) {
         int slot = slot_find(e->t->slots, arena_printf(e->arena, "%s/%s", prefix, state->entry[i].key));
@@ -189,6 +191,7 @@ static void update_one(const Ctx *c, const Rule *r, Moved *m, Node *gate) {
             }
         }
     }
+    e->diags->blame = NULL;
     graph_back(c->graph, before);
 }
 

@@ -47,6 +47,12 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
     char *text = arena_vprintf(d->arena, fmt, ap);
     va_end(ap);
     log_site(site, text);
+    const Blame *blame = level != DIAG_NOTE && d->blame && loc.line && loc.file == d->blame->file ? d->blame : NULL;
+    Loc inside = loc;
+    if (blame) {
+        text = arena_printf(d->arena, "%s: %s", blame->who, text);
+        loc = blame->loc;
+    }
     if (level != DIAG_NOTE) {
         d->dropped = said_before(d, loc, text);
         if (level == DIAG_ERROR && !d->dropped) d->dropped = d->errors++ >= DIAG_MAX_ERRORS;
@@ -57,6 +63,7 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
     *e = (Diag){level, loc, text, site, NULL};
     *d->last = e;
     d->last = &e->next;
+    if (blame) diag_add(d, site, DIAG_NOTE, inside, "here, in '%s'", blame->who);
 }
 
 /* Bytes of a source never reach the terminal as control characters. */

@@ -25,6 +25,13 @@ typedef struct Diag {
     struct Diag *next;                                /* notes follow what they belong to */
 } Diag;
 
+/* Who called into a file that the reader did not write: what is wrong there is said of the call, with a note. */
+typedef struct {
+    uint32_t file;
+    Loc loc;                                          /* of the call */
+    const char *who;                                  /* what was called */
+} Blame;
+
 enum { DIAG_MAX_ERRORS = 20 };
 
 typedef struct {
@@ -32,6 +39,7 @@ typedef struct {
     Diag *first, **last;
     int errors, warnings;
     bool dropped;                                     /* the last error or warning was not kept: nor are its notes */
+    const Blame *blame;                               /* or NULL */
     Source *sources;
     uint32_t nsource, cap;
 } Diags;
