@@ -201,9 +201,11 @@ static ConvShape some_shape(void) {
     return s;
 }
 
-/* Enough work for several blocks a sample, several partial sums, several strips of columns. */
+/* Enough work for several blocks a sample, several blocks of samples, several partial sums, several strips of columns. */
 static const ConvShape large[] = {
-    {.N = 2, .H = 10, .W = 10, .C = 40, .K = 260, .KH = 5, .KW = 5, .P = 10, .Q = 10, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .top = 2, .left = 2, .bottom = 2, .right = 2, .groups = 1},
+    {.N = 300, .H = 2, .W = 2, .C = 128, .K = 128, .KH = 3, .KW = 3, .P = 1, .Q = 1, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .top = 1, .left = 1, .groups = 1},
+    {.N = 2, .H = 30, .W = 31, .C = 8, .K = 8, .KH = 3, .KW = 3, .P = 30, .Q = 31, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .top = 1, .left = 1, .bottom = 1, .right = 1, .groups = 1},
+    {.N = 3, .H = 4, .W = 4, .C = 8, .K = 264, .KH = 3, .KW = 3, .P = 4, .Q = 4, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .top = 1, .left = 1, .bottom = 1, .right = 1, .groups = 1},
     {.N = 2, .H = 41, .W = 40, .C = 3, .K = 33, .KH = 4, .KW = 4, .P = 20, .Q = 20, .sh = 2, .sw = 2, .dh = 1, .dw = 1, .top = 1, .left = 1, .bottom = 1, .right = 1, .groups = 1},
     {.N = 37, .H = 7, .W = 7, .C = 16, .K = 8, .KH = 3, .KW = 3, .P = 7, .Q = 7, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .top = 1, .left = 1, .bottom = 1, .right = 1, .groups = 1},
     {.N = 5, .H = 40, .W = 40, .C = 12, .K = 1, .KH = 3, .KW = 3, .P = 40, .Q = 40, .sh = 1, .sw = 1, .dh = 1, .dw = 1, .top = 1, .left = 1, .bottom = 1, .right = 1, .groups = 1},
@@ -221,16 +223,16 @@ static void conv_matches(const char *method, int shapes) {
         for (int which = CONV_Y; which <= CONV_W; which++) check_conv((ConvWhich)which, &s);
         i++;
     }
-    for (int i = 0; shapes >= 500 && i < LARGE; i++)
+    for (int i = 0; shapes >= 300 && i < LARGE; i++)
         for (int which = CONV_Y; which <= CONV_W; which++) check_conv((ConvWhich)which, &large[i]);
     unsetenv("GRAPHRUN_CONV");
 }
 
-static void conv_chosen(void **state) { (void)state; conv_matches(NULL, 500); }
-static void conv_direct(void **state) { (void)state; conv_matches("direct", 500); }
-static void conv_gemm(void **state) { (void)state; conv_matches("gemm", 500); }
-static void conv_swapped(void **state) { (void)state; conv_matches("swapped", 500); }
-static void conv_winograd(void **state) { (void)state; conv_matches("winograd", 1500); }
+static void conv_chosen(void **state) { (void)state; conv_matches(NULL, 300); }
+static void conv_direct(void **state) { (void)state; conv_matches("direct", 200); }
+static void conv_gemm(void **state) { (void)state; conv_matches("gemm", 300); }
+static void conv_swapped(void **state) { (void)state; conv_matches("swapped", 300); }
+static void conv_winograd(void **state) { (void)state; conv_matches("winograd", 800); }
 static void conv_blocked(void **state) { (void)state; conv_matches("blocked", 100); }
 
 /* Our own methods cut the work by the shape alone. oneDNN's weight gradient does not keep its bits, so it is not here. */
