@@ -72,6 +72,8 @@ static void zero_adds_nothing(void **state) {
     becomes(t, g_add(t->x, num(t, 0)), t->x);
     becomes(t, g_sub(t->x, num(t, 0)), t->x);
     becomes(t, g_mulz(t->x, num(t, 0)), g_like(t->x, 0));
+    becomes(t, g_mulz(t->x, g_tanh(t->x)), g_mul(t->x, g_tanh(t->x)));
+    becomes(t, g_mulz(t->x, g_inv(t->x)), g_mulz(t->x, g_inv(t->x)));
 }
 
 static void zero_times_x_stays(void **state) {
@@ -138,10 +140,13 @@ static void repeated_factors_meet(void **state) {
 static void common_factors_leave_a_sum(void **state) {
     Small *t = *state;
     Ints rows = {1, {0}};
+    Node *inverse = g_inv(t->v);
+    becomes(t, g_sum(g_mulz(t->x, inverse), &rows), g_mulz(g_sum(t->x, &rows), inverse));
     becomes(t, g_sum(g_mul(t->x, t->v), &rows), g_mul(g_sum(t->x, &rows), t->v));
     becomes(t, g_sum(wide(t, t->v), &rows), g_mul(t->v, num(t, 5)));
     becomes(t, g_sum_all(g_neg(t->x)), g_neg(g_sum_all(t->x)));
     becomes(t, g_sum_all(g_mul(t->x, t->v)), g_sum_all(g_mul(t->x, t->v)));
+    becomes(t, g_sum(g_mul(g_mul(t->x, t->v), g_tanh(t->x)), &rows), g_mul(g_sum(g_mul(t->x, g_tanh(t->x)), &rows), t->v));
 }
 
 static void a_transposed_matrix_is_read_as_it_lies(void **state) {

@@ -86,7 +86,19 @@ Node *rule_choices(Graph *g, const Node *old, Node *const *src) {
     return NULL;
 }
 
+/* Finite wherever its inputs are: no division, logarithm, power or exponential on the way from a kernel, a reduction or
+ * a slot. */
+static bool tame(const Node *n, int depth) {
+    static const Op *const known[] = {&op_mul, &op_mulz, &op_square, &op_tanh, &op_sigmoid, &op_softplus, &op_sqrt};
+    if (n->type.dtype != F32 || !(n->op->traits & (ELEMENTWISE | VIEW))) return true;
+    bool fine = n->op->traits & (LINEAR | PIECEWISE | VIEW);
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++) fine |= n->op == known[k];
+    for (int k = 0; k < n->nsrc && fine; k++) fine = depth > 0 && tame(n->src[k], depth - 1);
+    return fine;
+}
+
 Node *rule_constants(Graph *g, const Node *old, Node *const *src) {
+    enum { DEPTH = 6 };
     double number;
     if (!(old->op->traits & ELEMENTWISE)) return NULL;
     Node *value = folded(g, old, src), *x = src[0], *z = old->nsrc > 1 ? src[1] : NULL;
@@ -98,6 +110,7 @@ Node *rule_constants(Graph *g, const Node *old, Node *const *src) {
     if (old->op == &op_mul && is_number(z, -1)) return g_neg(x);
     if (old->op == &op_mulz && node_number(x, &number)) return g_mul(x, z);   /* number != 0: rule_identities */
     if (old->op == &op_mulz && node_number(z, &number)) return g_mul(x, z);
+    if (old->op == &op_mulz && tame(x, DEPTH) && tame(z, DEPTH)) return g_mul(x, z);
     if (old->op == &op_pow && node_number(z, &number)) return power(x, number);
     if (old->op == &op_div && node_number(z, &number) && number != 0) return g_mul(x, g_like(x, 1 / number));
     if (old->op == &op_div && z->op == &op_broadcast && NODE_COUNT(z->src[0]) < NODE_COUNT(z))
@@ -116,25 +129,26 @@ static bool split(const Node *n, const Op *op, Node **x, double *number) {
     return false;
 }
 
-/* (x*a)*b -> x*(a*b) where a and b repeat their numbers along a common axis: rule_hoist then multiplies them once. */
-static Node *gathered(Node *x, Node *b) {
+/* (x*a)*b -> x*(a*b) where a and b repeat their numbers along a common axis. Under a mulz the factors are joined by
+ * one, so that 0 times infinity stays 0. */
+static Node *gathered(Graph *g, const Op *op, Node *x, Node *b) {
     if (x->op != &op_mul) return NULL;
-    for (int k = 0; k < 2; k++)
-        if (repeated_axes(x->src[k]) & repeated_axes(b)) return g_mul(x->src[1 - k], g_mul(x->src[k], b));
+    for (int k = 0; k < 2; k++) {
+        Node *factor = hoisted(g, op, 2, NODES(x->src[k], b), NULL);
+        if (factor) return op_apply(g, op, 2, NODES(x->src[1 - k], factor), NULL);
+    }
     return NULL;
 }
 
 Node *rule_scales(Graph *g, const Node *old, Node *const *src) {
     double a, b;
     Node *x;
-    (void)g;
-    if ((old->op != &op_mul && old->op != &op_add) || old->type.dtype != F32) return NULL;
+    bool product = old->op == &op_mul || old->op == &op_mulz;
+    if ((!product && old->op != &op_add) || old->type.dtype != F32) return NULL;
     for (int k = 0; k < 2; k++) {
-        if (!node_number(src[k], &a)) {
-            Node *y = old->op == &op_mul && repeated_axes(src[k]) ? gathered(src[1 - k], src[k]) : NULL;
-            if (y) return y;
-            continue;
-        }
+        Node *y = product && repeated_axes(src[k]) ? gathered(g, old->op, src[1 - k], src[k]) : NULL;
+        if (y) return y;
+        if (old->op == &op_mulz || !node_number(src[k], &a)) continue;
         if (split(src[1 - k], old->op, &x, &b))
             return old->op == &op_mul ? g_mul(x, g_like(x, a * b)) : g_add(x, g_like(x, a + b));
         if (old->op == &op_mul && negated(src[1 - k])) return g_mul(negated(src[1 - k]), g_like(src[k], -a));

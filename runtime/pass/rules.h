@@ -15,6 +15,8 @@ Node *rule_upsample(Graph *g, const Node *old, Node *const *src);       /* upsam
 Node *rule_matmul(Graph *g, const Node *old, Node *const *src);         /* views.c */
 
 unsigned repeated_axes(const Node *x);                /* along which it repeats what a broadcast read: a mask; views.c */
+/* An elementwise operator done before its sources are repeated; NULL where they repeat along no common axis. views.c */
+Node *hoisted(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr);
 
 static inline bool is_number(const Node *x, double value) {
     double v;

@@ -24,15 +24,58 @@ static Node *without(Node *x, unsigned mask) {
     return g_broadcast(g_reshape(x->src[0], &kept), &rest);
 }
 
-/* sum(x*a) -> a*sum(x), sum(-x) -> -sum(x), sum(broadcast(x)) -> count*x */
+typedef struct {
+    unsigned mask;                                    /* the axes of the sum */
+    Node *factor;                                     /* what leaves the sum, in the result's shape; or NULL */
+    bool guarded;                                     /* some of it was under a mulz: 0 times anything is 0 */
+    bool negative;
+    int made;                                         /* products that were not there before */
+} Factors;
+
+static void take(Factors *f, Node *rest, bool guarded) {
+    f->guarded |= guarded;
+    f->factor = !f->factor ? rest : f->guarded ? g_mulz(f->factor, rest) : g_mul(f->factor, rest);
+}
+
+/* The product x without the factors that are the same for all terms of the sum. */
+static Node *stripped(Node *x, Factors *f, bool guarded, int depth) {
+    Node *rest;
+    if (depth == 0) return x;
+    if (x->op == &op_neg) {
+        f->negative = !f->negative;
+        return stripped(x->src[0], f, guarded, depth - 1);
+    }
+    if (x->op != &op_mul && x->op != &op_mulz) return x;
+    guarded |= x->op == &op_mulz;
+    for (int k = 0; k < 2; k++)
+        if ((rest = without(x->src[k], f->mask))) {
+            take(f, rest, guarded);
+            return stripped(x->src[1 - k], f, guarded, depth - 1);
+        }
+    Node *a = stripped(x->src[0], f, guarded, depth - 1), *b = stripped(x->src[1], f, guarded, depth - 1);
+    if (a == x->src[0] && b == x->src[1]) return x;
+    f->made++;
+    return x->op == &op_mulz ? g_mulz(a, b) : g_mul(a, b);
+}
+
+static bool only_reader(const Node *n) {              /* of its source, in its own graph */
+    int readers = 0;
+    for (int i = n->src[0]->id + 1; i < n->graph->node.n; i++)
+        for (int k = 0; k < n->graph->node.at[i]->nsrc; k++) readers += n->graph->node.at[i]->src[k] == n->src[0];
+    return readers == 1;
+}
+
+/* sum(x*a) -> a*sum(x), sum(-x) -> -sum(x), sum((x*a)*z) -> a*sum(x*z), sum(broadcast(x)) -> count*x. A product that
+ * others read anyway is left, unless what is summed instead is there already. */
 Node *rule_sums(Graph *g, const Node *old, Node *const *src) {
+    enum { DEPTH = 5 };
     if (old->op != &op_sum || old->type.dtype != F32 || src[0]->type.dtype != F32) return NULL;
-    unsigned mask = axes_of(old);
-    Node *x = src[0], *rest;
-    if (x->op == &op_neg) return g_neg(emit(g, &op_sum, 1, &x->src[0], old->attr));
-    for (int k = 0; k < 2 && x->op == &op_mul; k++)
-        if ((rest = without(x->src[k], mask))) return g_mul(emit(g, &op_sum, 1, &x->src[1 - k], old->attr), rest);
-    rest = without(x, mask);
-    if (!rest) return NULL;
-    return g_mul(rest, g_like(rest, (double)NODE_COUNT(x) / (double)NODE_COUNT(old)));
+    Node *x = src[0], *rest = without(x, axes_of(old));
+    if (rest) return g_mul(rest, g_like(rest, (double)NODE_COUNT(x) / (double)NODE_COUNT(old)));
+    Factors f = {.mask = axes_of(old)};
+    Node *y = stripped(x, &f, false, DEPTH);
+    if (y == x || (f.made && !only_reader(old))) return NULL;
+    Node *sum = emit(g, &op_sum, 1, &y, old->attr);
+    if (f.factor) sum = f.guarded ? g_mulz(sum, f.factor) : g_mul(sum, f.factor);
+    return f.negative ? g_neg(sum) : sum;
 }

@@ -51,17 +51,21 @@ static Node *at_most(Node *x, int rank) {
 }
 
 /* f(broadcast(a), broadcast(b)) -> broadcast(f(a, b)) along the axes that all sources repeat */
-Node *rule_hoist(Graph *g, const Node *old, Node *const *src) {
-    if (!(old->op->traits & ELEMENTWISE) || old->nsrc == 0) return NULL;
-    unsigned mask = ~0u;
-    for (int k = 0; k < old->nsrc; k++) mask &= repeated_axes(src[k]);
+Node *hoisted(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr) {
+    unsigned mask = nsrc ? ~0u : 0;
+    for (int k = 0; k < nsrc; k++) mask &= repeated_axes(src[k]);
     if (!mask) return NULL;
+    const Shape *whole = &src[0]->type.shape;
     Shape small = {0};                                /* without leading axes that are repeated, others of size 1 */
-    for (int k = 0; k < old->type.shape.rank; k++)
-        if (small.rank || !(mask >> k & 1)) small.dim[small.rank++] = mask >> k & 1 ? 1 : old->type.shape.dim[k];
-    Node **part = ARENA_ARRAY(g->arena, Node *, old->nsrc);
-    for (int k = 0; k < old->nsrc; k++) part[k] = g_broadcast(at_most(src[k]->src[0], small.rank), &small);
-    return g_broadcast(emit(g, old->op, old->nsrc, part, old->attr), &old->type.shape);
+    for (int k = 0; k < whole->rank; k++)
+        if (small.rank || !(mask >> k & 1)) small.dim[small.rank++] = mask >> k & 1 ? 1 : whole->dim[k];
+    Node **part = ARENA_ARRAY(g->arena, Node *, nsrc);
+    for (int k = 0; k < nsrc; k++) part[k] = g_broadcast(at_most(src[k]->src[0], small.rank), &small);
+    return g_broadcast(emit(g, op, nsrc, part, attr), whole);
+}
+
+Node *rule_hoist(Graph *g, const Node *old, Node *const *src) {
+    return old->op->traits & ELEMENTWISE ? hoisted(g, old->op, old->nsrc, src, old->attr) : NULL;
 }
 
 /* The matrix behind a swap of the last two axes, or NULL. */
