@@ -442,7 +442,7 @@ static void bindings_are_read(void **state) {
     assert_true(b.n == 2 && !strcmp(b.name[1], "b"));
     check_loc(b.name_loc[1], 2, 9);
     static const char *const errors[] = {
-        "'in' is expected, as in: x in list, (x, y) in pairs", "write: name in list" QUOTE_HINT,
+        "'in' is expected, as in: x in list, (x, y) in pairs", ("write: name in list" QUOTE_HINT),
         "a name is expected here, not '2'", "an operator is missing before 'z'", "write: name in list",
     };
     for (int i = 0; i < 5; i++) assert_false(binding_parse(d->entry[2 + i].value, &b, c.d, c.arena));
