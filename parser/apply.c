@@ -199,7 +199,7 @@ Value *apply_nodes(const Ctx *c, const Op *op, int n, Value *const *src, const v
     Provenance old = {0};
     if (c->graph) old = graph_at(c->graph, loc, NULL, c->graph->role, c->path ? c->path : c->draw);
     bool ok = true;
-    for (int i = 0; i < n; i++) ok = (x[i] = value_to_node(c, src[i], loc)) && ok;
+    for (int i = n - 1; i >= 0 && ok; i--) ok = (x[i] = value_to_node(c, src[i], loc)) != NULL;
     Value *out = ok ? value_node(e, op_apply(c->graph, op, n, x, attr)) : value_poison(e);
     if (c->graph) graph_back(c->graph, old);
     return out;

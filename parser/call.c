@@ -76,18 +76,17 @@ static char *head_show(Eval *e, const Head *h) {
     return arena_printf(e->arena, "%s)", s);
 }
 
-static bool refuse_name(Eval *e, const Head *h, const char *name, Loc loc) {
+static void refuse_name(Eval *e, const Head *h, const char *name, Loc loc) {
     Nearest near = nearest_to(name);
     for (int i = 0; i < h->n; i++) nearest_add(&near, h->arg[i]);
     diag_error(e->diags, loc, "%s has no argument '%s'%s", head_show(e, h), name, nearest_hint(e->arena, &near));
-    return false;
 }
 
 /* Binds arguments and defaults in s. Defaults are evaluated where the function stands and may use earlier arguments. */
 static bool bind_arguments(const Ctx *inner, const Function *f, const Call *call, Scope *s) {
     Eval *e = inner->e;
     const Head *h = f->head;
-    bool ok = true;
+    bool ok = true, unknown = false;                  /* a misspelt argument is what is missing */
     if (call->n > h->n) {
         diag_error(e->diags, call->n ? call->arg_loc[h->n] : call->loc, "%s takes %d argument%s, this call gives %d",
                    head_show(e, h), h->n, h->n == 1 ? "" : "s", call->n);
@@ -96,7 +95,7 @@ static bool bind_arguments(const Ctx *inner, const Function *f, const Call *call
     for (int k = 0; k < call->nnamed; k++) {
         bool known = f->kind == FN_TEXT && reserved(call->name[k]);
         for (int i = 0; i < h->n; i++) known = known || !strcmp(h->arg[i], call->name[k]);
-        if (!known) ok = refuse_name(e, h, call->name[k], call->name_loc[k]);
+        if (!known) refuse_name(e, h, call->name[k], call->name_loc[k]), unknown = true;
     }
     for (int i = 0; i < h->n; i++) {
         Value *v = i < call->n ? call->arg[i] : NULL;
@@ -112,7 +111,7 @@ static bool bind_arguments(const Ctx *inner, const Function *f, const Call *call
         b->argument = true;
         if (v) continue;
         if (!h->dflt[i]) {
-            diag_error(e->diags, call->loc, "%s: '%s' is missing", head_show(e, h), h->arg[i]);
+            if (!unknown) diag_error(e->diags, call->loc, "%s: '%s' is missing", head_show(e, h), h->arg[i]);
             b->value = value_poison(e);
             ok = false;
         } else {
@@ -120,7 +119,7 @@ static bool bind_arguments(const Ctx *inner, const Function *f, const Call *call
             b->ctx = arena_copy(e->arena, inner, sizeof *inner);
         }
     }
-    return ok;
+    return ok && !unknown;
 }
 
 static Value *named_argument(const Call *call, const char *name, Loc *loc) {
@@ -139,26 +138,31 @@ static char *join(Eval *e, const char *path, const char *part) {
 }
 
 /* training=, update=, parameters=: what every call of a function with a text takes besides its arguments. */
+/* `training=` or `update=` into *out; false with a message where it is neither true nor false. */
+static bool take_switch(Eval *e, const Call *call, const char *name, const Value **out) {
+    Loc loc;
+    const Value *v = *out = named_argument(call, name, &loc);
+    if (!v || v->kind == V_BOOL) return true;
+    if (v->kind != V_POISON)
+        diag_error(e->diags, loc, "'%s' is true or false, known before the run, not %s", name, value_show(e, v));
+    return false;
+}
+
 static bool take_modes(Ctx *inner, const Function *f, const Call *call) {
     Eval *e = inner->e;
     Loc loc;
-    int errors = e->diags->errors;
-    Value *v = named_argument(call, "training", &loc);
-    if (v && v->kind == V_BOOL) inner->training = v->number != 0;
-    else if (v) diag_error(e->diags, loc, "'training' is true or false, known before the run, not %s", value_show(e, v));
-    bool own = f->head && named_argument(call, "parameters", &loc) && f->def->kind == DEF_NETWORK;
-    v = named_argument(call, "parameters", &loc);
-    if (v && own && v->kind == V_RECORD) {
-        inner->parameters = v;
-        inner->update = UPDATE_NEVER;
-    } else if (v && v->kind != V_POISON) {
-        diag_error(e->diags, loc, "'parameters' takes a collection of the network's form, in a call of a network; this is %s",
-                   value_show(e, v));
+    const Value *training, *update, *v = named_argument(call, "parameters", &loc);
+    if (v && (v->kind != V_RECORD || f->def->kind != DEF_NETWORK)) {
+        if (v->kind != V_POISON)
+            diag_error(e->diags, loc, "'parameters' takes a collection of the network's form, in a call of a network; this is %s",
+                       value_show(e, v));
+        return false;
     }
-    v = named_argument(call, "update", &loc);
-    if (v && v->kind == V_BOOL) inner->update = v->number != 0 ? UPDATE_ALWAYS : UPDATE_NEVER;
-    else if (v) diag_error(e->diags, loc, "'update' is true or false, known before the run, not %s", value_show(e, v));
-    return e->diags->errors == errors;
+    if (v) inner->parameters = v, inner->update = UPDATE_NEVER;
+    if (!take_switch(e, call, "training", &training) || !take_switch(e, call, "update", &update)) return false;
+    if (training) inner->training = training->number != 0;
+    if (update) inner->update = update->number != 0 ? UPDATE_ALWAYS : UPDATE_NEVER;
+    return true;
 }
 
 static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
@@ -172,8 +176,11 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
     Loc loc;
     Value *named = named_argument(call, "name", &loc);
     bool own_name = named && named->kind == V_TEXT;
-    if (named && !own_name && named->kind != V_POISON)
-        diag_error(e->diags, loc, "'name' is text in single quotes, not %s", value_show(e, named));
+    if (named && !own_name) {
+        if (named->kind != V_POISON)
+            diag_error(e->diags, loc, "'name' is text in single quotes, not %s", value_show(e, named));
+        return value_poison(e);
+    }
     const char *part = own_name ? named->text : arena_printf(e->arena, "%s_%d", call->written, site->number);
     Chain *chain = ARENA_NEW(e->arena, Chain);
     *chain = (Chain){c->chain, site->ordinal, 0, c->chain ? c->chain->depth + 1 : 1};
@@ -204,11 +211,10 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
         if (!strcmp(b->name, f->head->arg[0])) s->piped = b->value;
     if (network && !d->traced && !e->shaping && !c->probing) inner.tracing = d->traced = true;
     else if (network) inner.tracing = false;
-    Blame blame = {d->entry->loc.file, call->loc, f->name};
-    const Blame *outer = e->diags->blame;
-    if (d->globals == e->prelude && call->loc.file != blame.file) e->diags->blame = &blame;
+    Caller caller = {call->loc, f->name, d->entry->loc.file, d->globals == e->prelude, e->diags->caller};
+    e->diags->caller = &caller;
     Value *v = eval_definition(&inner, s, f->body, s->piped);
-    e->diags->blame = outer;
+    e->diags->caller = caller.outer;
     if (network && !value_is_poison(v)) d->shaped = true;
     return v;
 }
@@ -245,7 +251,7 @@ static Value *call_builtin(const Ctx *c, const Function *f, const Call *call) {
         return b->apply(c, 0, (Value **)call->scope, call->loc, call->expr);
     }
     Value *arg[8] = {0};
-    int n = 0, at = 0, want = 0;
+    int n = 0, at = 0;
     if (b->variadic) {
         arg[n++] = value_list(e, call->n, call->arg);
         at = call->n;
@@ -257,7 +263,6 @@ static Value *call_builtin(const Ctx *c, const Function *f, const Call *call) {
         p += strspn(p, ", ");
         size_t len = strcspn(p, ",=");
         bool optional = p[len] == '=';
-        want += !optional;
         Value *v = at < call->n ? call->arg[at++] : NULL;
         for (int k = 0; k < call->nnamed; k++)
             if (strlen(call->name[k]) == len && !strncmp(call->name[k], p, len)) v = call->named[k], taken |= 1u << k;

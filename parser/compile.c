@@ -253,6 +253,8 @@ static void warn_networks(Eval *e) {
         const Def *d = e->spec->defs.at[i];
         if (d->kind != DEF_NETWORK) continue;
         if (!d->shaped) diag_warn(e->diags, d->entry->loc, "the network '%s' is called nowhere", d->name);
+        else if (d->stateful && !d->updated)
+            diag_warn(e->diags, d->entry->loc, "no turn moves the running values of the network '%s': they stay as they start", d->name);
         else if (!d->moved && d->slots.n) diag_warn(e->diags, d->entry->loc, "no player moves the network '%s'", d->name);
     }
 }
@@ -364,6 +366,7 @@ Training *compile(const char *path, const CompileOptions *o, Arena *a, Diags *d)
     jmp_buf here, *old = arena_escape(a, &here);
     if (!setjmp(here)) done = compile_in(a, path, o, d, &made);
     arena_escape(a, old);
+    d->caller = NULL;                                 /* it is on a stack that may have been left in a hurry */
     if (!done && made) compile_close(made);
     return done;
 }

@@ -26,7 +26,7 @@ static const Dataset *kind_of(Eval *e, const Doc *d, Loc loc) {
 
 static bool option_from_doc(const Ctx *c, Scope *s, const Field *f, void *into, const Doc *d, const char *who) {
     bool text = f->type == F_TEXT && d->kind == DOC_SCALAR;
-    bool word = d->kind == DOC_SCALAR && d->style != DOC_SINGLE && f->choices && field_choice(f->choices, d->text) >= 0;
+    bool word = f->type == F_CHOICE && is_choice_word(c, s, d, f->choices);
     if (d->kind == DOC_SCALAR && !d->length && d->style == DOC_PLAIN) {
         diag_error(c->e->diags, d->loc, "'%s' has no value", f->name);
         return false;
@@ -113,7 +113,7 @@ static bool check_keys(Eval *e, const DataSource *s, const Doc *d) {
 bool data_open(Eval *e, Def *def) {
     SourceUse *use = &e->t->source[def->index];
     if (def->running) {
-        diag_error(e->diags, def->entry->loc, "'%s' needs its own value", def->name);
+        diag_error(e->diags, def->entry->loc, "'%s' needs its own value, directly or through others", def->name);
         return false;
     }
     data_define(e, def);

@@ -110,9 +110,7 @@ static Value *eval_lambda(const Ctx *c, Scope *s, const Expr *x) {
 
 /* A bare word among the declared choices of an argument is that text. */
 static Value *eval_argument(const Ctx *c, Scope *s, const Expr *x, const char *choices) {
-    bool hidden = false;
-    if (x->kind == EX_NAME && choices && field_choice(choices, x->text) >= 0 && !scope_find(s, x->text, &hidden))
-        return value_text(c->e, x->text);
+    if (is_choice_name(s, x, choices)) return value_text(c->e, x->text);
     return eval_expr(c, s, x);
 }
 

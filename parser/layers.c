@@ -163,7 +163,7 @@ static Value *run_mapping(const Ctx *c, Scope *s, const Doc *item, Value *piped)
             const Field *field = field_find(fn->op->attr, name);
             choices = field ? field->choices : NULL;
         }
-        bool word = d->kind == DOC_SCALAR && d->style != DOC_SINGLE && choices && field_choice(choices, d->text) >= 0;
+        bool word = is_choice_word(c, s, d, choices);
         bool plain_name = d->kind == DOC_SCALAR && name && !strcmp(name, "name");
         Value *x = word || plain_name ? value_text(e, d->text) : eval_doc(c, s, d);
         if (name) {

@@ -80,26 +80,27 @@ static Node *stretched(const Ctx *c, Node *n, const Tensor *to, Loc loc, const c
     Shape common;
     bool fits = shape_broadcast(&n->type.shape, &to->shape, &common) && shape_equal(&common, &to->shape);
     if (!fits || n->type.dtype != to->dtype) {
-        diag_error(e->diags, loc, "'%s' is %s %s, its new value is %s %s", name, dtype_name(to->dtype),
+        diag_error(e->diags, loc, "'%s' is %s %s, this value is %s %s", name, dtype_name(to->dtype),
                    shape_show(&to->shape, e->arena), dtype_name(n->type.dtype), shape_show(&n->type.shape, e->arena));
         return NULL;
     }
     return shape_equal(&n->type.shape, &to->shape) ? n : g_broadcast(n, &to->shape);
 }
 
-void template_store(const Ctx *c, const Value *template, const Value *v, Loc loc) {
+bool template_store(const Ctx *c, const Value *template, const Value *v, Loc loc) {
     Eval *e = c->e;
-    if (value_is_poison(v) || value_is_poison(template)) return;
+    if (value_is_poison(v) || value_is_poison(template)) return false;
     if (template->kind == V_NUMBER) {
         int slot = (int)template->number;
         const Slot *s = &e->t->slots->all.at[slot];
         Node *n = value_to_node(c, v, loc);
         if (n) n = stretched(c, n, &s->type, loc, s->name);
         if (n) g_assign(c->graph, slot, n);
-        return;
+        return n != NULL;
     }
-    bool parts = v->kind == template->kind && v->n == template->n;
-    for (int i = 0; i < template->n; i++) template_store(c, template->item[i], parts ? v->item[i] : v, loc);
+    bool parts = v->kind == template->kind && v->n == template->n, ok = true;
+    for (int i = 0; i < template->n; i++) ok = template_store(c, template->item[i], parts ? v->item[i] : v, loc) && ok;
+    return ok;
 }
 
 Unit *initial_unit(Eval *e) {
@@ -169,6 +170,7 @@ static Value *overridden(const Ctx *c, const char *name, const Shape *shape, Loc
     Eval *e = c->e;
     if (!v || v->kind != V_NODE || !shape_equal(&v->node->type.shape, shape)) {
         diag_error(e->diags, loc, "'parameters' has no '%s' of shape %s", name, shape_show(shape, e->arena));
+        diag_calls(e->diags);
         return value_poison(e);
     }
     return v;
@@ -194,6 +196,7 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
         Shape was = e->t->slots->all.at[slot].type.shape;
         diag_error(e->diags, loc, "the parameter '%s' is %s in this call and %s in another: a network's calls share their "
                                   "parameters", full, shape_show(&s, e->arena), shape_show(&was, e->arena));
+        diag_calls(e->diags);
         return value_poison(e);
     }
     bool known = false;

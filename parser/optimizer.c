@@ -165,8 +165,8 @@ static void update_one(const Ctx *c, const Rule *r, Moved *m, Node *gate) {
     Value **template = ARENA_ARRAY(e->arena, Value *, n + 1), **old = ARENA_ARRAY(e->arena, Value *, n + 1);
     Value **next = ARENA_ARRAY(e->arena, Value *, n + 1);
     const char *prefix = arena_printf(e->arena, "@optimizer/%s/%s", r->owner, parameter);
-    Blame blame = {r->rule->entry->loc.file, r->loc, r->rule->name};
-    if (r->rule->globals == e->prelude) e->diags->blame = &blame;
+    Caller caller = {r->loc, r->rule->name, r->rule->entry->loc.file, r->rule->globals == e->prelude, e->diags->caller};
+    e->diags->caller = &caller;
     bool ok = true;
     for (int i = 0; i < n && ok; i++) {
         int slot = slot_find(e->t->slots, arena_printf(e->arena, "%s/%s", prefix, state->entry[i].key));
@@ -191,7 +191,7 @@ static void update_one(const Ctx *c, const Rule *r, Moved *m, Node *gate) {
             }
         }
     }
-    e->diags->blame = NULL;
+    e->diags->caller = caller.outer;
     graph_back(c->graph, before);
 }
 

@@ -165,7 +165,12 @@ static void suggest_logged(Eval *e, const char *name, Loc loc) {
             const Unit *u = &e->t->stage[s].entry[k].turn->unit;
             for (int r = 0; r < u->nresult; r++) nearest_add(&near, u->result_name[r]);
         }
-    diag_error(e->diags, loc, "nothing is logged under the name '%s'%s", name, nearest_hint(e->arena, &near));
+    const char *dot = strchr(name, '.');
+    Def *player = dot ? def_find(e->spec, arena_strndup(e->arena, name, (size_t)(dot - name)), 1u << DEF_PLAYER) : NULL;
+    if (player && doc_entry(player->entry->value, dot + 1))
+        diag_error(e->diags, loc, "'%s' is not logged: add '%s' to 'log' of the player '%s'", name, dot + 1, player->name);
+    else
+        diag_error(e->diags, loc, "nothing is logged under the name '%s'%s", name, nearest_hint(e->arena, &near));
 }
 
 static bool names_option(Eval *e, const Doc *d, Names *out) {
@@ -175,7 +180,7 @@ static bool names_option(Eval *e, const Doc *d, Names *out) {
     for (int i = 0; i < n; i++) {
         const Doc *item = d->kind == DOC_LIST ? d->item[i] : d;
         name[i] = item->kind == DOC_SCALAR ? item->text : "";
-        if (!e->shaping && !e->diags->errors && !logged_name(e, name[i])) suggest_logged(e, name[i], item->loc), ok = false;
+        if (!e->shaping && e->logs_known && !logged_name(e, name[i])) suggest_logged(e, name[i], item->loc), ok = false;
     }
     *out = (Names){n, name};
     return ok;
@@ -205,7 +210,7 @@ static bool option_set(Eval *e, Frame *f, const Field *field, void *options, con
             if ((ints->at[ints->n++] = add_value(e, f, list ? v->item[i] : v, d->loc)) < 0) return false;
         return true;
     }
-    bool word = d->kind == DOC_SCALAR && d->style != DOC_SINGLE && field->choices && field_choice(field->choices, d->text) >= 0;
+    bool word = is_choice_word(&f->c, f->s, d, field->choices);
     Value *v = word || (field->type == F_TEXT && d->kind == DOC_SCALAR) ? value_text(e, d->text) : eval_doc(&f->c, f->s, d);
     return field_from_value(&f->c, field, options, v, d->loc, who);
 }
@@ -276,6 +281,7 @@ static void output_define(Eval *e, const DocEntry *entry, OutputUse *out, int ra
 }
 
 void outputs_define(Eval *e, const Doc *outputs) {
+    e->logs_known = !e->diags->errors;
     for (int i = 0; i < outputs->n; i++)
         output_define(e, &outputs->entry[i], &e->t->output[i], e->t->output[i].range_slot);
 }

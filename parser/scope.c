@@ -50,7 +50,7 @@ Value *binding_force(const Ctx *c, Local *b) {
     b->used = true;
     if (b->value) return b->value;
     if (b->running) {
-        diag_error(e->diags, b->loc, "'%s' needs its own value", b->name);
+        diag_error(e->diags, b->loc, "'%s' needs its own value, directly or through others", b->name);
         return value_poison(e);
     }
     b->running = true;
@@ -128,7 +128,7 @@ static Value *def_value(const Ctx *c, Def *d, Loc loc) {
     case DEF_VAR:
         if (!d->value) {
             if (d->running) {
-                diag_error(e->diags, d->entry->loc, "'%s' needs its own value", d->name);
+                diag_error(e->diags, d->entry->loc, "'%s' needs its own value, directly or through others", d->name);
                 return value_poison(e);
             }
             d->running = true;
@@ -140,6 +140,18 @@ static Value *def_value(const Ctx *c, Def *d, Loc loc) {
     case DEF_OPTIMIZER: break;
     }
     return NULL;
+}
+
+/* A bare word where an argument declares choices: one of them, or a word that means nothing else, which is then refused
+ * as a choice and not as a name. */
+bool is_choice_name(Scope *s, const Expr *x, const char *choices) {
+    bool hidden = false;
+    if (!choices || x->kind != EX_NAME || scope_find(s, x->text, &hidden)) return false;
+    return field_choice(choices, x->text) >= 0 || (!def_find(s->globals, x->text, ~0u) && !op_named(x->text));
+}
+
+bool is_choice_word(const Ctx *c, Scope *s, const Doc *d, const char *choices) {
+    return choices && d->kind == DOC_SCALAR && d->style != DOC_SINGLE && d->length && is_choice_name(s, doc_expr(c->e, d), choices);
 }
 
 /* Values that are there everywhere. */

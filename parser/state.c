@@ -28,7 +28,7 @@ Value *make_fixed(const Ctx *c, Scope *s, const Expr *call) {
         if (value_is_poison(v)) return value_poison(e);
         template = slot_template(&fc, name, v, SLOT_FIXED, call->loc);
         if (value_is_poison(template)) return template;
-        template_store(&fc, template, v, call->loc);
+        if (!template_store(&fc, template, v, call->loc)) return value_poison(e);
         build_done(e, &b, 0, NULL, NULL);
         *initial_unit(e) = u;
         kept_add(e, name, template);
@@ -119,11 +119,14 @@ static Value *state_template(const Ctx *c, const char *name, const DocEntry *sta
     Eval *e = c->e;
     Value *template = slot_template(c, name, type, SLOT_STATE, state->loc);
     if (value_is_poison(template)) return template;
-    if (template->kind == V_NUMBER && (initial->kind == V_NUMBER || initial->kind == V_BOOL)) {
+    bool number = template->kind == V_NUMBER && (initial->kind == V_NUMBER || initial->kind == V_BOOL);
+    DType to = number ? e->t->slots->all.at[(int)template->number].type.dtype : DTYPES;
+    bool converts = initial->kind == V_BOOL || to == F32 || (to == I32 && initial->is_int);
+    if (number && converts) {
         e->t->slots->all.at[(int)template->number].fill = initial->number;
     } else {
         Ctx ic = ctx_new(e, b, name, c->text, false, -1);
-        template_store(&ic, template, initial, state->loc);
+        if (!template_store(&ic, template, initial, state->loc)) return value_poison(e);
         build_done(e, b, 0, NULL, NULL);
         *initial_unit(e) = *u;
     }

@@ -400,6 +400,7 @@ static void run_pending(const Ctx *c, Build *b, Playing *p) {
         Pending q = b->pending.at[i];
         if (q.player != p->def->index) continue;
         if (q.network && q.ctx->update != UPDATE_ALWAYS && !moves_network(e, p, q.network, 0)) continue;
+        if (q.network) q.network->updated = true;
         int at = n++;
         while (at > 0 && chain_order(q.chain, mine[at - 1].chain) < 0) mine[at] = mine[at - 1], at--;
         mine[at] = q;
@@ -566,7 +567,7 @@ Value *iteration_value(const Ctx *c, Def *d, Loc loc) {
     const char *name = arena_printf(e->arena, "@iteration/%s", d->name);
     bool alias = body->kind == DOC_SCALAR && is_fixed(doc_expr(e, body));
     if (!d->value && d->running) {
-        diag_error(e->diags, loc, "'%s' needs its own value", d->name);
+        diag_error(e->diags, loc, "'%s' needs its own value, directly or through others", d->name);
         return value_poison(e);
     }
     if (!d->value) {
@@ -582,7 +583,7 @@ Value *iteration_value(const Ctx *c, Def *d, Loc loc) {
         } else {
             v = eval_definition(&ic, &d->globals->scope, body, NULL);
             template = value_is_poison(v) ? NULL : slot_template(&ic, name, v, SLOT_ITERATION, d->entry->loc);
-            if (template) template_store(&ic, template, v, d->entry->loc);
+            if (template && !template_store(&ic, template, v, d->entry->loc)) template = NULL;
         }
         d->running = false;
         build_done(e, &b, 0, NULL, NULL);

@@ -187,7 +187,8 @@ static Node *stack(const Ctx *c, const Value *v, Loc loc) {
 Node *value_to_node(const Ctx *c, const Value *v, Loc loc) {
     Eval *e = c->e;
     if (value_is_poison(v)) return NULL;
-    if (!c->graph) {
+    bool number = v->kind == V_NODE || v->kind == V_NUMBER || v->kind == V_BOOL || v->kind == V_LIST;
+    if (!c->graph && number) {
         diag_error(e->diags, loc, "a tensor where only constants may stand: %s", value_show(e, v));
         return NULL;
     }

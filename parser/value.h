@@ -95,7 +95,8 @@ struct Def {
     int index;                                        /* of source, iteration value, player in the Training */
     VEC(int) slots;                                   /* DEF_NETWORK: its parameters, those of networks it calls too */
     VEC(Def *) nested;                                /* DEF_NETWORK: networks it calls */
-    bool called, shaped, traced, stateful;            /* a call was tried; went through; made rows; has running values */
+    bool called, shaped, traced;                      /* a call was tried; went through; made rows */
+    bool stateful, updated;                           /* has running values; some turn moves them */
     bool flawed;                                      /* unknown keys were reported: what is missing may be one of them */
     bool moved, scheduled;                            /* DEF_NETWORK: some player moves it; DEF_PLAYER */
     VEC(const char *) asked;                          /* DEF_PLAYER: names that others read as PLAYER.name */
@@ -118,7 +119,7 @@ typedef struct {                                      /* a running value that mo
     const Value *state;                               /* template of its slots */
     int player;
     const Chain *chain;
-    const Def *network;                               /* NULL outside networks */
+    Def *network;                                     /* NULL outside networks */
     const Doc *next;                                  /* the expression of its next value */
     Scope *scope;
     const Ctx *ctx;
@@ -177,6 +178,7 @@ struct Eval {
     VEC(LayerRow) rows;
     VEC(Kept) kept;
     VEC(int) initialised;                             /* slots that an initialiser already sets */
+    bool logs_known;                                  /* nothing went wrong in the schedule: what is logged is known */
     bool shaping;                                     /* first pass: finds shapes; messages are dropped */
 };
 
@@ -220,6 +222,8 @@ Local *bind_doc(Eval *e, Scope *s, const DocEntry *entry, const Ctx *c);
 Scope *scope_new(Eval *e, Scope *parent);
 Value *scope_get(const Ctx *c, Scope *s, const char *name, Loc loc, bool called);      /* poison, reported, if unknown */
 Local *scope_find(Scope *s, const char *name, bool *hidden);
+bool is_choice_word(const Ctx *c, Scope *s, const Doc *d, const char *choices);       /* a bare word for a declared choice */
+bool is_choice_name(Scope *s, const Expr *x, const char *choices);
 Value *binding_force(const Ctx *c, Local *b);
 Def *def_find(const Globals *g, const char *name, unsigned kinds);      /* kinds: bits 1 << DefKind; in g and below */
 bool check_unused(Eval *e, const Doc *body, const char *const *skip, const Field *keys, const char *what);
@@ -260,7 +264,7 @@ Node *slot_node(const Ctx *c, int slot);              /* its value now: new in `
 bool name_matches(const char *pattern, const char *name);
 Value *slot_template(const Ctx *c, const char *prefix, const Value *v, SlotKind kind, Loc loc);  /* slots for every leaf */
 Value *template_load(const Ctx *c, const Value *template);
-void template_store(const Ctx *c, const Value *template, const Value *v, Loc loc);
+bool template_store(const Ctx *c, const Value *template, const Value *v, Loc loc);      /* false: reported */
 Value *kept_find(Eval *e, const char *name);
 void kept_add(Eval *e, const char *name, Value *template);
 Unit *initial_unit(Eval *e);                          /* one more unit to run at the start, in order */
