@@ -38,13 +38,26 @@ static int value_of(const Drafter *w, int item) {     /* -1: not made in this gr
     return -1;
 }
 
+/* Which source of a commuting operator comes first must not depend on node numbers, or equal programs would differ:
+ * values before inputs, inputs by how they are read. */
+static bool swapped(const Drafter *w, const Item *it) {
+    if (!it->op || !(it->op->traits & COMMUTES) || it->nsrc != 2) return false;
+    int x = value_of(w, it->src[0].item), z = value_of(w, it->src[1].item);
+    if (x >= 0 || z >= 0) return x < 0 || (z >= 0 && z < x);
+    Access a = access_make(&it->src[0].type.shape, &it->src[0].at), b = access_make(&it->src[1].type.shape, &it->src[1].at);
+    return a.kind > b.kind;
+}
+
 /* First all inputs, so that they are values 0 .. nin-1; then the steps. */
 static void find_inputs(Drafter *w) {
-    for (int k = 0; k < w->g->items.n; k++) w->value_of[k] = 0;
+    for (int k = 0; k < w->g->items.n; k++) w->value_of[k] = k;
     for (int k = 0; k < w->g->items.n; k++) {
         const Item *it = &w->p->item.at[w->g->items.at[k]];
-        for (int s = 0; s < it->nsrc; s++)
-            if (value_of(w, it->src[s].item) < 0) input_of(w, &it->src[s], raw_for(w, it));
+        bool turn = swapped(w, it);
+        for (int s = 0; s < it->nsrc; s++) {
+            const Read *r = &it->src[turn ? 1 - s : s];
+            if (value_of(w, r->item) < 0) input_of(w, r, raw_for(w, it));
+        }
     }
     w->d->nvalue = w->d->nin;
 }
@@ -55,9 +68,11 @@ static void add_step(Drafter *w, int k) {
     const Item *it = &w->p->item.at[i];
     Step step = {.op = it->op, .attr = it->op ? it->node->attr : NULL, .nsrc = it->nsrc, .fold = -1,
                  .type = it->nsrc ? it->src[it->nsrc - 1].type.dtype : it->type.dtype, .path = it->node->path};
+    bool turn = swapped(w, it);
     for (int s = 0; s < it->nsrc; s++) {
-        int inside = value_of(w, it->src[s].item);
-        step.src[s] = inside >= 0 ? inside : input_of(w, &it->src[s], raw_for(w, it));
+        const Read *r = &it->src[turn ? 1 - s : s];
+        int inside = value_of(w, r->item);
+        step.src[s] = inside >= 0 ? inside : input_of(w, r, raw_for(w, it));
     }
     int result = it->stored ? d->nout : -1;
     if (it->stored) d->out[d->nout++] = i;
