@@ -356,5 +356,5 @@ OP(convolve_w, .doc = "the transpose of convolve in w: x, y -> w", .arity = 2, .
    .infer = convolve_w_infer, .grad = convolve_w_grad, .samples = convolve_w_samples, RUNS)
 
 OP(convolve_transpose, .doc = "convolution backwards: x spread by the kernel w [height, width, in, out]",
-   .call = "x, w, stride=1, padding='same', dilation=1", .arity = 2, .attr_size = sizeof(ConvolveAttr),
+   .call = "x, w, stride=1, padding='same', dilation=1", .arity = 2, .traits = THREADS_VARY, .attr_size = sizeof(ConvolveAttr),
    .attr = convolve_fields, .build = convolve_transpose_build, .samples = convolve_transpose_samples)
