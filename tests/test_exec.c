@@ -1,5 +1,6 @@
-/* The executor and the Store: slots and their initial values, single numbers, watching, profiles; reductions over
- * every set of axes and index maps of every kind, across blocks and tasks; nothing written outside its place. */
+/* The executor and the Store: slots and their initial values, single numbers, watching, profiles; reductions
+ * over every set of axes and index maps of every kind, across blocks and tasks; nothing written outside its
+ * place. */
 #include "build.h"
 #include "exec/exec.h"
 #include "ops/attrs.h"
@@ -37,7 +38,8 @@ static int bench_free(void **state) {
 }
 
 static Node *slot_of(Bench *b, const char *name, DType t, Shape s, double fill) {
-    return g_slot(b->g, slot_add(&b->slots, (Slot){.name = name, .type = {t, s}, .fill = fill, .kind = SLOT_PARAM}));
+    return g_slot(
+        b->g, slot_add(&b->slots, (Slot){.name = name, .type = {t, s}, .fill = fill, .kind = SLOT_PARAM}));
 }
 
 static Program *plan(Bench *b, int n, Node **results) {
@@ -148,7 +150,8 @@ static void a_profile_counts_calls(void **state) {
 static void programs_share_one_workspace(void **state) {
     Bench *b = *state;
     Node *x = slot_of(b, "x", F32, (Shape){1, {30000}}, 1);
-    Node *small[1] = {g_neg(g_slice(x, &(Ints){1, {0}}, &(Ints){1, {1}}, &(Ints){1, {10}}))}, *large[1] = {g_neg(x)};
+    Node *small[1] = {g_neg(g_slice(x, &(Ints){1, {0}}, &(Ints){1, {1}}, &(Ints){1, {10}}))},
+         *large[1] = {g_neg(x)};
     Program *p = plan(b, 1, small), *q = plan(b, 1, large);
     Store *s = store_new(&b->slots);
     Exec *e = exec_new(s, SEED, 2);
@@ -190,10 +193,13 @@ static void agrees(Bench *b, int n, Node **results, double tolerance, const char
             for (int64_t i = 0; i < count; i++) {
                 double want = values[results[k]->id][i];
                 if (!(fabs((double)y[i] - want) <= tolerance * (1 + fabs(want))))
-                    fail_msg("%s, result %d, element %d: %.9g, not %.9g", what, k, (int)i, (double)y[i], want);
+                    fail_msg("%s, result %d, element %d: %.9g, not %.9g", what, k, (int)i, (double)y[i],
+                             want);
             }
-            if (threads == 1) first[k] = arena_copy(b->arena, y, (size_t)count * sizeof *y);
-            else assert_memory_equal(first[k], y, (size_t)count * sizeof *y);
+            if (threads == 1)
+                first[k] = arena_copy(b->arena, y, (size_t)count * sizeof *y);
+            else
+                assert_memory_equal(first[k], y, (size_t)count * sizeof *y);
         }
         exec_free(e);
     }
@@ -201,10 +207,12 @@ static void agrees(Bench *b, int n, Node **results, double tolerance, const char
     program_free(p);
 }
 
-/* Every set of axes of shapes that cross blocks and tasks at odd places: all, leading, trailing, middle, alternating. */
+/* Every set of axes of shapes that cross blocks and tasks at odd places: all, leading, trailing, middle,
+ * alternating. */
 static void reductions_over_every_set_of_axes(void **state) {
-    static const Shape shapes[] = {{1, {70000}}, {2, {3, 20011}}, {2, {20011, 3}}, {3, {7, 700, 5}}, {3, {300, 1, 130}},
-                                   {4, {5, 40, 6, 33}}, {5, {3, 4, 5, 6, 7}}, {2, {33, 4099}}, {5, {2, 9, 20, 9, 11}}};
+    static const Shape shapes[] = {{1, {70000}},         {2, {3, 20011}},    {2, {20011, 3}},
+                                   {3, {7, 700, 5}},     {3, {300, 1, 130}}, {4, {5, 40, 6, 33}},
+                                   {5, {3, 4, 5, 6, 7}}, {2, {33, 4099}},    {5, {2, 9, 20, 9, 11}}};
     static const Op *const ops[] = {&op_sum, &op_variance, &op_reduce_max, &op_log_sum_exp};
     (void)state;
     for (size_t k = 0; k < sizeof shapes / sizeof *shapes; k++)
@@ -222,18 +230,22 @@ static void reductions_over_every_set_of_axes(void **state) {
         }
 }
 
-/* Inputs read in place, as one number, by periods, by runs, backwards, across axes; and each from an offset. */
+/* Inputs read in place, as one number, by periods, by runs, backwards, across axes; and each from an offset.
+ */
 static void index_maps_of_every_kind(void **state) {
     Bench *b = *state;
     Shape s = {3, {30, 90, 8}}, plane = {2, {90, 8}}, back = {3, {8, 90, 30}}, half = {3, {15, 90, 8}};
-    Node *x = slot_of(b, "x", F32, s, 0), *z = slot_of(b, "z", F32, back, 0), *row = slot_of(b, "row", F32, (Shape){1, {8}}, 0);
-    Node *column = slot_of(b, "column", F32, (Shape){3, {30, 1, 1}}, 0), *middle = slot_of(b, "middle", F32, (Shape){2, {90, 1}}, 0);
+    Node *x = slot_of(b, "x", F32, s, 0), *z = slot_of(b, "z", F32, back, 0),
+         *row = slot_of(b, "row", F32, (Shape){1, {8}}, 0);
+    Node *column = slot_of(b, "column", F32, (Shape){3, {30, 1, 1}}, 0),
+         *middle = slot_of(b, "middle", F32, (Shape){2, {90, 1}}, 0);
     Node *one = slot_of(b, "one", F32, (Shape){0}, 0), *face = slot_of(b, "face", F32, plane, 0);
     Ints from = {3, {29, 89, 7}}, down = {3, {-1, -1, -1}}, all = {3, {30, 90, 8}};
     Node *turned = g_permute(z, &(Ints){3, {2, 1, 0}}), *flipped = g_slice(x, &from, &down, &all);
     Node *later = g_slice(x, &(Ints){3, {15, 0, 0}}, &(Ints){3, {1, 1, 1}}, &(Ints){3, {15, 90, 8}});
     Node *odd = g_slice(x, &(Ints){3, {1, 0, 0}}, &(Ints){3, {2, 1, 1}}, &(Ints){3, {15, 90, 8}});
-    Node *wide = g_broadcast(g_slice(face, &(Ints){2, {3, 0}}, &(Ints){2, {1, 1}}, &(Ints){2, {1, 8}}), &half);
+    Node *wide =
+        g_broadcast(g_slice(face, &(Ints){2, {3, 0}}, &(Ints){2, {1, 1}}, &(Ints){2, {1, 8}}), &half);
     Node *results[4] = {
         g_add(g_mul(x, row), g_mul(turned, g_broadcast(column, &s))),
         g_add(g_mul(flipped, one), g_add(g_broadcast(face, &s), g_broadcast(middle, &s))),
@@ -247,7 +259,8 @@ static void bools_and_ints_move_through_regions(void **state) {
     Bench *b = *state;
     Node *x = slot_of(b, "x", F32, (Shape){2, {70, 40}}, 0), *z = slot_of(b, "z", F32, (Shape){1, {40}}, 0);
     Node *less = g_lt(x, z), *turned = g_transpose(less), *count = g_sum(g_to_int(less), &(Ints){1, {0}});
-    Node *results[3] = {g_to_float(turned), g_mul(g_to_float(count), z), g_to_float(g_concat(b->g, 2, NODES(less, g_not(less)), 0))};
+    Node *results[3] = {g_to_float(turned), g_mul(g_to_float(count), z),
+                        g_to_float(g_concat(b->g, 2, NODES(less, g_not(less)), 0))};
     agrees(b, 3, results, 1e-6, "bools");
 }
 
@@ -255,7 +268,8 @@ static void bools_and_ints_move_through_regions(void **state) {
 static void nothing_is_written_outside_its_place(void **state) {
     Bench *b = *state;
     Node *x = slot_of(b, "x", F32, (Shape){2, {101, 33}}, 0);
-    Node *y = g_tanh(g_mul(x, g_sum(x, &(Ints){1, {0}}))), *results[2] = {g_to_float(g_lt(y, g_number(b->g, 0))), g_sum(g_neg(y), &(Ints){1, {1}})};
+    Node *y = g_tanh(g_mul(x, g_sum(x, &(Ints){1, {0}}))),
+         *results[2] = {g_to_float(g_lt(y, g_number(b->g, 0))), g_sum(g_neg(y), &(Ints){1, {1}})};
     Program *p = plan(b, 2, results);
     Store *s = store_new(&b->slots);
     Exec *e = exec_new(s, SEED, 2);
@@ -264,13 +278,16 @@ static void nothing_is_written_outside_its_place(void **state) {
     assert_true(exec_run(e, p, NULL));
     unsigned char *base = NULL;
     for (int k = 0; k < 2; k++)
-        if (p->result[k].at.place == IN_WORKSPACE) base = (unsigned char *)(uintptr_t)exec_result(e, p, k) - p->result[k].at.offset;
+        if (p->result[k].at.place == IN_WORKSPACE)
+            base = (unsigned char *)(uintptr_t)exec_result(e, p, k) - p->result[k].at.offset;
     bool *used = calloc(p->workspace + 1, sizeof *used);
     for (int t = 0; t < p->ninstr; t++) {
         const Instr *i = &p->instr[t];
         for (size_t k = 0; k < i->scratch_size; k++) used[i->scratch + k] = true;
         for (int o = 0; o < i->nout; o++)
-            for (size_t k = 0, n = (size_t)shape_count(&i->out[o].type.shape) * dtype_size(i->out[o].type.dtype); k < n; k++)
+            for (size_t k = 0,
+                        n = (size_t)shape_count(&i->out[o].type.shape) * dtype_size(i->out[o].type.dtype);
+                 k < n; k++)
                 used[i->out[o].offset + k] = true;
     }
     for (size_t k = 0; k < p->workspace; k++)
@@ -310,10 +327,16 @@ static void tasks_hold_the_results_they_touch(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        BENCH(slots_start_as_declared), BENCH(the_store_finds_what_is_not_finite), BENCH(numbers_of_every_type_are_read),
-        BENCH(watch_names_the_first_that_is_not_finite), BENCH(a_profile_counts_calls), BENCH(programs_share_one_workspace),
-        cmocka_unit_test(reductions_over_every_set_of_axes), BENCH(index_maps_of_every_kind),
-        BENCH(bools_and_ints_move_through_regions), BENCH(nothing_is_written_outside_its_place),
+        BENCH(slots_start_as_declared),
+        BENCH(the_store_finds_what_is_not_finite),
+        BENCH(numbers_of_every_type_are_read),
+        BENCH(watch_names_the_first_that_is_not_finite),
+        BENCH(a_profile_counts_calls),
+        BENCH(programs_share_one_workspace),
+        cmocka_unit_test(reductions_over_every_set_of_axes),
+        BENCH(index_maps_of_every_kind),
+        BENCH(bools_and_ints_move_through_regions),
+        BENCH(nothing_is_written_outside_its_place),
         cmocka_unit_test(tasks_hold_the_results_they_touch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
-/* The passes: each rule on the smallest graph that it fits; and each pass alone, and all together, on random graphs:
- * the IR stays well typed, the reference in double gives the same numbers, and an exact pass the same float bits. */
+/* The passes: each rule on the smallest graph that it fits; and each pass alone, and all together, on random
+ * graphs: the IR stays well typed, the reference in double gives the same numbers, and an exact pass the same
+ * float bits. */
 #include "exec/exec.h"
 #include "graphs.h"
 #include "pass/pass.h"
@@ -18,7 +19,7 @@ typedef struct {
     Diags *diags;
     Slots slots;
     Graph *g;
-    Node *x, *v, *s;                                  /* [5, 4], [4] and a scalar */
+    Node *x, *v, *s; /* [5, 4], [4] and a scalar */
 } Small;
 
 static int make_small(void **state) {
@@ -51,7 +52,8 @@ static char *text_of(const Graph *g) {
 /* After all passes, `before` must be what `after` says as it stands. */
 static void becomes(Small *t, Node *before, Node *after) {
     Node *keep[1] = {before}, *want[1] = {after};
-    char *got = text_of(passes_run(t->g, passes_all(), 1, keep)), *expected = text_of(graph_only(t->g, 1, want));
+    char *got = text_of(passes_run(t->g, passes_all(), 1, keep)),
+         *expected = text_of(graph_only(t->g, 1, want));
     assert_string_equal(got, expected);
     free(got);
     free(expected);
@@ -118,7 +120,8 @@ static void halves_of_a_choice_are_one_choice(void **state) {
 
 static void views_of_views_are_one(void **state) {
     Small *t = *state;
-    Ints swap = {2, {1, 0}}, start = {2, {4, 1}}, step = {2, {-2, 1}}, size = {2, {3, 3}}, one = {2, {1, 1}}, two = {2, {2, 2}};
+    Ints swap = {2, {1, 0}}, start = {2, {4, 1}}, step = {2, {-2, 1}}, size = {2, {3, 3}}, one = {2, {1, 1}},
+         two = {2, {2, 2}};
     becomes(t, g_permute(g_permute(t->x, &swap), &swap), t->x);
     becomes(t, g_stop_gradient(t->x), t->x);
     becomes(t, g_slice(g_slice(t->x, &start, &step, &size), &one, &one, &two),
@@ -146,13 +149,15 @@ static void common_factors_leave_a_sum(void **state) {
     becomes(t, g_sum(wide(t, t->v), &rows), g_mul(t->v, num(t, 5)));
     becomes(t, g_sum_all(g_neg(t->x)), g_neg(g_sum_all(t->x)));
     becomes(t, g_sum_all(g_mul(t->x, t->v)), g_sum_all(g_mul(t->x, t->v)));
-    becomes(t, g_sum(g_mul(g_mul(t->x, t->v), g_tanh(t->x)), &rows), g_mul(g_sum(g_mul(t->x, g_tanh(t->x)), &rows), t->v));
+    becomes(t, g_sum(g_mul(g_mul(t->x, t->v), g_tanh(t->x)), &rows),
+            g_mul(g_sum(g_mul(t->x, g_tanh(t->x)), &rows), t->v));
 }
 
 static void a_transposed_matrix_is_read_as_it_lies(void **state) {
     Small *t = *state;
     Node *ab[2] = {g_transpose(t->x), t->x}, *aa[2] = {t->x, t->x};
-    becomes(t, op_apply(t->g, &op_matmul, 2, ab, &(MatmulAttr){0}), op_apply(t->g, &op_matmul, 2, aa, &(MatmulAttr){.ta = true}));
+    becomes(t, op_apply(t->g, &op_matmul, 2, ab, &(MatmulAttr){0}),
+            op_apply(t->g, &op_matmul, 2, aa, &(MatmulAttr){.ta = true}));
 }
 
 static void a_column_by_a_row_is_elementwise(void **state) {
@@ -179,7 +184,9 @@ static void fill_store(Store *s) {
     }
 }
 
-typedef struct { double **values, *out[SLOTS_OF_TEST + 1]; } Doubles;
+typedef struct {
+    double **values, *out[SLOTS_OF_TEST + 1];
+} Doubles;
 
 static Doubles in_double(Arena *a, const Graph *g, const Slots *slots) {
     Doubles d = {.values = ARENA_ARRAY(a, double *, g->node.n)};
@@ -189,7 +196,8 @@ static Doubles in_double(Arena *a, const Graph *g, const Slots *slots) {
     for (int k = 0; k < slots->all.n; k++) {
         int64_t n = shape_count(&slots->all.at[k].type.shape);
         double *x = ARENA_ARRAY(a, double, n);
-        for (int64_t i = 0; i < n; i++) x[i] = k ? (double)((float *)s->data[k])[i] : ((int32_t *)s->data[k])[i];
+        for (int64_t i = 0; i < n; i++)
+            x[i] = k ? (double)((float *)s->data[k])[i] : ((int32_t *)s->data[k])[i];
         in[k] = x;
     }
     store_free(s);
@@ -224,7 +232,8 @@ static void passes_keep_the_numbers(void **state) {
             for (int r = 0; r < nkeep; r++)
                 near(before.values[keep[r]->id], after.values[now[r]->id], NODE_COUNT(keep[r]), name, seed);
             for (int s = 0; s < slots.all.n; s++)
-                if (before.out[s]) near(before.out[s], after.out[s], shape_count(&slots.all.at[s].type.shape), name, seed);
+                if (before.out[s])
+                    near(before.out[s], after.out[s], shape_count(&slots.all.at[s].type.shape), name, seed);
             arena_free(a);
         }
 }
@@ -263,7 +272,8 @@ static void exact_passes_keep_the_bits(void **state) {
             const Graph *h = passes_run(g, (uint64_t)1 << k, n, now);
             Store *s = run(g, &slots, n, keep, x), *t = run(h, &slots, n, now, y);
             for (int i = 0; i < slots.all.n; i++)
-                assert_memory_equal(s->data[i], t->data[i], (size_t)shape_count(&slots.all.at[i].type.shape) * 4);
+                assert_memory_equal(s->data[i], t->data[i],
+                                    (size_t)shape_count(&slots.all.at[i].type.shape) * 4);
             for (int i = 0; i < n; i++) {
                 assert_memory_equal(x[i], y[i], (size_t)NODE_COUNT(keep[i]) * sizeof(float));
                 free(x[i]);
@@ -279,11 +289,23 @@ static void exact_passes_keep_the_bits(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        SMALL(one_is_no_factor), SMALL(zero_adds_nothing), SMALL(zero_times_x_stays), SMALL(signs_cancel),
-        SMALL(numbers_are_computed), SMALL(halves_of_a_choice_are_one_choice), SMALL(powers_are_products), SMALL(a_choice_between_equals_is_none),
-        SMALL(views_of_views_are_one), SMALL(repeated_numbers_are_computed_once), SMALL(repeated_factors_meet), SMALL(common_factors_leave_a_sum),
-        SMALL(a_transposed_matrix_is_read_as_it_lies), SMALL(a_column_by_a_row_is_elementwise), SMALL(unused_nodes_go),
-        cmocka_unit_test(passes_keep_the_numbers), cmocka_unit_test(exact_passes_keep_the_bits),
+        SMALL(one_is_no_factor),
+        SMALL(zero_adds_nothing),
+        SMALL(zero_times_x_stays),
+        SMALL(signs_cancel),
+        SMALL(numbers_are_computed),
+        SMALL(halves_of_a_choice_are_one_choice),
+        SMALL(powers_are_products),
+        SMALL(a_choice_between_equals_is_none),
+        SMALL(views_of_views_are_one),
+        SMALL(repeated_numbers_are_computed_once),
+        SMALL(repeated_factors_meet),
+        SMALL(common_factors_leave_a_sum),
+        SMALL(a_transposed_matrix_is_read_as_it_lies),
+        SMALL(a_column_by_a_row_is_elementwise),
+        SMALL(unused_nodes_go),
+        cmocka_unit_test(passes_keep_the_numbers),
+        cmocka_unit_test(exact_passes_keep_the_bits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

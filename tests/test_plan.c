@@ -26,7 +26,8 @@ typedef struct {
 static Case case_make(uint64_t seed, int steps, bool smooth) {
     Case c = {.arena = arena_new()};
     c.diags = diags_new(c.arena);
-    c.graph = random_graph(c.arena, c.diags, seed, steps, smooth, SLOTS_OF_TEST, &c.slots, c.results, &c.nresult);
+    c.graph =
+        random_graph(c.arena, c.diags, seed, steps, smooth, SLOTS_OF_TEST, &c.slots, c.results, &c.nresult);
     if (c.diags->errors) diags_print(c.diags, stderr, false);
     assert_int_equal(c.diags->errors, 0);
     return c;
@@ -40,7 +41,10 @@ static void fill_store(Store *s) {
     }
 }
 
-typedef struct { Store *store; float *results[RESULTS]; } Outcome;
+typedef struct {
+    Store *store;
+    float *results[RESULTS];
+} Outcome;
 
 static Outcome run(const Case *c, PlanOptions options, int threads) {
     const char *names[RESULTS] = {"a", "b", "c", "d"};
@@ -78,14 +82,17 @@ static void same_bits(const void *a, const void *b, int64_t n, const char *what,
             float fx, fy;
             memcpy(&fx, &x[i], 4);
             memcpy(&fy, &y[i], 4);
-            fail_msg("seed %d: %s %d differs at %d of %d: %.9g, %.9g", (int)seed, what, k, (int)i, (int)n, (double)fx, (double)fy);
+            fail_msg("seed %d: %s %d differs at %d of %d: %.9g, %.9g", (int)seed, what, k, (int)i, (int)n,
+                     (double)fx, (double)fy);
         }
 }
 
 static void same(const Case *c, const Outcome *a, const Outcome *b, uint64_t seed) {
-    for (int k = 0; k < c->nresult; k++) same_bits(a->results[k], b->results[k], NODE_COUNT(c->results[k]), "result", k, seed);
+    for (int k = 0; k < c->nresult; k++)
+        same_bits(a->results[k], b->results[k], NODE_COUNT(c->results[k]), "result", k, seed);
     for (int k = 0; k < c->slots.all.n; k++)
-        same_bits(a->store->data[k], b->store->data[k], shape_count(&c->slots.all.at[k].type.shape), "slot", k, seed);
+        same_bits(a->store->data[k], b->store->data[k], shape_count(&c->slots.all.at[k].type.shape), "slot",
+                  k, seed);
 }
 
 static void all_ways_agree(void **state) {
@@ -122,7 +129,8 @@ static void near_the_reference(void **state) {
         for (int k = 0; k < c.slots.all.n; k++) {
             int64_t n = shape_count(&c.slots.all.at[k].type.shape);
             double *x = ARENA_ARRAY(c.arena, double, n);
-            for (int64_t i = 0; i < n; i++) x[i] = k ? (double)((float *)start->data[k])[i] : ((int32_t *)start->data[k])[i];
+            for (int64_t i = 0; i < n; i++)
+                x[i] = k ? (double)((float *)start->data[k])[i] : ((int32_t *)start->data[k])[i];
             in[k] = x;
         }
         ref_run(c.graph, SEED, in, out, values, NULL, c.arena);
@@ -131,7 +139,8 @@ static void near_the_reference(void **state) {
             if (!(e < 1e-3)) fail_msg("seed %d: result %d is off by %g", (int)seed, k, e);
         }
         for (int k = 1; k < c.slots.all.n; k++) {
-            double e = out[k] ? worst(o.store->data[k], out[k], shape_count(&c.slots.all.at[k].type.shape)) : 0;
+            double e =
+                out[k] ? worst(o.store->data[k], out[k], shape_count(&c.slots.all.at[k].type.shape)) : 0;
             if (!(e < 1e-3)) fail_msg("seed %d: slot %d is off by %g", (int)seed, k, e);
         }
         store_free(start);
@@ -142,7 +151,10 @@ static void near_the_reference(void **state) {
 
 /* Small programs whose plan is known. */
 
-typedef struct { Case c; Node *x, *y, *w; } Three;    /* three float slots of [3, 700] */
+typedef struct {
+    Case c;
+    Node *x, *y, *w;
+} Three; /* three float slots of [3, 700] */
 
 static Three three_make(void) {
     Three t = {.c = {.arena = arena_new()}};
@@ -150,7 +162,7 @@ static Three three_make(void) {
     return t;
 }
 
-static void three_fill(Three *t) {                    /* once t has its final address */
+static void three_fill(Three *t) { /* once t has its final address */
     static const char *const names[] = {"x", "y", "w"};
     Node **node[] = {&t->x, &t->y, &t->w};
     t->c.slots = (Slots){.arena = t->c.arena};
@@ -174,7 +186,7 @@ static void three_free(Three *t, Program *p) {
     arena_free(t->c.arena);
 }
 
-static const float *slot_after(Three *t, const Program *p, int slot) {       /* static: read before the next call */
+static const float *slot_after(Three *t, const Program *p, int slot) { /* static: read before the next call */
     static float kept[2100];
     Store *s = store_new(&t->c.slots);
     Exec *e = exec_new(s, SEED, 1);
@@ -262,7 +274,8 @@ static void a_mask_is_computed_again_not_stored(void **state) {
     assert_int_equal(p->ninstr, 2);
     for (int k = 0; k < p->ninstr; k++)
         for (int o = 0; o < p->instr[k].nout; o++)
-            assert_true(p->instr[k].out[o].value == p->result[0].at.value || shape_count(&p->instr[k].out[o].type.shape) == 1);
+            assert_true(p->instr[k].out[o].value == p->result[0].at.value ||
+                        shape_count(&p->instr[k].out[o].type.shape) == 1);
     three_free(&t, p);
 }
 
@@ -270,7 +283,8 @@ static void a_reshape_does_not_split_a_region(void **state) {
     (void)state;
     Three t = three_make();
     three_fill(&t);
-    Node *flat = g_reshape(g_tanh(t.x), &(Shape){1, {2100}}), *high = g_reshape(g_neg(flat), &(Shape){3, {3, 10, 70}});
+    Node *flat = g_reshape(g_tanh(t.x), &(Shape){1, {2100}}),
+         *high = g_reshape(g_neg(flat), &(Shape){3, {3, 10, 70}});
     Node *results[1] = {g_sum(high, &(Ints){1, {1}})};
     Program *p = three_plan(&t, 1, results);
     assert_int_equal(p->ninstr, 1);
@@ -288,7 +302,8 @@ static void the_checker_sees_planted_mistakes(void **state) {
     (void)state;
     Three t = three_make();
     three_fill(&t);
-    Node *a = g_tanh(t.x), *b = g_concat(t.c.graph, 2, NODES(a, t.y), 0), *c = g_concat(t.c.graph, 2, NODES(a, b), 0);
+    Node *a = g_tanh(t.x), *b = g_concat(t.c.graph, 2, NODES(a, t.y), 0),
+         *c = g_concat(t.c.graph, 2, NODES(a, b), 0);
     g_assign(t.c.graph, 0, g_add(t.x, t.w));
     Node *results[1] = {c};
     Program *p = three_plan(&t, 1, results);

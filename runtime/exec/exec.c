@@ -1,6 +1,7 @@
-/* Runs programs: resolves each instruction's operands to addresses and calls its kernel or the region engine. One
- * workspace serves all programs; it and the threads' block buffers are reserved before the first run. Invariant: the
- * addresses of an instruction are resolved anew at every run, so a workspace may grow between runs. */
+/* Runs programs: resolves each instruction's operands to addresses and calls its kernel or the region engine.
+ * One workspace serves all programs; it and the threads' block buffers are reserved before the first run.
+ * Invariant: the addresses of an instruction are resolved anew at every run, so a workspace may grow between
+ * runs. */
 #include "exec/exec.h"
 #include "exec/run.h"
 #include "kern/kern.h"
@@ -16,8 +17,8 @@ struct Exec {
     uint64_t seed;
     int threads;
     unsigned char *workspace, *thread;
-    size_t nworkspace, nthread;                       /* bytes; of each thread */
-    unsigned char **address;                          /* of one instruction's operands */
+    size_t nworkspace, nthread; /* bytes; of each thread */
+    unsigned char **address;    /* of one instruction's operands */
     int naddress;
 };
 
@@ -67,7 +68,9 @@ bool exec_reserve(Exec *e, const Program *p) {
 }
 
 static unsigned char *address_of(const Exec *e, const Program *p, const Operand *o) {
-    unsigned char *base = o->place == IN_WORKSPACE ? e->workspace : o->place == IN_SLOT ? e->store->data[o->slot] : p->constants;
+    unsigned char *base = o->place == IN_WORKSPACE ? e->workspace
+                          : o->place == IN_SLOT    ? e->store->data[o->slot]
+                                                   : p->constants;
     return base + o->offset;
 }
 
@@ -79,7 +82,8 @@ static void run_instr(Exec *e, const Program *p, const Instr *i) {
         i->op->eval(i, (const void *const *)in, (void *const *)out, scratch);
         return;
     }
-    RegionRun run = {i->state, (const unsigned char *const *)in, out, scratch, e->thread, e->nthread, e->threads, e->seed};
+    RegionRun run = {
+        i->state, (const unsigned char *const *)in, out, scratch, e->thread, e->nthread, e->threads, e->seed};
     region_run(&run);
 }
 

@@ -1,5 +1,6 @@
-/* Reductions of a region. Each task folds its blocks into sums of its own; they are merged in the order of the tasks,
- * so the bits depend on the shape alone. A task holds only the results that it touches (fold_range). */
+/* Reductions of a region. Each task folds its blocks into sums of its own; they are merged in the order of
+ * the tasks, so the bits depend on the shape alone. A task holds only the results that it touches
+ * (fold_range). */
 #include "exec/run.h"
 
 #include <string.h>
@@ -30,15 +31,17 @@ static void fold_rows(const Fold *f, const Reduce *r, float *acc, int64_t stride
 }
 
 /* Innermost axis kept: rows are added to each other. */
-static void fold_columns(const Fold *f, const Reduce *r, float *acc, int64_t stride, const char *x, size_t size,
-                         int64_t start, int64_t n) {
+static void fold_columns(const Fold *f, const Reduce *r, float *acc, int64_t stride, const char *x,
+                         size_t size, int64_t start, int64_t n) {
     int64_t L = f->dim[f->rank - 1], M = f->rank > 1 ? f->dim[f->rank - 2] : 1;
     int64_t pos = start % L, row = start / L;
     while (n > 0) {
         float *to = acc + base_of(f, row / M);
         int64_t rows = 1, run = L;
-        if (pos || n < L) run = L - pos < n ? L - pos : n;
-        else rows = n / L < M - row % M ? n / L : M - row % M;
+        if (pos || n < L)
+            run = L - pos < n ? L - pos : n;
+        else
+            rows = n / L < M - row % M ? n / L : M - row % M;
         r->block(to + pos, stride, x, rows, run);
         x += (size_t)(rows * run) * size;
         n -= rows * run;
@@ -47,11 +50,14 @@ static void fold_columns(const Fold *f, const Reduce *r, float *acc, int64_t str
     }
 }
 
-void fold_block(const Fold *f, const Reduce *r, float *acc, int64_t stride, int64_t low, const void *x, size_t size,
-                int64_t start, int64_t n) {
-    if (f->rank == 0) r->block(acc, stride, x, 1, 1);
-    else if (f->stride[f->rank - 1]) fold_columns(f, r, acc - low, stride, x, size, start, n);
-    else fold_rows(f, r, acc - low, stride, x, size, start, n);
+void fold_block(const Fold *f, const Reduce *r, float *acc, int64_t stride, int64_t low, const void *x,
+                size_t size, int64_t start, int64_t n) {
+    if (f->rank == 0)
+        r->block(acc, stride, x, 1, 1);
+    else if (f->stride[f->rank - 1])
+        fold_columns(f, r, acc - low, stride, x, size, start, n);
+    else
+        fold_rows(f, r, acc - low, stride, x, size, start, n);
 }
 
 static size_t part_bytes(const Fold *f, const Reduce *r) {
@@ -62,8 +68,10 @@ float *fold_part(const Fold *f, const Reduce *r, unsigned char *scratch, int64_t
     return (float *)(void *)(scratch + f->parts + (size_t)task * part_bytes(f, r));
 }
 
-static void copy_planes(float *to, int64_t to_stride, const float *from, int64_t from_stride, int planes, int64_t n) {
-    for (int k = 0; k < planes; k++) memcpy(to + k * to_stride, from + k * from_stride, (size_t)n * sizeof *to);
+static void copy_planes(float *to, int64_t to_stride, const float *from, int64_t from_stride, int planes,
+                        int64_t n) {
+    for (int k = 0; k < planes; k++)
+        memcpy(to + k * to_stride, from + k * from_stride, (size_t)n * sizeof *to);
 }
 
 void fold_merge(const Fold *f, const Reduce *r, unsigned char *scratch, const Segment *s, void *out) {
@@ -77,7 +85,7 @@ void fold_merge(const Fold *f, const Reduce *r, unsigned char *scratch, const Se
         int64_t n = high - low;
         if (n == all || r->planes == 1) {
             r->merge(whole + low, part, n);
-        } else {                                      /* a merge wants both with one plane stride */
+        } else { /* a merge wants both with one plane stride */
             float *room = fold_part(f, r, scratch, ntask);
             copy_planes(room, n, whole + low, all, r->planes, n);
             r->merge(room, part, n);

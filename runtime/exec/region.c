@@ -1,22 +1,23 @@
-/* Runs a region: task by task on all threads, block by block in a task, step by step in a block. Every step is a
- * call of its operator's Map kernel on at most BLOCK contiguous numbers, which lie in place, in a buffer of this
- * thread that stays in its cache, or in their result's place. Nothing here depends on the number of threads. */
+/* Runs a region: task by task on all threads, block by block in a task, step by step in a block. Every step
+ * is a call of its operator's Map kernel on at most BLOCK contiguous numbers, which lie in place, in a buffer
+ * of this thread that stays in its cache, or in their result's place. Nothing here depends on the number of
+ * threads. */
 #include "exec/run.h"
 #include "kern/kern.h"
 
 #include <stdatomic.h>
 #include <string.h>
 
-enum { WORTH_THREADS = 1 << 16 };                     /* elements times steps: about 20 us on one thread */
+enum { WORTH_THREADS = 1 << 16 }; /* elements times steps: about 20 us on one thread */
 
-typedef struct {                                      /* one task, as its thread sees it */
+typedef struct { /* one task, as its thread sees it */
     const RegionRun *run;
     const Segment *segment;
     const unsigned char *const *in;
     unsigned char *const *out;
-    unsigned char **value;                            /* by value: where this block of it lies */
+    unsigned char **value; /* by value: where this block of it lies */
     unsigned char *buffers;
-    int64_t index, start, end;                        /* which task of the segment; its elements */
+    int64_t index, start, end; /* which task of the segment; its elements */
 } Task;
 
 static Map *map_of(const Step *s, int level) {
@@ -25,7 +26,9 @@ static Map *map_of(const Step *s, int level) {
     return f;
 }
 
-static unsigned char *buffer_at(const Task *t, int buffer) { return t->buffers + (size_t)buffer * BUFFER_BYTES; }
+static unsigned char *buffer_at(const Task *t, int buffer) {
+    return t->buffers + (size_t)buffer * BUFFER_BYTES;
+}
 
 /* What stays the same over the task: numbers for all, and periods. */
 static void open_inputs(const Task *t) {
@@ -54,13 +57,18 @@ static void move_inputs(const Task *t, int64_t start, int64_t n) {
         const Value *v = &r->value[k];
         int64_t size = (int64_t)dtype_size(v->type);
         if (v->raw || a->kind == ACCESS_SCALAR) continue;
-        if (a->kind == ACCESS_SAME) t->value[k] = (unsigned char *)t->in[k] + (a->offset + start) * size;
-        else if (a->kind == ACCESS_PERIOD) t->value[k] = buffer_at(t, v->buffer) + start % a->period * size;
-        else t->value[k] = (unsigned char *)gather(a, t->in[k], (size_t)size, start, n, buffer_at(t, v->buffer));
+        if (a->kind == ACCESS_SAME)
+            t->value[k] = (unsigned char *)t->in[k] + (a->offset + start) * size;
+        else if (a->kind == ACCESS_PERIOD)
+            t->value[k] = buffer_at(t, v->buffer) + start % a->period * size;
+        else
+            t->value[k] =
+                (unsigned char *)gather(a, t->in[k], (size_t)size, start, n, buffer_at(t, v->buffer));
     }
     for (int k = r->nin; k < r->nvalue; k++) {
         const Value *v = &r->value[k];
-        t->value[k] = v->result < 0 ? buffer_at(t, v->buffer) : t->out[v->result] + start * (int64_t)dtype_size(v->type);
+        t->value[k] = v->result < 0 ? buffer_at(t, v->buffer)
+                                    : t->out[v->result] + start * (int64_t)dtype_size(v->type);
     }
 }
 
@@ -110,10 +118,15 @@ static void run_task(const RegionRun *run, int worker, int segment, int64_t inde
     const Region *r = run->region;
     const Segment *s = &r->segment[segment];
     unsigned char *mine = run->thread + (size_t)worker * run->thread_bytes;
-    Task t = {.run = run, .segment = s, .in = run->in + segment * r->nin, .out = run->out + segment * r->nout,
+    Task t = {.run = run,
+              .segment = s,
+              .in = run->in + segment * r->nin,
+              .out = run->out + segment * r->nout,
               .value = (unsigned char **)(void *)mine,
               .buffers = mine + (((size_t)r->nvalue * sizeof(void *) + 63) & ~(size_t)63),
-              .index = index, .start = index * s->task, .end = (index + 1) * s->task};
+              .index = index,
+              .start = index * s->task,
+              .end = (index + 1) * s->task};
     if (t.end > s->count) t.end = s->count;
     int level = isa_level();
     open_inputs(&t);
@@ -122,28 +135,33 @@ static void run_task(const RegionRun *run, int worker, int segment, int64_t inde
         move_inputs(&t, at, n);
         for (int k = 0; k < r->nstep; k++) run_step(&t, &r->step[k], level, at, n);
     }
-    if (r->nfold && s->count <= s->task) finish_folds(run, segment);    /* its only task */
+    if (r->nfold && s->count <= s->task) finish_folds(run, segment); /* its only task */
 }
 
 static int segment_of(const Region *r, int task) {
     int low = 0, high = r->nsegment - 1;
     while (low < high) {
         int middle = (low + high + 1) / 2;
-        if (r->segment[middle].first_task <= task) low = middle;
-        else high = middle - 1;
+        if (r->segment[middle].first_task <= task)
+            low = middle;
+        else
+            high = middle - 1;
     }
     return low;
 }
 
-typedef struct { const RegionRun *run; atomic_int next; } Shared;
+typedef struct {
+    const RegionRun *run;
+    atomic_int next;
+} Shared;
 
 static void run_numbered(const RegionRun *run, int worker, int task) {
     int segment = segment_of(run->region, task);
     run_task(run, worker, segment, task - run->region->segment[segment].first_task);
 }
 
-/* One segment: tasks are equal, and a fixed share keeps each thread at its part of the data, region after region.
- * Several: sizes differ, so whoever is free takes the next. */
+/* One segment: tasks are equal, and a fixed share keeps each thread at its part of the data, region after
+ * region. Several: sizes differ, so whoever is free takes the next. */
 static void work(void *ctx, int64_t worker) {
     Shared *shared = ctx;
     const RegionRun *run = shared->run;

@@ -1,6 +1,6 @@
-/* The Store: one aligned block of memory for every slot, so that no two slots share a cache line. It knows slots and
- * their initial values; it must not know graphs or programs. Invariant: every block is as long as its slot's type
- * says, rounded up to whole cache lines, and the padding stays zero. */
+/* The Store: one aligned block of memory for every slot, so that no two slots share a cache line. It knows
+ * slots and their initial values; it must not know graphs or programs. Invariant: every block is as long as
+ * its slot's type says, rounded up to whole cache lines, and the padding stays zero. */
 #include "exec/store.h"
 
 #include <math.h>
@@ -16,9 +16,12 @@ static size_t slot_bytes(const Slot *s) {
 }
 
 static void put(void *data, DType t, int64_t i, double value) {
-    if (t == F32) ((float *)data)[i] = (float)value;
-    else if (t == I32) ((int32_t *)data)[i] = (int32_t)value;
-    else ((uint8_t *)data)[i] = value != 0;
+    if (t == F32)
+        ((float *)data)[i] = (float)value;
+    else if (t == I32)
+        ((int32_t *)data)[i] = (int32_t)value;
+    else
+        ((uint8_t *)data)[i] = value != 0;
 }
 
 static double get(const void *data, DType t, int64_t i) {
@@ -63,9 +66,13 @@ void store_free(Store *s) {
     free(s);
 }
 
-double store_number(const Store *s, int slot) { return get(s->data[slot], s->slots->all.at[slot].type.dtype, 0); }
+double store_number(const Store *s, int slot) {
+    return get(s->data[slot], s->slots->all.at[slot].type.dtype, 0);
+}
 
-void store_set(Store *s, int slot, double value) { put(s->data[slot], s->slots->all.at[slot].type.dtype, 0, value); }
+void store_set(Store *s, int slot, double value) {
+    put(s->data[slot], s->slots->all.at[slot].type.dtype, 0, value);
+}
 
 bool store_finite(const Store *s, SlotKind kind, int *which) {
     for (int i = 0; i < s->slots->all.n; i++) {

@@ -1,11 +1,11 @@
-/* Rules of elementwise algebra. Those of rule_identities keep every bit; the others may round otherwise, or lose the
- * sign of a zero. No rule says that x*0 is 0: x may be infinite. */
+/* Rules of elementwise algebra. Those of rule_identities keep every bit; the others may round otherwise, or
+ * lose the sign of a zero. No rule says that x*0 is 0: x may be infinite. */
 #include "pass/rules.h"
 
 static Node *negated(const Node *x) { return x->op == &op_neg ? x->src[0] : NULL; }
 
 static Node *chosen(Node *const *src) {
-    if (src[1] == src[2]) return src[1];              /* select(c, x, x) -> x */
+    if (src[1] == src[2]) return src[1]; /* select(c, x, x) -> x */
     if (is_number(src[0], 1)) return src[1];
     if (is_number(src[0], 0)) return src[2];
     return NULL;
@@ -14,7 +14,7 @@ static Node *chosen(Node *const *src) {
 Node *rule_identities(Graph *g, const Node *old, Node *const *src) {
     Node *x = src[0], *z = old->nsrc > 1 ? src[1] : NULL;
     (void)g;
-    if (old->op == &op_neg) return negated(x);        /* --x -> x */
+    if (old->op == &op_neg) return negated(x); /* --x -> x */
     if (old->op == &op_square && negated(x)) return g_square(negated(x));
     if (old->op == &op_abs && negated(x)) return g_abs(negated(x));
     if (old->op == &op_abs && (x->op == &op_abs || x->op == &op_square)) return x;
@@ -24,8 +24,8 @@ Node *rule_identities(Graph *g, const Node *old, Node *const *src) {
     if (old->op == &op_mulz && (is_number(x, 0) || is_number(z, 0))) return g_like(x, 0);
     if (old->op == &op_div && is_number(z, 1)) return x;
     if (old->op == &op_sub && is_number(z, 0)) return x;
-    if (old->op == &op_sub && negated(z)) return g_add(x, negated(z));        /* x - -z -> x + z */
-    if (old->op == &op_add && negated(z)) return g_sub(x, negated(z));        /* x + -z -> x - z */
+    if (old->op == &op_sub && negated(z)) return g_add(x, negated(z)); /* x - -z -> x + z */
+    if (old->op == &op_add && negated(z)) return g_sub(x, negated(z)); /* x + -z -> x - z */
     if (old->op == &op_add && negated(x)) return g_sub(z, negated(x));
     if ((old->op == &op_max || old->op == &op_min) && x == z) return x;
     if (old->op == &op_pow && is_number(z, 1)) return x;
@@ -74,7 +74,8 @@ Node *rule_choices(Graph *g, const Node *old, Node *const *src) {
         Node *a = src[k], *b = src[1 - k];
         if (a->op != &op_select) continue;
         for (int side = 0; side < 2; side++) {
-            Node *x = half(a, a->src[0], side), *z = x && old->op == &op_add ? half(b, a->src[0], 1 - side) : NULL;
+            Node *x = half(a, a->src[0], side),
+                 *z = x && old->op == &op_add ? half(b, a->src[0], 1 - side) : NULL;
             if (x && old->op == &op_mul && node_number(b, &number)) {
                 Node *zero = g_like(x, 0), *y = g_mul(x, b);
                 return g_select(a->src[0], side ? zero : y, side ? y : zero);
@@ -86,10 +87,11 @@ Node *rule_choices(Graph *g, const Node *old, Node *const *src) {
     return NULL;
 }
 
-/* Finite wherever its inputs are: no division, logarithm, power or exponential on the way from a kernel, a reduction or
- * a slot. */
+/* Finite wherever its inputs are: no division, logarithm, power or exponential on the way from a kernel, a
+ * reduction or a slot. */
 static bool tame(const Node *n, int depth) {
-    static const Op *const known[] = {&op_mul, &op_mulz, &op_square, &op_tanh, &op_sigmoid, &op_softplus, &op_sqrt};
+    static const Op *const known[] = {&op_mul,     &op_mulz,     &op_square, &op_tanh,
+                                      &op_sigmoid, &op_softplus, &op_sqrt};
     if (n->type.dtype != F32 || !(n->op->traits & (ELEMENTWISE | VIEW))) return true;
     bool fine = n->op->traits & (LINEAR | PIECEWISE | VIEW);
     for (size_t k = 0; k < sizeof known / sizeof *known; k++) fine |= n->op == known[k];
@@ -108,7 +110,7 @@ Node *rule_constants(Graph *g, const Node *old, Node *const *src) {
     if (old->op == &op_sub && is_number(x, 0)) return g_neg(z);
     if (old->op == &op_mul && is_number(x, -1)) return g_neg(z);
     if (old->op == &op_mul && is_number(z, -1)) return g_neg(x);
-    if (old->op == &op_mulz && node_number(x, &number)) return g_mul(x, z);   /* number != 0: rule_identities */
+    if (old->op == &op_mulz && node_number(x, &number)) return g_mul(x, z); /* number != 0: rule_identities */
     if (old->op == &op_mulz && node_number(z, &number)) return g_mul(x, z);
     if (old->op == &op_mulz && tame(x, DEPTH) && tame(z, DEPTH)) return g_mul(x, z);
     if (old->op == &op_pow && node_number(z, &number)) return power(x, number);
@@ -129,8 +131,8 @@ static bool split(const Node *n, const Op *op, Node **x, double *number) {
     return false;
 }
 
-/* (x*a)*b -> x*(a*b) where a and b repeat their numbers along a common axis. Under a mulz the factors are joined by
- * one, so that 0 times infinity stays 0. */
+/* (x*a)*b -> x*(a*b) where a and b repeat their numbers along a common axis. Under a mulz the factors are
+ * joined by one, so that 0 times infinity stays 0. */
 static Node *gathered(Graph *g, const Op *op, Node *x, Node *b) {
     if (x->op != &op_mul) return NULL;
     for (int k = 0; k < 2; k++) {

@@ -1,6 +1,6 @@
-/* The passes in order, and the copy that drives them: nodes in order of id, each with its sources already rewritten.
- * Dead nodes are not copied; equal ones become one in emit. Invariant: a rewritten node has the old one's type and
- * provenance. */
+/* The passes in order, and the copy that drives them: nodes in order of id, each with its sources already
+ * rewritten. Dead nodes are not copied; equal ones become one in emit. Invariant: a rewritten node has the
+ * old one's type and provenance. */
 #include "pass/pass.h"
 #include "pass/rules.h"
 
@@ -10,13 +10,19 @@ const Pass passes[] = {
     {"views", "views of views become one; stop_gradient has done its work", true, rule_views},
     {"identities", "x*1, x/1, x - 0, --x, a choice between equals", true, rule_identities},
     {"hoist", "what all sources repeat is computed once and repeated after", true, rule_hoist},
-    {"constants", "arithmetic of numbers, in double; x + 0; powers; division by a number or by what is repeated; mulz of "
-                  "what is finite wherever its inputs are", false, rule_constants},
+    {"constants",
+     "arithmetic of numbers, in double; x + 0; powers; division by a number or by what is repeated; mulz of "
+     "what is finite wherever its inputs are",
+     false, rule_constants},
     {"choices", "multiples and sums of halves of one choice are one choice", false, rule_choices},
-    {"scales", "(x*a)*b is x*(a*b), (x + a) + b is x + (a + b), for numbers and what is repeated", false, rule_scales},
-    {"sums", "factors that are the same for all terms leave a sum; a sum of repeated terms is a product", false, rule_sums},
-    {"upsample", "enlargement next to a convolution is a transposed convolution of that stride", false, rule_upsample},
-    {"matmul", "a transposed matrix is read as it lies; a column by a row is elementwise", false, rule_matmul},
+    {"scales", "(x*a)*b is x*(a*b), (x + a) + b is x + (a + b), for numbers and what is repeated", false,
+     rule_scales},
+    {"sums", "factors that are the same for all terms leave a sum; a sum of repeated terms is a product",
+     false, rule_sums},
+    {"upsample", "enlargement next to a convolution is a transposed convolution of that stride", false,
+     rule_upsample},
+    {"matmul", "a transposed matrix is read as it lies; a column by a row is elementwise", false,
+     rule_matmul},
     {0},
 };
 

@@ -1,5 +1,5 @@
-/* Rules about sums: what is the same for all terms leaves the sum, so that it is done once a result and not once a
- * term. They round otherwise. */
+/* Rules about sums: what is the same for all terms leaves the sum, so that it is done once a result and not
+ * once a term. They round otherwise. */
 #include "pass/rules.h"
 
 static unsigned axes_of(const Node *sum) {
@@ -11,7 +11,7 @@ static unsigned axes_of(const Node *sum) {
 static Node *without(Node *x, unsigned mask) {
     if (x->op != &op_broadcast) return NULL;
     const Shape *to = &x->type.shape, *from = &x->src[0]->type.shape;
-    Shape rest = {0}, kept = {0};                     /* of the result; of what is read, its other axes */
+    Shape rest = {0}, kept = {0}; /* of the result; of what is read, its other axes */
     for (int k = 0, lead = to->rank - from->rank; k < to->rank; k++) {
         bool once = k < lead || from->dim[k - lead] == 1;
         if (mask >> k & 1) {
@@ -25,11 +25,11 @@ static Node *without(Node *x, unsigned mask) {
 }
 
 typedef struct {
-    unsigned mask;                                    /* the axes of the sum */
-    Node *factor;                                     /* what leaves the sum, in the result's shape; or NULL */
-    bool guarded;                                     /* some of it was under a mulz: 0 times anything is 0 */
+    unsigned mask; /* the axes of the sum */
+    Node *factor;  /* what leaves the sum, in the result's shape; or NULL */
+    bool guarded;  /* some of it was under a mulz: 0 times anything is 0 */
     bool negative;
-    int made;                                         /* products that were not there before */
+    int made; /* products that were not there before */
 } Factors;
 
 static void take(Factors *f, Node *rest, bool guarded) {
@@ -58,15 +58,16 @@ static Node *stripped(Node *x, Factors *f, bool guarded, int depth) {
     return x->op == &op_mulz ? g_mulz(a, b) : g_mul(a, b);
 }
 
-static bool only_reader(const Node *n) {              /* of its source, in its own graph */
+static bool only_reader(const Node *n) { /* of its source, in its own graph */
     int readers = 0;
     for (int i = n->src[0]->id + 1; i < n->graph->node.n; i++)
-        for (int k = 0; k < n->graph->node.at[i]->nsrc; k++) readers += n->graph->node.at[i]->src[k] == n->src[0];
+        for (int k = 0; k < n->graph->node.at[i]->nsrc; k++)
+            readers += n->graph->node.at[i]->src[k] == n->src[0];
     return readers == 1;
 }
 
-/* sum(x*a) -> a*sum(x), sum(-x) -> -sum(x), sum((x*a)*z) -> a*sum(x*z), sum(broadcast(x)) -> count*x. A product that
- * others read anyway is left, unless what is summed instead is there already. */
+/* sum(x*a) -> a*sum(x), sum(-x) -> -sum(x), sum((x*a)*z) -> a*sum(x*z), sum(broadcast(x)) -> count*x. A
+ * product that others read anyway is left, unless what is summed instead is there already. */
 Node *rule_sums(Graph *g, const Node *old, Node *const *src) {
     enum { DEPTH = 5 };
     if (old->op != &op_sum || old->type.dtype != F32 || src[0]->type.dtype != F32) return NULL;

@@ -25,8 +25,9 @@ static Node *slice_twice(Graph *g, const Node *old, Node *x) {
 Node *rule_views(Graph *g, const Node *old, Node *const *src) {
     (void)g;
     if (old->op == &op_stop_gradient) return src[0];
-    if (old->op == &op_reshape) return g_reshape(src[0], &old->type.shape);   /* the builder skips reshapes */
-    if (old->op == &op_broadcast && src[0]->op == &op_broadcast) return g_broadcast(src[0]->src[0], &old->type.shape);
+    if (old->op == &op_reshape) return g_reshape(src[0], &old->type.shape); /* the builder skips reshapes */
+    if (old->op == &op_broadcast && src[0]->op == &op_broadcast)
+        return g_broadcast(src[0]->src[0], &old->type.shape);
     if (old->op == &op_broadcast) return g_broadcast(src[0], &old->type.shape);
     if (old->op == &op_permute) return permute_twice(g, old, src[0]);
     if (old->op == &op_slice) return slice_twice(g, old, src[0]);
@@ -56,7 +57,7 @@ Node *hoisted(Graph *g, const Op *op, int nsrc, Node *const *src, const void *at
     for (int k = 0; k < nsrc; k++) mask &= repeated_axes(src[k]);
     if (!mask) return NULL;
     const Shape *whole = &src[0]->type.shape;
-    Shape small = {0};                                /* without leading axes that are repeated, others of size 1 */
+    Shape small = {0}; /* without leading axes that are repeated, others of size 1 */
     for (int k = 0; k < whole->rank; k++)
         if (small.rank || !(mask >> k & 1)) small.dim[small.rank++] = mask >> k & 1 ? 1 : whole->dim[k];
     Node **part = ARENA_ARRAY(g->arena, Node *, nsrc);

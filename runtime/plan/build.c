@@ -1,6 +1,6 @@
-/* Groups in order -> instructions without places: micro-programs with their segments, own kernels with attributes,
- * scratch and library state. memory.c fills in where operands are. Invariant: nothing here points into the graph;
- * attributes and texts are copied into the Program's arena. */
+/* Groups in order -> instructions without places: micro-programs with their segments, own kernels with
+ * attributes, scratch and library state. memory.c fills in where operands are. Invariant: nothing here points
+ * into the graph; attributes and texts are copied into the Program's arena. */
 #include "plan/parts.h"
 
 #include <string.h>
@@ -39,7 +39,7 @@ static void give_buffers(Plan *p, Region *r) {
             r->value[step->out].buffer = b;
             if (b >= r->nbuffer) r->nbuffer = b + 1;
         }
-        for (int s = 0; s < step->nsrc; s++) {        /* read for the last time: free for the next step */
+        for (int s = 0; s < step->nsrc; s++) { /* read for the last time: free for the next step */
             int v = step->src[s];
             if (v >= r->nin && last[v] == k && r->value[v].buffer >= 0) taken[r->value[v].buffer] = false;
         }
@@ -51,7 +51,7 @@ static size_t give_sums(const Step *step, Fold *f, int64_t ntask, size_t at) {
     f->whole = at;
     at += line_up(planes * (size_t)f->results);
     f->parts = at;
-    if (ntask > 1) at += line_up(planes * (size_t)f->width) * (size_t)(ntask + 1);   /* one more to merge in */
+    if (ntask > 1) at += line_up(planes * (size_t)f->width) * (size_t)(ntask + 1); /* one more to merge in */
     return at;
 }
 
@@ -76,7 +76,11 @@ static void add_segment(Plan *p, Instr *i, Region *r, const Group *g) {
 static void build_region(Plan *p, Instr *i, const Group *g) {
     const Draft *d = g->draft;
     Region *r = ARENA_NEW(p->arena, Region);
-    *r = (Region){.nin = d->nin, .nout = d->nout, .nvalue = d->nvalue, .nstep = d->nstep, .nfold = d->nfold,
+    *r = (Region){.nin = d->nin,
+                  .nout = d->nout,
+                  .nvalue = d->nvalue,
+                  .nstep = d->nstep,
+                  .nfold = d->nfold,
                   .value = arena_copy(p->arena, d->value, (size_t)d->nvalue * sizeof *d->value),
                   .step = arena_copy(p->arena, d->step, (size_t)d->nstep * sizeof *d->step),
                   .segment = ARENA_ARRAY(p->arena, Segment, g->segments.n + 1)};
@@ -116,8 +120,10 @@ bool program_build(Plan *p) {
         i->loc = n->loc;
         i->label = text_copy(p->arena, n->path);
         i->role = text_copy(p->arena, n->role);
-        if (g->kernel) build_kernel(p, i, g->items.at[0]);
-        else build_region(p, i, g);
+        if (g->kernel)
+            build_kernel(p, i, g->items.at[0]);
+        else
+            build_region(p, i, g);
         i->in = ARENA_ARRAY(p->arena, Operand, i->nin + 1);
         i->out = ARENA_ARRAY(p->arena, Operand, i->nout + 1);
         for (int s = 0; s < i->nin; s++) {
@@ -125,8 +131,7 @@ bool program_build(Plan *p) {
             i->in[s].type = g->kernel ? r->type : p->item.at[r->item].type;
         }
         for (int s = 0; s < i->nout; s++) i->out[s].type = p->item.at[p->outs[q->ninstr][s]].type;
-        if (i->op && i->op->prepare && !i->op->prepare(i))
-            return reject(n, "no kernel can run these shapes");
+        if (i->op && i->op->prepare && !i->op->prepare(i)) return reject(n, "no kernel can run these shapes");
         q->flops += i->flops;
         q->ninstr++;
     }

@@ -1,15 +1,23 @@
-/* program_check: proves a finished Program sound from its operands alone; shares no code with the planner. Each value
- * has one writer. Between the writer and every reader of a value, no other instruction may write, as result or as
- * scratch, over the bytes that it lies in; a slot's old value is written by nobody. O(n^2) on purpose: no cleverness
- * that could be wrong in the same way as the planner's. */
+/* program_check: proves a finished Program sound from its operands alone; shares no code with the planner.
+ * Each value has one writer. Between the writer and every reader of a value, no other instruction may write,
+ * as result or as scratch, over the bytes that it lies in; a slot's old value is written by nobody. O(n^2) on
+ * purpose: no cleverness that could be wrong in the same way as the planner's. */
 #include "plan/plan.h"
 #include "plan/region.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
-typedef struct { Place place; int slot; size_t from, to; } Span;
-typedef struct { const Program *p; char *why; size_t size; } Check;
+typedef struct {
+    Place place;
+    int slot;
+    size_t from, to;
+} Span;
+typedef struct {
+    const Program *p;
+    char *why;
+    size_t size;
+} Check;
 
 static bool wrong(const Check *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 static bool wrong(const Check *c, const char *fmt, ...) {
@@ -31,7 +39,9 @@ static bool meet(Span a, Span b) {
 }
 
 static bool within(const Check *c, Span s, const char *what, int at) {
-    size_t end = s.place == IN_WORKSPACE ? c->p->workspace : s.place == IN_CONSTANTS ? c->p->nconstants : s.to;
+    size_t end = s.place == IN_WORKSPACE   ? c->p->workspace
+                 : s.place == IN_CONSTANTS ? c->p->nconstants
+                                           : s.to;
     return s.to <= end || wrong(c, "instruction %d: %s reaches beyond its memory", at, what);
 }
 
@@ -39,8 +49,8 @@ static bool scratch_meets(const Instr *i, Span s) {
     return i->scratch_size && meet((Span){IN_WORKSPACE, 0, i->scratch, i->scratch + i->scratch_size}, s);
 }
 
-/* May result `out` of region i lie over operand `in`? Only if element i of the operand is not read after element i
- * of the result is written, in a block, and no other element ever. */
+/* May result `out` of region i lie over operand `in`? Only if element i of the operand is not read after
+ * element i of the result is written, in a block, and no other element ever. */
 static bool in_place(const Instr *i, int out, int in) {
     if (i->op) return false;
     const Region *r = i->state;
@@ -79,12 +89,15 @@ static bool survives(const Check *c, const Operand *o, int end, const char *read
     const Operand *made = NULL;
     int from = writer_of(p, o->value, &made);
     Span s = span_of(o);
-    if (o->place == IN_WORKSPACE && from < 0) return wrong(c, "%s %d reads value %d, which nobody makes", reader, end, o->value);
-    if (from >= end) return wrong(c, "%s %d reads value %d, made by instruction %d", reader, end, o->value, from);
+    if (o->place == IN_WORKSPACE && from < 0)
+        return wrong(c, "%s %d reads value %d, which nobody makes", reader, end, o->value);
+    if (from >= end)
+        return wrong(c, "%s %d reads value %d, made by instruction %d", reader, end, o->value, from);
     if (from >= 0) {
         Span m = span_of(made);
         if (m.place != s.place || m.slot != s.slot || s.from < m.from || s.to > m.to)
-            return wrong(c, "%s %d reads value %d elsewhere than instruction %d made it", reader, end, o->value, from);
+            return wrong(c, "%s %d reads value %d elsewhere than instruction %d made it", reader, end,
+                         o->value, from);
     }
     for (int t = from + 1; t < end; t++) {
         if (scratch_meets(&p->instr[t], s))
@@ -101,7 +114,8 @@ static bool instr_sound(const Check *c, int t) {
     for (int k = 0; k < i->nin; k++) {
         Span s = span_of(&i->in[k]);
         if (!within(c, s, "an operand", t) || !survives(c, &i->in[k], t, "instruction")) return false;
-        if (i->op && s.from % 64) return wrong(c, "instruction %d: operand %d of a kernel is not aligned", t, k);
+        if (i->op && s.from % 64)
+            return wrong(c, "instruction %d: operand %d of a kernel is not aligned", t, k);
         if (scratch_meets(i, s)) return wrong(c, "instruction %d: its scratch lies over operand %d", t, k);
         for (int o = 0; o < i->nout; o++)
             if (writes(i, o, s) && !in_place(i, o, k))

@@ -1,10 +1,15 @@
-/* A group as a micro-program: its inputs numbered in the order of their first reading, its steps, its results. Two
- * groups whose drafts differ only in sizes and index maps are segments of one instruction. */
+/* A group as a micro-program: its inputs numbered in the order of their first reading, its steps, its
+ * results. Two groups whose drafts differ only in sizes and index maps are segments of one instruction. */
 #include "plan/parts.h"
 
 #include <string.h>
 
-typedef struct { Plan *p; const Group *g; Draft *d; int *value_of; } Drafter;     /* value_of: by place in the group */
+typedef struct {
+    Plan *p;
+    const Group *g;
+    Draft *d;
+    int *value_of;
+} Drafter; /* value_of: by place in the group */
 
 static bool scalar_read(const Read *r) {
     for (int k = 0; k < r->type.shape.rank; k++)
@@ -18,12 +23,15 @@ static bool access_equal(const Access *a, const Access *b) {
 }
 
 /* A draw reads its tick and round as single numbers, however many it makes. */
-static bool raw_for(const Drafter *w, const Item *it) { return it->op && it->op->traits & RANDOM && w->g->count > 1; }
+static bool raw_for(const Drafter *w, const Item *it) {
+    return it->op && it->op->traits & RANDOM && w->g->count > 1;
+}
 
 static int input_of(Drafter *w, const Read *r, bool raw) {
     Draft *d = w->d;
     Access a = access_make(&r->type.shape, &r->at);
-    if (raw || (scalar_read(r) && w->g->count > 1)) a = (Access){.kind = ACCESS_SCALAR, .offset = r->at.offset};
+    if (raw || (scalar_read(r) && w->g->count > 1))
+        a = (Access){.kind = ACCESS_SCALAR, .offset = r->at.offset};
     for (int k = 0; k < d->nin; k++)
         if (d->in[k].item == r->item && d->value[k].raw == raw && access_equal(&d->access[k], &a)) return k;
     d->in[d->nin] = *r;
@@ -32,19 +40,20 @@ static int input_of(Drafter *w, const Read *r, bool raw) {
     return d->nin++;
 }
 
-static int value_of(const Drafter *w, int item) {     /* -1: not made in this group */
+static int value_of(const Drafter *w, int item) { /* -1: not made in this group */
     for (int k = 0; k < w->g->items.n; k++)
         if (w->g->items.at[k] == item) return w->value_of[k];
     return -1;
 }
 
-/* Which source of a commuting operator comes first must not depend on node numbers, or equal programs would differ:
- * values before inputs, inputs by how they are read. */
+/* Which source of a commuting operator comes first must not depend on node numbers, or equal programs would
+ * differ: values before inputs, inputs by how they are read. */
 static bool swapped(const Drafter *w, const Item *it) {
     if (!it->op || !(it->op->traits & COMMUTES) || it->nsrc != 2) return false;
     int x = value_of(w, it->src[0].item), z = value_of(w, it->src[1].item);
     if (x >= 0 || z >= 0) return x < 0 || (z >= 0 && z < x);
-    Access a = access_make(&it->src[0].type.shape, &it->src[0].at), b = access_make(&it->src[1].type.shape, &it->src[1].at);
+    Access a = access_make(&it->src[0].type.shape, &it->src[0].at),
+           b = access_make(&it->src[1].type.shape, &it->src[1].at);
     return a.kind > b.kind;
 }
 
@@ -66,8 +75,12 @@ static void add_step(Drafter *w, int k) {
     Draft *d = w->d;
     int i = w->g->items.at[k];
     const Item *it = &w->p->item.at[i];
-    Step step = {.op = it->op, .attr = it->op ? it->node->attr : NULL, .nsrc = it->nsrc, .fold = -1,
-                 .type = it->nsrc ? it->src[it->nsrc - 1].type.dtype : it->type.dtype, .path = it->node->path};
+    Step step = {.op = it->op,
+                 .attr = it->op ? it->node->attr : NULL,
+                 .nsrc = it->nsrc,
+                 .fold = -1,
+                 .type = it->nsrc ? it->src[it->nsrc - 1].type.dtype : it->type.dtype,
+                 .path = it->node->path};
     bool turn = swapped(w, it);
     for (int s = 0; s < it->nsrc; s++) {
         const Read *r = &it->src[turn ? 1 - s : s];
@@ -93,9 +106,12 @@ Draft *draft_make(Plan *p, const Group *g) {
     int n = g->items.n, most = n;
     for (int k = 0; k < n; k++) most += p->item.at[g->items.at[k]].nsrc;
     Draft *d = ARENA_NEW(p->scratch, Draft);
-    *d = (Draft){.value = ARENA_ARRAY(p->scratch, Value, most), .step = ARENA_ARRAY(p->scratch, Step, n),
-                 .in = ARENA_ARRAY(p->scratch, Read, most), .out = ARENA_ARRAY(p->scratch, int, n),
-                 .access = ARENA_ARRAY(p->scratch, Access, most), .fold = ARENA_ARRAY(p->scratch, Fold, n)};
+    *d = (Draft){.value = ARENA_ARRAY(p->scratch, Value, most),
+                 .step = ARENA_ARRAY(p->scratch, Step, n),
+                 .in = ARENA_ARRAY(p->scratch, Read, most),
+                 .out = ARENA_ARRAY(p->scratch, int, n),
+                 .access = ARENA_ARRAY(p->scratch, Access, most),
+                 .fold = ARENA_ARRAY(p->scratch, Fold, n)};
     Drafter w = {p, g, d, ARENA_ARRAY(p->scratch, int, n)};
     find_inputs(&w);
     for (int k = 0; k < n; k++) w.value_of[k] = -1;

@@ -1,4 +1,5 @@
-/* A Program as text, one instruction a line, the steps of a region under it. For people and for tests of structure.
+/* A Program as text, one instruction a line, the steps of a region under it. For people and for tests of
+ * structure.
  *
  *   12  region   critic/conv_2  tasks 13
  *         x0 [128, 20, 20, 32]@4096  x1 'critic/conv_2/bias' period 32
@@ -38,13 +39,17 @@ static void show_access(const Access *a, FILE *to) {
     if (a->kind == ACCESS_PERIOD) fprintf(to, " period %" PRId64, a->period);
     if (a->kind != ACCESS_GATHER) return;
     fputs(" strides", to);
-    for (int k = 0; k < a->rank; k++) fprintf(to, "%s%" PRId64 ":%" PRId64, k ? ", " : " ", a->dim[k], a->stride[k]);
+    for (int k = 0; k < a->rank; k++)
+        fprintf(to, "%s%" PRId64 ":%" PRId64, k ? ", " : " ", a->dim[k], a->stride[k]);
 }
 
-static void show_step(const Program *p, const Instr *i, const Region *r, const Step *s, const Slots *slots, FILE *to) {
+static void show_step(const Program *p, const Instr *i, const Region *r, const Step *s, const Slots *slots,
+                      FILE *to) {
     int result = s->fold >= 0 ? s->out : r->value[s->out].result;
-    if (s->fold >= 0) fprintf(to, "      r%d = %s", s->fold, s->op->name);
-    else fprintf(to, "      v%d = %s", s->out, s->op ? s->op->name : "copy");
+    if (s->fold >= 0)
+        fprintf(to, "      r%d = %s", s->fold, s->op->name);
+    else
+        fprintf(to, "      v%d = %s", s->out, s->op ? s->op->name : "copy");
     for (int k = 0; k < s->nsrc; k++) fprintf(to, " %s%d", s->src[k] < r->nin ? "x" : "v", s->src[k]);
     for (int g = 0; g < r->nsegment && result >= 0; g++) {
         fputs(g ? " | " : " -> ", to);
@@ -81,11 +86,14 @@ static void show_kernel(const Program *p, const Instr *i, const Slots *slots, FI
 }
 
 void program_dump(const Program *p, const Slots *slots, FILE *to) {
-    fprintf(to, "program '%s': %d instructions, workspace %zu bytes, %.6g flops\n", p->name, p->ninstr, p->workspace, p->flops);
+    fprintf(to, "program '%s': %d instructions, workspace %zu bytes, %.6g flops\n", p->name, p->ninstr,
+            p->workspace, p->flops);
     for (int k = 0; k < p->ninstr; k++) {
         fprintf(to, "%4d  ", k);
-        if (p->instr[k].op) show_kernel(p, &p->instr[k], slots, to);
-        else show_region(p, &p->instr[k], slots, to);
+        if (p->instr[k].op)
+            show_kernel(p, &p->instr[k], slots, to);
+        else
+            show_region(p, &p->instr[k], slots, to);
     }
     for (int k = 0; k < p->nresult; k++) {
         fprintf(to, "result %s: ", p->result[k].name ? p->result[k].name : "");

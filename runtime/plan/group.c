@@ -1,9 +1,10 @@
-/* Items -> groups: fusion as a partition. Every item joins the groups it reads from where that is legal, or one that
- * reads the same numbers, or opens its own; cheap items that another group needs are computed again there.
+/* Items -> groups: fusion as a partition. Every item joins the groups it reads from where that is legal, or
+ * one that reads the same numbers, or opens its own; cheap items that another group needs are computed again
+ * there.
  *
- * Invariant, after every step: `order` holds all groups so that each runs after those it reads. A join that would
- * break it tries to move groups inside the window between the two (arrange), and is given up where there is a path
- * from one to the other through a third.
+ * Invariant, after every step: `order` holds all groups so that each runs after those it reads. A join that
+ * would break it tries to move groups inside the window between the two (arrange), and is given up where
+ * there is a path from one to the other through a third.
  */
 #include "plan/parts.h"
 
@@ -33,7 +34,7 @@ static bool needs(const Plan *p, int item, int g, int but) {
 /* Does `g` need anything of a marked group other than `but`? */
 static bool needs_marked(const Plan *p, int g, int but) {
     const Group *whole = &p->group.at[g];
-    for (int k = -1; k < whole->segments.n; k++) {    /* the group itself, then its segments */
+    for (int k = -1; k < whole->segments.n; k++) { /* the group itself, then its segments */
         const Group *part = k < 0 ? whole : &p->group.at[whole->segments.at[k]];
         for (int i = 0; i < part->items.n; i++) {
             const Item *it = &p->item.at[part->items.at[i]];
@@ -60,8 +61,10 @@ static void sort_marked(Plan *p, int from, int to) {
     int *late = ARENA_ARRAY(p->scratch, int, to - from + 1), nlate = 0, put = from;
     for (int k = from; k <= to; k++) {
         int g = p->order.at[k];
-        if (marked(p, g)) late[nlate++] = g;
-        else p->order.at[put++] = g;
+        if (marked(p, g))
+            late[nlate++] = g;
+        else
+            p->order.at[put++] = g;
     }
     for (int k = 0; k < nlate; k++) p->order.at[put++] = late[k];
     place(p, from, to);
@@ -88,7 +91,7 @@ static bool fusable(const Plan *p, const Read *r, int64_t count) {
     return from->kind == ITEM_MAP && from->count == count && read_same(r);
 }
 
-static bool edges_fuse(const Plan *p, int a, int b) {  /* all that b reads of a could stay inside */
+static bool edges_fuse(const Plan *p, int a, int b) { /* all that b reads of a could stay inside */
     const Group *gb = &p->group.at[b];
     for (int i = 0; i < gb->items.n; i++) {
         const Item *it = &p->item.at[gb->items.at[i]];
@@ -117,14 +120,18 @@ static void move_items(Plan *p, int from, int to) {
 }
 
 bool groups_join(Plan *p, int a, int b, bool as_segment) {
-    if (p->group.at[a].at > p->group.at[b].at) { int t = a; a = b; b = t; }
+    if (p->group.at[a].at > p->group.at[b].at) {
+        int t = a;
+        a = b;
+        b = t;
+    }
     int from = p->group.at[a].at, to = p->group.at[b].at;
     if (a == b || to - from > WINDOW) return false;
     if (!as_segment && (!agree(&p->group.at[a], &p->group.at[b]) || !edges_fuse(p, a, b))) return false;
     mark_users(p, a, to);
     if (needs_marked(p, b, as_segment ? -1 : a)) return false;
     p->mark.at[b] = p->stamp;
-    sort_marked(p, from, to);                         /* others; a; its users; b. b then goes to where a is */
+    sort_marked(p, from, to); /* others; a; its users; b. b then goes to where a is */
     for (int k = to; k < p->order.n - 1; k++) p->order.at[k] = p->order.at[k + 1];
     p->order.n--;
     place(p, to, p->order.n - 1);
@@ -168,7 +175,8 @@ static bool join_source(Plan *p, int i) {
         for (int s = 0; s < it->nsrc; s++) {
             int g = p->item.at[it->src[s].item].group;
             if (tried[s] || g < 0 || !fusable(p, &it->src[s], it->count)) continue;
-            if (best < 0 || p->group.at[g].at > p->group.at[p->item.at[it->src[best].item].group].at) best = s;
+            if (best < 0 || p->group.at[g].at > p->group.at[p->item.at[it->src[best].item].group].at)
+                best = s;
         }
         if (best < 0) return false;
         tried[best] = true;
@@ -177,15 +185,17 @@ static bool join_source(Plan *p, int i) {
     return false;
 }
 
-/* Joins a group that reads the same numbers: a map the latest, a reduction the earliest, because others wait for it. */
+/* Joins a group that reads the same numbers: a map the latest, a reduction the earliest, because others wait
+ * for it. */
 static bool join_sharer(Plan *p, int i) {
     const Item *it = &p->item.at[i];
     for (int s = 0; s < it->nsrc; s++) {
         const Item *from = &p->item.at[it->src[s].item];
         const Indices *by = &from->readers;
-        if (shape_count(&from->type.shape) < it->count) continue;       /* a broadcast number binds nobody */
+        if (shape_count(&from->type.shape) < it->count) continue; /* a broadcast number binds nobody */
         for (int k = 0; k < by->n && k < SHARERS; k++)
-            if (item_join(p, i, p->item.at[by->at[it->kind == ITEM_FOLD ? k : by->n - 1 - k]].group)) return true;
+            if (item_join(p, i, p->item.at[by->at[it->kind == ITEM_FOLD ? k : by->n - 1 - k]].group))
+                return true;
     }
     return false;
 }
@@ -218,8 +228,10 @@ static int clone(Plan *p, int s, int g) {
     for (int k = 0; k < made.nsrc; k++) {
         Item *from = &p->item.at[made.src[k].item];
         if (from->group == g || from->kind != ITEM_MAP || from->stored) continue;
-        if (fusable(p, &made.src[k], made.count)) made.src[k].item = clone(p, made.src[k].item, g);
-        else from->stored = true;
+        if (fusable(p, &made.src[k], made.count))
+            made.src[k].item = clone(p, made.src[k].item, g);
+        else
+            from->stored = true;
     }
     vec_push(p->scratch, &p->item, made);
     vec_push(p->scratch, &p->group.at[g].items, p->item.n - 1);
@@ -231,9 +243,10 @@ static void fuse(Plan *p, int i) {
     Item *it = &p->item.at[i];
     for (int s = 0; s < it->nsrc; s++) {
         int from = p->item.at[it->src[s].item].group;
-        if (from >= 0 && from != it->group && fusable(p, &it->src[s], it->count)) groups_join(p, from, it->group, false);
+        if (from >= 0 && from != it->group && fusable(p, &it->src[s], it->count))
+            groups_join(p, from, it->group, false);
     }
-    Indices *items = &p->group.at[it->group].items;   /* clones go before i */
+    Indices *items = &p->group.at[it->group].items; /* clones go before i */
     int g = it->group, own = items->at[--items->n];
     for (int s = 0; s < p->item.at[i].nsrc; s++) {
         Item *from = &p->item.at[p->item.at[i].src[s].item];
@@ -241,7 +254,8 @@ static void fuse(Plan *p, int i) {
         if (!from->stored && fusable(p, &p->item.at[i].src[s], p->item.at[i].count) &&
             cloneable(p, p->item.at[i].src[s].item, g, CHEAP_DEPTH))
             p->item.at[i].src[s].item = clone(p, p->item.at[i].src[s].item, g);
-        else from->stored = true;
+        else
+            from->stored = true;
     }
     vec_push(p->scratch, &p->group.at[g].items, own);
 }
@@ -295,7 +309,8 @@ void groups_finish(Plan *p) {
     Indices stack = {0};
     for (int k = 0; k < p->order.n; k++) drop_twins(p, &p->group.at[p->order.at[k]]);
     for (int i = 0; i < p->item.n; i++) p->item.at[i].stored = false;
-    for (int k = 0; k < p->result.n; k++) use(p, &stack, p->result.at[k].item), p->item.at[p->result.at[k].item].stored = true;
+    for (int k = 0; k < p->result.n; k++)
+        use(p, &stack, p->result.at[k].item), p->item.at[p->result.at[k].item].stored = true;
     for (int k = 0; k < p->write.n; k++)
         use(p, &stack, p->write.at[k].value.item), p->item.at[p->write.at[k].value.item].stored = true;
     while (stack.n) {
@@ -313,8 +328,10 @@ void groups_finish(Plan *p) {
         for (int i = 0; i < g->items.n; i++)
             if (p->item.at[g->items.at[i]].used) g->items.at[n++] = g->items.at[i];
         g->items.n = n;
-        if (n) p->order.at[put++] = p->order.at[k];
-        else g->gone = true;
+        if (n)
+            p->order.at[put++] = p->order.at[k];
+        else
+            g->gone = true;
     }
     p->order.n = put;
     place(p, 0, put - 1);

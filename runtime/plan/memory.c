@@ -1,14 +1,22 @@
-/* Lifetimes and offsets. A buffer lives from the instruction that makes its value to the last one that reads it, both
- * included; results of the program live to the end. A region's result takes the buffer of an input that dies there
- * and is read as element i only, no later than the step that makes element i. Buffers of the largest size are placed
- * first, each into the smallest gap that is free for its whole life. */
+/* Lifetimes and offsets. A buffer lives from the instruction that makes its value to the last one that reads
+ * it, both included; results of the program live to the end. A region's result takes the buffer of an input
+ * that dies there and is read as element i only, no later than the step that makes element i. Buffers of the
+ * largest size are placed first, each into the smallest gap that is free for its whole life. */
 #include "plan/parts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct { size_t size, offset; int from, to; size_t *scratch_at; } Buffer;
-typedef struct { Plan *p; VEC(Buffer) buffer; int *last; } Memory;     /* last: by item, the last instruction to read it */
+typedef struct {
+    size_t size, offset;
+    int from, to;
+    size_t *scratch_at;
+} Buffer;
+typedef struct {
+    Plan *p;
+    VEC(Buffer) buffer;
+    int *last;
+} Memory; /* last: by item, the last instruction to read it */
 
 static size_t item_bytes(const Item *it) {
     size_t bytes = (size_t)shape_count(&it->type.shape) * dtype_size(it->type.dtype);
@@ -29,8 +37,8 @@ static bool same_size(const Item *a, const Item *b) {
            shape_count(&b->type.shape) * (int64_t)dtype_size(b->type.dtype);
 }
 
-/* Can the value that `step` makes in segment s take the place of operand `in`? Every reading of that item must be as
- * element i, in this segment, no later than the step. */
+/* Can the value that `step` makes in segment s take the place of operand `in`? Every reading of that item
+ * must be as element i, in this segment, no later than the step. */
 static bool replaceable(const Memory *m, int t, int s, int in, int step) {
     const Region *r = m->p->program->instr[t].state;
     const Read *reads = m->p->reads[t];
@@ -45,12 +53,12 @@ static bool replaceable(const Memory *m, int t, int s, int in, int step) {
     return true;
 }
 
-static int inherit(const Memory *m, int t, int s, int result) {       /* a dying input's item, or -1 */
+static int inherit(const Memory *m, int t, int s, int result) { /* a dying input's item, or -1 */
     Plan *p = m->p;
     const Region *r = p->program->instr[t].state;
     int step = 0, out = p->outs[t][s * r->nout + result];
     while (r->step[step].fold >= 0 || r->value[r->step[step].out].result != result)
-        if (++step == r->nstep) return -1;            /* a reduction's result: other size, other time */
+        if (++step == r->nstep) return -1; /* a reduction's result: other size, other time */
     for (int k = 0; k < r->nin; k++) {
         int item = p->reads[t][s * r->nin + k].item;
         const Item *it = &p->item.at[item];
@@ -85,7 +93,7 @@ static void find_buffers(Memory *m) {
             if (from >= 0) {
                 it->buffer = p->item.at[from].buffer;
                 m->buffer.at[it->buffer].to = to;
-                m->last[from] = -1;                   /* given away */
+                m->last[from] = -1; /* given away */
             } else {
                 it->buffer = buffer_add(m, item_bytes(it), t, to, NULL);
             }
@@ -95,7 +103,8 @@ static void find_buffers(Memory *m) {
 }
 
 static int larger_first(const void *a, const void *b, void *buffers) {
-    const Buffer *x = (const Buffer *)buffers + *(const int *)a, *y = (const Buffer *)buffers + *(const int *)b;
+    const Buffer *x = (const Buffer *)buffers + *(const int *)a,
+                 *y = (const Buffer *)buffers + *(const int *)b;
     if (x->size != y->size) return x->size < y->size ? 1 : -1;
     return *(const int *)a - *(const int *)b;
 }
@@ -106,7 +115,8 @@ static size_t best_gap(const Buffer *all, const int *placed, int n, const Buffer
     for (int k = 0; k < n; k++) {
         const Buffer *x = &all[placed[k]];
         if (x->to < b->from || x->from > b->to) continue;
-        if (x->offset >= end + b->size && x->offset - end < best_size) best = end, best_size = x->offset - end;
+        if (x->offset >= end + b->size && x->offset - end < best_size)
+            best = end, best_size = x->offset - end;
         if (x->offset + x->size > end) end = x->offset + x->size;
     }
     return best_size == SIZE_MAX ? end : best;
@@ -114,7 +124,8 @@ static size_t best_gap(const Buffer *all, const int *placed, int n, const Buffer
 
 static void place_buffers(Memory *m) {
     Plan *p = m->p;
-    int n = m->buffer.n, *order = ARENA_ARRAY(p->scratch, int, n + 1), *placed = ARENA_ARRAY(p->scratch, int, n + 1);
+    int n = m->buffer.n, *order = ARENA_ARRAY(p->scratch, int, n + 1),
+        *placed = ARENA_ARRAY(p->scratch, int, n + 1);
     for (int k = 0; k < n; k++) order[k] = k;
     if (p->options.reuse) qsort_r(order, (size_t)n, sizeof *order, larger_first, m->buffer.at);
     for (int k = 0; k < n; k++) {
@@ -129,14 +140,17 @@ static void place_buffers(Memory *m) {
 }
 
 static void put_number(void *to, DType t, int64_t i, double value) {
-    if (t == F32) ((float *)to)[i] = (float)value;
-    else if (t == I32) ((int32_t *)to)[i] = (int32_t)value;
-    else ((uint8_t *)to)[i] = value != 0;
+    if (t == F32)
+        ((float *)to)[i] = (float)value;
+    else if (t == I32)
+        ((int32_t *)to)[i] = (int32_t)value;
+    else
+        ((uint8_t *)to)[i] = value != 0;
 }
 
 static void place_constants(Plan *p) {
     Program *q = p->program;
-    for (int pass = 0; pass < 2; pass++) {            /* sizes, then numbers */
+    for (int pass = 0; pass < 2; pass++) { /* sizes, then numbers */
         if (pass) {
             unsigned char *raw = arena_alloc(p->arena, q->nconstants + 64);
             q->constants = q->nconstants ? raw + (64 - (uintptr_t)raw % 64) % 64 : NULL;
@@ -152,12 +166,14 @@ static void place_constants(Plan *p) {
             int64_t n = shape_count(&it->type.shape);
             double *numbers = ARENA_ARRAY(p->scratch, double, n + 1);
             it->op->ref(it->node, NULL, numbers);
-            for (int64_t i = 0; i < n; i++) put_number(q->constants + it->at.offset, it->type.dtype, i, numbers[i]);
+            for (int64_t i = 0; i < n; i++)
+                put_number(q->constants + it->at.offset, it->type.dtype, i, numbers[i]);
         }
     }
 }
 
-static Operand operand(const Plan *p, const Read *r, bool view) {     /* view: an own kernel's; regions read through strides */
+static Operand operand(const Plan *p, const Read *r,
+                       bool view) { /* view: an own kernel's; regions read through strides */
     const Item *it = &p->item.at[r->item];
     Operand o = it->at;
     o.type = view ? r->type : it->type;
@@ -176,7 +192,8 @@ void memory_plan(Plan *p) {
     for (int k = 0; k < p->item.n; k++) {
         Item *it = &p->item.at[k];
         if (it->kind == ITEM_SLOT) it->at = (Operand){.place = IN_SLOT, .slot = it->slot};
-        if (it->buffer >= 0) it->at = (Operand){.place = IN_WORKSPACE, .offset = m.buffer.at[it->buffer].offset};
+        if (it->buffer >= 0)
+            it->at = (Operand){.place = IN_WORKSPACE, .offset = m.buffer.at[it->buffer].offset};
     }
     for (int t = 0; t < q->ninstr; t++) {
         for (int k = 0; k < q->instr[t].nin; k++)

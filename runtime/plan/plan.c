@@ -1,5 +1,5 @@
-/* plan_make: the parts of the planner in their order, and what happens when memory runs out. The scratch arena dies
- * here; the Program's lives on with it. */
+/* plan_make: the parts of the planner in their order, and what happens when memory runs out. The scratch
+ * arena dies here; the Program's lives on with it. */
 #include "plan/parts.h"
 
 #include <string.h>
@@ -17,7 +17,8 @@ static bool make(Plan *p, int n, Node *const *results, const char *const *names)
     return true;
 }
 
-Program *plan_make(const Graph *g, int n, Node *const *results, const char *const *names, PlanOptions options) {
+Program *plan_make(const Graph *g, int n, Node *const *results, const char *const *names,
+                   PlanOptions options) {
     Arena *scratch = arena_new(), *arena = arena_new();
     Program *volatile made = NULL;
     volatile bool done = false;
@@ -26,7 +27,9 @@ Program *plan_make(const Graph *g, int n, Node *const *results, const char *cons
         arena_escape(scratch, &escape);
         arena_escape(arena, &escape);
         Program *q = ARENA_NEW(arena, Program);
-        *q = (Program){.arena = arena, .name = arena_strdup(arena, g->name ? g->name : ""), .nresult = n,
+        *q = (Program){.arena = arena,
+                       .name = arena_strdup(arena, g->name ? g->name : ""),
+                       .nresult = n,
                        .result = ARENA_ARRAY(arena, Result, n + 1)};
         made = q;
         Plan p = {.graph = g, .options = options, .scratch = scratch, .arena = arena, .program = q};
@@ -35,8 +38,10 @@ Program *plan_make(const Graph *g, int n, Node *const *results, const char *cons
     arena_free(scratch);
     if (arena) arena_escape(arena, NULL);
     if (done) return made;
-    if (made) program_free(made);
-    else arena_free(arena);
+    if (made)
+        program_free(made);
+    else
+        arena_free(arena);
     return NULL;
 }
 

@@ -1,12 +1,12 @@
-/* The geometry of regions: index maps, reduction patterns, and how a space is cut into tasks. Pure functions of
- * shapes: they must know neither nodes nor thread counts. Invariant: the cut of a reduction depends on its own source
- * and axes only, never on what it is fused with. */
+/* The geometry of regions: index maps, reduction patterns, and how a space is cut into tasks. Pure functions
+ * of shapes: they must know neither nodes nor thread counts. Invariant: the cut of a reduction depends on its
+ * own source and axes only, never on what it is fused with. */
 #include "plan/region.h"
 
 Access access_make(const Shape *space, const Strides *at) {
     Access a = {.offset = at->offset};
     int64_t count = 1;
-    for (int k = 0; k < space->rank; k++) {           /* axes of one step are dropped, neighbours in line merged */
+    for (int k = 0; k < space->rank; k++) { /* axes of one step are dropped, neighbours in line merged */
         int64_t dim = space->dim[k], stride = at->stride[k];
         count *= dim;
         if (dim == 1) continue;
@@ -18,10 +18,14 @@ Access access_make(const Shape *space, const Strides *at) {
             a.stride[a.rank++] = stride;
         }
     }
-    if (count == 1 || (a.rank == 1 && a.stride[0] == 1)) a.kind = ACCESS_SAME;
-    else if (a.rank == 1 && a.stride[0] == 0) a.kind = ACCESS_SCALAR;
-    else if (a.stride[0] == 0 && count / a.dim[0] <= BLOCK) a.kind = ACCESS_PERIOD, a.period = count / a.dim[0];
-    else a.kind = ACCESS_GATHER;
+    if (count == 1 || (a.rank == 1 && a.stride[0] == 1))
+        a.kind = ACCESS_SAME;
+    else if (a.rank == 1 && a.stride[0] == 0)
+        a.kind = ACCESS_SCALAR;
+    else if (a.stride[0] == 0 && count / a.dim[0] <= BLOCK)
+        a.kind = ACCESS_PERIOD, a.period = count / a.dim[0];
+    else
+        a.kind = ACCESS_GATHER;
     return a;
 }
 
@@ -50,7 +54,7 @@ void fold_range(const Fold *f, int64_t start, int64_t end, int64_t *low, int64_t
     for (int k = 0; k < f->rank; k++) {
         inner /= f->dim[k];
         int64_t first = start / inner, last = (end - 1) / inner;
-        if (f->stride[k]) results = f->stride[k];     /* results of one step along this axis */
+        if (f->stride[k]) results = f->stride[k]; /* results of one step along this axis */
         if (first != last) {
             *low = base + first * f->stride[k];
             *high = base + last * f->stride[k] + results;
@@ -76,7 +80,8 @@ static int64_t spare(Fold *f, int64_t count, int64_t task) {
     return n * f->width - f->results;
 }
 
-/* At most TASKS_MOST tasks, and no more than make the partial sums an eighth of the numbers that are summed. */
+/* At most TASKS_MOST tasks, and no more than make the partial sums an eighth of the numbers that are summed.
+ */
 int64_t task_size(int64_t count, int nfold, Fold *fold) {
     int64_t blocks = (count + (int64_t)TASKS_MOST * BLOCK - 1) / ((int64_t)TASKS_MOST * BLOCK);
     int64_t task = (blocks > TASK_BLOCKS ? blocks : TASK_BLOCKS) * BLOCK;

@@ -1,7 +1,7 @@
-/* Assignments. A value goes straight into its slot where every reader of the old value comes earlier, or reads
- * element i of it in the same region no later than the step that makes element i of the new one; else it is copied at
- * the end. Invariant: a group that writes a slot stands behind all readers of the old value, and says so (`behind`),
- * so that no later move of groups can forget it. */
+/* Assignments. A value goes straight into its slot where every reader of the old value comes earlier, or
+ * reads element i of it in the same region no later than the step that makes element i of the new one; else
+ * it is copied at the end. Invariant: a group that writes a slot stands behind all readers of the old value,
+ * and says so (`behind`), so that no later move of groups can forget it. */
 #include "plan/parts.h"
 
 static int position(const Group *g, int item) {
@@ -35,12 +35,14 @@ static bool harmless(const Plan *p, int reader, int writer, int slot) {
 
 static bool all_harmless(const Plan *p, const Indices *readers, int writer, int slot) {
     for (int i = 0; i < readers->n; i++)
-        if (p->item.at[readers->at[i]].group == p->item.at[writer].group && !harmless(p, readers->at[i], writer, slot))
+        if (p->item.at[readers->at[i]].group == p->item.at[writer].group &&
+            !harmless(p, readers->at[i], writer, slot))
             return false;
     return true;
 }
 
-/* Makes item v the last of its group, unless others there read it, or it reads a slot that the group writes. */
+/* Makes item v the last of its group, unless others there read it, or it reads a slot that the group writes.
+ */
 static bool make_last(Plan *p, int v) {
     const Item *it = &p->item.at[v];
     Indices *items = &p->group.at[it->group].items;
@@ -60,7 +62,8 @@ static bool make_last(Plan *p, int v) {
 static bool straight(Plan *p, const Write *w, const Indices *readers) {
     int v = w->value.item;
     if (!p->options.reuse || p->item.at[v].at.place == IN_SLOT) return false;
-    if (!all_harmless(p, readers, v, w->slot) && !(make_last(p, v) && all_harmless(p, readers, v, w->slot))) return false;
+    if (!all_harmless(p, readers, v, w->slot) && !(make_last(p, v) && all_harmless(p, readers, v, w->slot)))
+        return false;
     return group_behind(p, p->item.at[v].group, readers);
 }
 
@@ -71,9 +74,17 @@ void slots_assign(Plan *p) {
         find_readers(p, w->slot, &readers);
         int v = w->value.item;
         if (!straight(p, w, &readers)) {
-            Item copy = {.kind = ITEM_MAP, .node = w->node, .type = w->value.type, .space = w->value.type.shape,
-                         .count = shape_count(&w->value.type.shape), .nsrc = 1, .slot = -1, .buffer = -1,
-                         .used = true, .stored = true, .src = arena_copy(p->scratch, &w->value, sizeof w->value)};
+            Item copy = {.kind = ITEM_MAP,
+                         .node = w->node,
+                         .type = w->value.type,
+                         .space = w->value.type.shape,
+                         .count = shape_count(&w->value.type.shape),
+                         .nsrc = 1,
+                         .slot = -1,
+                         .buffer = -1,
+                         .used = true,
+                         .stored = true,
+                         .src = arena_copy(p->scratch, &w->value, sizeof w->value)};
             vec_push(p->scratch, &p->item, copy);
             v = p->item.n - 1;
             group_new(p, v);
@@ -81,6 +92,7 @@ void slots_assign(Plan *p) {
         p->item.at[v].at = (Operand){.place = IN_SLOT, .slot = w->slot};
         Group *g = &p->group.at[p->item.at[v].group];
         for (int i = 0; i < readers.n; i++)
-            if (p->item.at[readers.at[i]].group != p->item.at[v].group) vec_push(p->scratch, &g->behind, readers.at[i]);
+            if (p->item.at[readers.at[i]].group != p->item.at[v].group)
+                vec_push(p->scratch, &g->behind, readers.at[i]);
     }
 }

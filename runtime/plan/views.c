@@ -1,6 +1,6 @@
-/* Graph -> items. Live nodes only. A view is no item: its readers read the item under it through composed strides.
- * Where strides cannot say it, or an own kernel needs dense numbers, an identity copy is made, one for all who need
- * the same. Invariant: an item's reads point at earlier items. */
+/* Graph -> items. Live nodes only. A view is no item: its readers read the item under it through composed
+ * strides. Where strides cannot say it, or an own kernel needs dense numbers, an identity copy is made, one
+ * for all who need the same. Invariant: an item's reads point at earlier items. */
 #include "plan/parts.h"
 
 #include <string.h>
@@ -45,8 +45,13 @@ int item_copy(Plan *p, const Read *r) {
             !memcmp(s->at.stride, r->at.stride, (size_t)r->type.shape.rank * sizeof(int64_t)))
             return p->copies.at[i];
     }
-    Item copy = {.kind = ITEM_MAP, .node = p->item.at[r->item].node, .type = r->type, .space = r->type.shape,
-                 .count = shape_count(&r->type.shape), .nsrc = 1, .slot = -1,
+    Item copy = {.kind = ITEM_MAP,
+                 .node = p->item.at[r->item].node,
+                 .type = r->type,
+                 .space = r->type.shape,
+                 .count = shape_count(&r->type.shape),
+                 .nsrc = 1,
+                 .slot = -1,
                  .src = arena_copy(p->scratch, r, sizeof *r)};
     int made = item_add(p, copy);
     vec_push(p->scratch, &p->copies, made);
@@ -71,7 +76,8 @@ static Read view_of(Plan *p, const Node *n) {
 
 static ItemKind kind_of(const Node *n) {
     DType t = n->nsrc ? n->src[n->nsrc - 1]->type.dtype : n->type.dtype;
-    if (n->op->traits & (ELEMENTWISE | RANDOM) && n->op->map[ISA_BASE][t] && n->nsrc <= STEP_SOURCES) return ITEM_MAP;
+    if (n->op->traits & (ELEMENTWISE | RANDOM) && n->op->map[ISA_BASE][t] && n->nsrc <= STEP_SOURCES)
+        return ITEM_MAP;
     if (n->op->traits & REDUCES && n->op->reduce[t]) return ITEM_FOLD;
     return ITEM_KERNEL;
 }
@@ -99,8 +105,11 @@ static bool compute(Plan *p, const Node *n) {
 }
 
 static void leaf(Plan *p, const Node *n) {
-    bool constant = n->op->ref != NULL;               /* a slot's value is not in the graph: it has no reference */
-    Item it = {.kind = constant ? ITEM_CONSTANT : ITEM_SLOT, .op = n->op, .node = n, .type = n->type,
+    bool constant = n->op->ref != NULL; /* a slot's value is not in the graph: it has no reference */
+    Item it = {.kind = constant ? ITEM_CONSTANT : ITEM_SLOT,
+               .op = n->op,
+               .node = n,
+               .type = n->type,
                .slot = constant ? -1 : ((const SlotAttr *)n->attr)->slot};
     int made = item_add(p, it);
     p->node[n->id] = read_all(p, made);
@@ -143,15 +152,16 @@ bool views_make(Plan *p, int n, Node *const *results) {
             return false;
         }
     }
-    for (int i = 0; i < p->write.n; i++) {            /* what is computed can go straight to the slot, else a copy */
+    for (int i = 0; i < p->write.n; i++) { /* what is computed can go straight to the slot, else a copy */
         Write *w = &p->write.at[i];
         if (p->item.at[w->value.item].kind <= ITEM_CONSTANT || !read_same(&w->value))
             w->value = read_all(p, item_copy(p, &w->value));
     }
-    for (int k = 0; k < n; k++) {                     /* the host sees old values of slots, densely */
+    for (int k = 0; k < n; k++) { /* the host sees old values of slots, densely */
         Read r = p->node[results[k]->id];
         const Item *it = &p->item.at[r.item];
-        if (!read_dense(&r) || (it->kind == ITEM_SLOT && assigned(p, it->slot))) r = read_all(p, item_copy(p, &r));
+        if (!read_dense(&r) || (it->kind == ITEM_SLOT && assigned(p, it->slot)))
+            r = read_all(p, item_copy(p, &r));
         vec_push(p->scratch, &p->result, r);
     }
     return g->diags->errors == errors;
