@@ -3,7 +3,7 @@
  * there.
  *
  * Invariant, after every step: `order` holds all groups so that each runs after those it reads. A join that
- * would break it tries to move groups inside the window between the two (arrange), and is given up where
+ * would break it tries to move groups inside the window between the two (sort_marked), and is given up where
  * there is a path from one to the other through a third.
  */
 #include "plan/parts.h"
