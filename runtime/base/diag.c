@@ -47,7 +47,8 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
     char *text = arena_vprintf(d->arena, fmt, ap);
     va_end(ap);
     log_site(site, text);
-    const Blame *blame = level != DIAG_NOTE && d->blame && loc.line && loc.file == d->blame->file ? d->blame : NULL;
+    const Caller *blame = level == DIAG_NOTE || !loc.line ? NULL : d->caller;
+    while (blame && !(blame->foreign && blame->file == loc.file && blame->loc.file != loc.file)) blame = blame->outer;
     Loc inside = loc;
     if (blame) {
         text = arena_printf(d->arena, "%s: %s", blame->who, text);
@@ -64,6 +65,13 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
     *d->last = e;
     d->last = &e->next;
     if (blame) diag_add(d, site, DIAG_NOTE, inside, "here, in '%s'", blame->who);
+}
+
+void diag_calls(Diags *d) {
+    enum { MOST = 4 };
+    int n = 0;
+    for (const Caller *c = d->caller; c && n < MOST; c = c->outer)
+        if (!c->foreign) diag_note(d, c->loc, "in this call of '%s'", c->who), n++;
 }
 
 /* Bytes of a source never reach the terminal as control characters. */

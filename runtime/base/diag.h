@@ -25,12 +25,15 @@ typedef struct Diag {
     struct Diag *next;                                /* notes follow what they belong to */
 } Diag;
 
-/* Who called into a file that the reader did not write: what is wrong there is said of the call, with a note. */
-typedef struct {
-    uint32_t file;
+/* The calls that led to where the evaluation stands, innermost first. What is wrong inside a text that the reader did
+ * not write (`foreign`) is said of the call that led there, with a note of the place itself. */
+typedef struct Caller {
     Loc loc;                                          /* of the call */
     const char *who;                                  /* what was called */
-} Blame;
+    uint32_t file;                                    /* where its text stands */
+    bool foreign;
+    const struct Caller *outer;
+} Caller;
 
 enum { DIAG_MAX_ERRORS = 20 };
 
@@ -39,7 +42,7 @@ typedef struct {
     Diag *first, **last;
     int errors, warnings;
     bool dropped;                                     /* the last error or warning was not kept: nor are its notes */
-    const Blame *blame;                               /* or NULL */
+    const Caller *caller;                             /* or NULL */
     Source *sources;
     uint32_t nsource, cap;
 } Diags;
@@ -57,6 +60,9 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
 #define diag_error(d, loc, ...) diag_add((d), DIAG_SITE, DIAG_ERROR, (loc), __VA_ARGS__)
 #define diag_warn(d, loc, ...) diag_add((d), DIAG_SITE, DIAG_WARNING, (loc), __VA_ARGS__)
 #define diag_note(d, loc, ...) diag_add((d), DIAG_SITE, DIAG_NOTE, (loc), __VA_ARGS__)
+
+/* Adds a note for each call that led here, of texts that the reader wrote: to messages about shapes. */
+void diag_calls(Diags *d);
 
 /* "file:line:col: error: text", the source line, a caret. */
 void diags_print(const Diags *d, FILE *to, bool color);

@@ -41,6 +41,7 @@ static void complain(Graph *g, const char *site, Loc loc, const char *who, const
                      const char *role, const char *text) {
     if (!g->diags) return;
     diag_add(g->diags, site, DIAG_ERROR, loc, "%s: %s", who, text);
+    diag_calls(g->diags);
     enum { MOST = 4 };
     for (int i = 0; origin && i < MOST; i++, role = origin->role, origin = origin->origin)
         diag_note(g->diags, origin->loc, "in the %s of '%s' (%s)", role ? role : "graph",

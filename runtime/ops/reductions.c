@@ -59,7 +59,7 @@ static bool reduce_infer(const Node *n, Tensor *out) {
 static Node *reduce_build(Graph *g, const Op *op, Node *x, const ReduceAttr *a, bool alone) {
     bool ok;
     unsigned mask = axes_mask(&a->axes, x->type.shape.rank, &ok);
-    if (!ok)
+    if (!ok || (mask == 0 && !alone && x->type.shape.rank))
         return refuse(g, op, x->type, "%s has no axes %s", show_of(x),
                       field_show(&axes_fields[0], a, g->arena));
     Shape kept = shape_keeping(&x->type.shape, mask), gone = shape_without(&x->type.shape, mask);
@@ -69,7 +69,7 @@ static Node *reduce_build(Graph *g, const Op *op, Node *x, const ReduceAttr *a, 
         x = g_reshape(x, &one);
         mask = 1;
     }
-    if (mask == 0) return alone ? x : refuse(g, op, x->type, "%s: no axes are named", show_of(x));
+    if (mask == 0) return x;
     ReduceAttr full = {0};
     int64_t count = 1;
     for (int i = 0; i < x->type.shape.rank; i++)
