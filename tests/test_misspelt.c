@@ -1,6 +1,6 @@
-/* Every key of every shipped spec, misspelt one at a time, is refused: with an error at the key's line, or one that
- * quotes the key as it is or as it was. Names that the user makes up (of sources, metrics, outputs, ...) may be
- * anything, so those need not fail; they must not crash. */
+/* Every key of every shipped spec, and every word of every expression, misspelt one at a time, is refused: with an error
+ * within two lines of it, or one that quotes it as it is or as it was; and mostly with the right suggestion. Names that
+ * the user makes up (of sources, metrics, outputs, ...) may be anything, so those need not fail; they must not crash. */
 #include "parser/compile.h"
 #include "base/str.h"
 
@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-typedef struct { const char *word; Loc loc; bool made_up; } Key;
+typedef struct { const char *word; Loc loc; bool made_up, key; } Key;
 typedef VEC(Key) Keys;
 
 /* Mappings whose keys are names that the user makes up. */
@@ -30,11 +30,37 @@ static void keys_of(Arena *a, const Doc *d, const char *above, Keys *out) {
         if (d->kind != DOC_MAP) continue;
         const DocEntry *e = &d->entry[i];
         size_t length = strcspn(e->key, "(");
-        Key key = {arena_strndup(a, e->key, length), e->loc, open_mapping(above)};
+        Key key = {arena_strndup(a, e->key, length), e->loc, open_mapping(above), true};
         if (length > 1) vec_push(a, out, key);        /* the keys of a loop over short names are not words */
         /* Only the preset that is chosen is looked into. */
         if (strcmp(above, "presets") || !strcmp(e->key, "tiny")) keys_of(a, e->value, e->key, out);
     }
+}
+
+/* The words of expressions; texts, which may say anything, stand under a few keys or in single quotes. */
+static void words_of(Arena *a, const Doc *d, const char *above, Keys *out) {
+    static const char *const texts[] = {"doc", "name", "path", "stage", "presets", NULL};
+    for (const char *const *t = texts; *t; t++)
+        if (!strcmp(above, *t)) return;
+    for (int i = 0; d->kind != DOC_SCALAR && i < d->n; i++)
+        words_of(a, d->kind == DOC_LIST ? d->item[i] : d->entry[i].value, d->kind == DOC_LIST ? above : d->entry[i].key, out);
+    if (d->kind != DOC_SCALAR || d->style == DOC_SINGLE) return;
+    for (size_t i = 0; i < d->length; i++) {
+        size_t n = strspn(d->text + i, "abcdefghijklmnopqrstuvwxyz_0123456789");
+        bool number = d->text[i] >= '0' && d->text[i] <= '9';
+        Key key = {arena_strndup(a, d->text + i, n), {d->loc.file, d->line[i], d->col[i]}, false, false};
+        if (n > 1 && !number) vec_push(a, out, key);
+        if (d->text[i] == '\'') i += strcspn(d->text + i + 1, "'") + 1;
+        if (n) i += n - 1;
+    }
+}
+
+/* A letter too many, or one too few. */
+static const char *misspell(Arena *a, const Key *key) {
+    const char *w = key->word;
+    size_t n = strlen(w), at = n / 2;
+    if (key->key) return arena_printf(a, "%cq%s", w[0], w + 1);
+    return n > 4 ? arena_printf(a, "%.*s%s", (int)at, w, w + at + 1) : arena_printf(a, "%.*s%c%s", (int)at, w, w[at], w + at);
 }
 
 static char *read_all(Arena *a, const char *path, size_t *size) {
@@ -57,25 +83,34 @@ static size_t offset_of(const char *text, Loc loc) {
 
 static bool blames(const Diags *d, const Key *key, const char *misspelt) {
     for (const Diag *e = d->first; e; e = e->next)
-        if (e->level == DIAG_ERROR &&
-            (e->loc.line == key->loc.line || strstr(e->text, misspelt) || strstr(e->text, key->word)))
+        if (e->level == DIAG_ERROR && ((e->loc.line + 2 >= key->loc.line && e->loc.line <= key->loc.line + 2) ||
+                                       strstr(e->text, misspelt) || strstr(e->text, key->word)))
             return true;
     return false;
 }
 
-static bool refused(const char *text, size_t size, const Key *key) {
+static bool suggests(Arena *a, const Diags *d, const Key *key) {
+    const char *hint = arena_printf(a, "did you mean '%s'?", key->word);
+    for (const Diag *e = d->first; e; e = e->next)
+        if (strstr(e->text, hint)) return true;
+    return false;
+}
+
+static bool refused(const char *text, size_t size, const Key *key, int *suggested) {
     Arena *a = arena_new();
     char name[] = "/tmp/misspelt-XXXXXX";
     int fd = mkstemp(name);
     assert_true(fd >= 0);
-    size_t at = offset_of(text, key->loc) + 1;
+    size_t at = offset_of(text, key->loc), n = strlen(key->word);
+    const char *misspelt = misspell(a, key);
+    assert_memory_equal(text + at, key->word, n);
     FILE *f = fdopen(fd, "w");
-    fprintf(f, "%.*sq%.*s", (int)at, text, (int)(size - at), text + at);
+    fprintf(f, "%.*s%s%.*s", (int)at, text, misspelt, (int)(size - at - n), text + at + n);
     fclose(f);
-    const char *misspelt = arena_printf(a, "%cq%s", key->word[0], key->word + 1);
     Diags *d = diags_new(a);
     bool presets = !strcmp(key->word, "presets");     /* there would be none to choose */
     Training *t = compile(name, &(CompileOptions){.changes.preset = presets ? NULL : "tiny"}, a, d);
+    *suggested += suggests(a, d, key);
     bool good = key->made_up || (!t && blames(d, key, misspelt));
     if (!good) {
         print_error("%u:%u: '%s' instead of '%s' %s\n", key->loc.line, key->loc.col, misspelt, key->word,
@@ -98,10 +133,16 @@ static void every_key(void **state) {
     Keys keys = {0};
     keys_of(a, doc, "", &keys);
     assert_true(keys.n > 10);
-    int wrong = 0;
-    for (int i = 0; i < keys.n; i++) wrong += !refused(text, size, &keys.at[i]);
+    words_of(a, doc, "", &keys);
+    int wrong = 0, known = 0, suggested = 0;
+    for (int i = 0; i < keys.n; i++) {
+        known += !keys.at[i].made_up;
+        wrong += !refused(text, size, &keys.at[i], &suggested);
+    }
+    print_message("%d of %d misspelt words bring the right suggestion\n", suggested, known);
     arena_free(a);
     assert_int_equal(wrong, 0);
+    assert_true(suggested * 10 >= known * 8);
 }
 
 int main(void) {
