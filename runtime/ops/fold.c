@@ -166,24 +166,44 @@ static void max_and_exponentials(float *first, float *second, const float *x, co
     FOLD_LANES(second, m, inner, ADD);
 }
 
-/* Merges results a of n_a values with b of n_b: acc + j, planes `stride` apart. */
+/* Merges results a of n_a values with b of n_b: acc + j, planes `stride` apart. `count` has a value each, or one for
+ * all where step is 0. */
+#define VARIANCE_ADD(ISA, fn)                                                                        \
+    TARGET_##ISA static void fn##_##ISA(float *acc, int64_t stride, int64_t n, const float *count,   \
+                                        int64_t step, const float *mean, const float *squares) {     \
+        SIMD for (int64_t j = 0; j < n; j++) {                                                       \
+            float a = acc[j], b = count[j * step], all = a + b;                                      \
+            float delta = mean[j] - acc[stride + j], part = all > 0 ? b / all : 0;                   \
+            acc[j] = all;                                                                            \
+            acc[stride + j] += delta * part;                                                         \
+            acc[2 * stride + j] += squares[j] + delta * delta * a * part;                            \
+        }                                                                                            \
+    }
+EACH_ISA(VARIANCE_ADD, variance_add)
+
 static void variance_add(float *acc, int64_t stride, int64_t n, const float *count, int64_t step,
                          const float *mean, const float *squares) {
-    for (int64_t j = 0; j < n; j++) {
-        float a = acc[j], b = count[j * step], all = a + b;
-        float delta = mean[j] - acc[stride + j], part = all > 0 ? b / all : 0;
-        acc[j] = all;
-        acc[stride + j] += delta * part;
-        acc[2 * stride + j] += squares[j] + delta * delta * a * part;
-    }
+    static void (*const variants[ISAS])(float *, int64_t, int64_t, const float *, int64_t, const float *,
+                                        const float *) = {variance_add_BASE, variance_add_AVX2,
+                                                          variance_add_AVX512};
+    variants[isa_level()](acc, stride, n, count, step, mean, squares);
 }
 
-static void log_sum_exp_add(float *acc, int64_t stride, int64_t n, const float *max, const float *sum) {
-    for (int64_t j = 0; j < n; j++) {
-        float a = acc[j], b = max[j], top = LARGER(a, b);
-        acc[j] = top;
-        acc[stride + j] = acc[stride + j] * EXPONENTIAL(a, top) + sum[j] * EXPONENTIAL(b, top);
+#define LOG_SUM_EXP_ADD(ISA, fn)                                                                       \
+    TARGET_##ISA static void fn##_##ISA(float *acc, int64_t stride, int64_t n, const float *max,       \
+                                        const float *sum) {                                            \
+        SIMD for (int64_t j = 0; j < n; j++) {                                                         \
+            float a = acc[j], b = max[j], top = LARGER(a, b), old = acc[stride + j], more = sum[j];    \
+            acc[j] = top;                                                                              \
+            acc[stride + j] = old * EXPONENTIAL(a, top) + more * EXPONENTIAL(b, top);                  \
+        }                                                                                              \
     }
+EACH_ISA(LOG_SUM_EXP_ADD, log_sum_exp_add)
+
+static void log_sum_exp_add(float *acc, int64_t stride, int64_t n, const float *max, const float *sum) {
+    static void (*const variants[ISAS])(float *, int64_t, int64_t, const float *, const float *) = {
+        log_sum_exp_add_BASE, log_sum_exp_add_AVX2, log_sum_exp_add_AVX512};
+    variants[isa_level()](acc, stride, n, max, sum);
 }
 
 static void variance_start(float *acc, int64_t n) {
@@ -199,8 +219,13 @@ static void variance_block(float *acc, int64_t n, const void *x, int64_t rows, i
         variance_add(acc, n, inner, &count, 0, mean, squares);
         return;
     }
+    static const float none[TILE];
     for (int64_t j = 0; j < inner; j += TILE) {
         Cut c = {rows, inner, inner - j < TILE ? inner - j : TILE, 0};
+        if (rows == 1) { /* the row is its own mean */
+            variance_add(acc + j, n, c.width, &count, 0, (const float *)x + j, none);
+            continue;
+        }
         mean_and_squares(mean, squares, (const float *)x + j, &c, 1, c.width, rows);
         variance_add(acc + j, n, c.width, &count, 0, mean, squares);
     }
