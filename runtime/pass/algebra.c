@@ -28,7 +28,6 @@ Node *rule_identities(Graph *g, const Node *old, Node *const *src) {
     if (old->op == &op_add && negated(z)) return g_sub(x, negated(z)); /* x + -z -> x - z */
     if (old->op == &op_add && negated(x)) return g_sub(z, negated(x));
     if ((old->op == &op_max || old->op == &op_min) && x == z) return x;
-    if (old->op == &op_pow && is_number(z, 1)) return x;
     if (old->op == &op_select) return chosen(src);
     return NULL;
 }
@@ -50,6 +49,7 @@ static Node *folded(Graph *g, const Node *old, Node *const *src) {
 }
 
 static Node *power(Node *x, double z) {
+    if (z == 1) return x;
     if (z == 0.5) return g_sqrt(x);
     if (z == 2) return g_square(x);
     if (z == 3) return g_mul(g_square(x), x);
