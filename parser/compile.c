@@ -321,7 +321,10 @@ static void check_spec(Eval *e, const Doc *spec) {
 }
 
 static Training *compile_spec(Eval *e, const Doc *spec, const CompileOptions *o) {
-    Doc *prelude = doc_parse("prelude", prelude_text, prelude_text_size, e->diags);
+    size_t size;
+    const char *text = prelude_source(&size);
+    if (o->prelude) text = o->prelude, size = strlen(text);
+    Doc *prelude = doc_parse("prelude", text, size, e->diags);
     if (!prelude) return NULL;
     check_spec(e, spec);
     e->prelude = globals_from_doc(e, prelude, NULL);
