@@ -32,8 +32,8 @@ uint64_t passes_all(void) {
     return ((uint64_t)1 << n) - 1;
 }
 
-static bool *find_live(const Graph *g, int n, Node *const *keep) {
-    bool *live = ARENA_ARRAY(g->arena, bool, g->node.n + 1);
+static bool *find_live(const Graph *g, Arena *a, int n, Node *const *keep) {
+    bool *live = ARENA_ARRAY(a, bool, g->node.n + 1);
     for (int i = 0; i < n; i++) live[keep[i]->id] = true;
     for (int i = g->node.n - 1; i >= 0; i--) {
         const Node *v = g->node.at[i];
@@ -43,22 +43,24 @@ static bool *find_live(const Graph *g, int n, Node *const *keep) {
     return live;
 }
 
-static Graph *run_one(const Graph *g, const Pass *pass, int n, Node **keep) {
-    Graph *to = graph_new(g->arena, g->diags, g->slots, g->name);
+/* A copy of g in `into`, rewritten by the pass, or as it is where there is none. */
+static Graph *copy_through(const Graph *g, const Pass *pass, Arena *into, Arena *scratch, int n,
+                           Node **keep) {
+    Graph *to = graph_new(into, g->diags, g->slots, g->name);
     to->limit = g->limit;
-    const bool *live = find_live(g, n, keep);
-    Node **copy = ARENA_ARRAY(g->arena, Node *, g->node.n + 1);
+    const bool *live = find_live(g, scratch, n, keep);
+    Node **copy = ARENA_ARRAY(scratch, Node *, g->node.n + 1);
     for (int i = 0; i < g->node.n; i++) {
         const Node *v = g->node.at[i];
         if (!live[i]) continue;
-        Node **src = ARENA_ARRAY(g->arena, Node *, v->nsrc + 1);
+        Node **src = ARENA_ARRAY(scratch, Node *, v->nsrc + 1);
         for (int k = 0; k < v->nsrc; k++) src[k] = copy[v->src[k]->id];
         graph_at(to, v->loc, v->origin, v->role, v->path);
         if (v->poison) {
             copy[i] = poison(to, v->type);
             continue;
         }
-        copy[i] = pass->rewrite(to, v, src);
+        copy[i] = pass ? pass->rewrite(to, v, src) : NULL;
         if (!copy[i]) copy[i] = emit(to, v->op, v->nsrc, src, v->attr);
         assert(copy[i]->poison || tensor_equal(&copy[i]->type, &v->type));
     }
@@ -66,10 +68,25 @@ static Graph *run_one(const Graph *g, const Pass *pass, int n, Node **keep) {
     return to;
 }
 
-/* Twice: what one pass leaves, an earlier one may take up. */
+/* The copies between the passes live in an arena of their own; only the last one stays. Each pass runs twice:
+ * what one leaves, an earlier one may take up. */
 Graph *passes_run(const Graph *g, uint64_t on, int n, Node **keep) {
+    Arena *into = g->arena, *scratch = arena_new();
+    if (!scratch) arena_fail(into);
+    jmp_buf out_of_memory;
+    jmp_buf *outer = arena_escape(into, &out_of_memory);
+    if (setjmp(out_of_memory)) {
+        arena_free(scratch);
+        arena_escape(into, outer);
+        arena_fail(into);
+    }
+    arena_escape(scratch, &out_of_memory);
+    const Graph *now = g;
     for (int round = 0; round < 2; round++)
         for (int k = 0; passes[k].name; k++)
-            if (on >> k & 1) g = run_one(g, &passes[k], n, keep);
-    return graph_only(g, n, keep);
+            if (on >> k & 1) now = copy_through(now, &passes[k], scratch, scratch, n, keep);
+    Graph *last = copy_through(now, NULL, into, scratch, n, keep);
+    arena_escape(into, outer);
+    arena_free(scratch);
+    return last;
 }

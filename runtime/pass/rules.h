@@ -1,5 +1,6 @@
 /* The rewrites, one function a pass: each tries its rules on one node whose sources are already rewritten, and gives
- * NULL where none fits. Private to pass/. A result must have the type of the old node. */
+ * NULL where none fits. Private to pass/. A result must have the type of the old node. What a rule allocates dies with
+ * the passes; attributes are copied, what they point at is not: so no rule makes a tensor of constants (g_tensor). */
 #pragma once
 #include "build.h"
 #include "ops/attrs.h"
