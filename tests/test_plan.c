@@ -224,6 +224,17 @@ static void two_slots_swap(void **state) {
     three_free(&t, p);
 }
 
+static void the_later_assignment_counts(void **state) {
+    (void)state;
+    Three t = three_make();
+    three_fill(&t);
+    g_assign(t.c.graph, 0, g_add(t.x, t.y));
+    g_assign(t.c.graph, 0, g_mul(t.y, t.w));
+    Program *p = three_plan(&t, 0, NULL);
+    assert_true(slot_after(&t, p, 0)[7] == 6);
+    three_free(&t, p);
+}
+
 static void a_backward_reader_sees_old_values(void **state) {
     (void)state;
     Three t = three_make();
@@ -343,6 +354,7 @@ int main(void) {
         cmocka_unit_test(near_the_reference),
         cmocka_unit_test(an_update_is_one_region_and_no_memory),
         cmocka_unit_test(two_slots_swap),
+        cmocka_unit_test(the_later_assignment_counts),
         cmocka_unit_test(a_backward_reader_sees_old_values),
         cmocka_unit_test(results_see_old_values_of_slots),
         cmocka_unit_test(many_updates_are_one_instruction),

@@ -36,7 +36,7 @@ typedef struct {                                      /* a value that is compute
     int64_t buffer;                                   /* memory.c: which buffer, or -1 */
 } Item;
 
-typedef struct { int slot; Read value; const Node *node; bool done; } Write;     /* an assignment */
+typedef struct { int slot; Read value; const Node *node; } Write;       /* an assignment */
 
 typedef struct {                                      /* a group as a micro-program, before it has memory */
     int nin, nout, nvalue, nstep, nfold;

@@ -132,6 +132,15 @@ static bool assigned(const Plan *p, int slot) {
     return false;
 }
 
+static void assign(Plan *p, Write w) { /* of two assignments to a slot the later counts */
+    for (int i = 0; i < p->write.n; i++)
+        if (p->write.at[i].slot == w.slot) {
+            p->write.at[i] = w;
+            return;
+        }
+    vec_push(p->scratch, &p->write, w);
+}
+
 bool views_make(Plan *p, int n, Node *const *results) {
     const Graph *g = p->graph;
     const bool *live = find_live(p, n, results);
@@ -141,9 +150,8 @@ bool views_make(Plan *p, int n, Node *const *results) {
         const Node *at = g->node.at[i];
         if (!live[i]) continue;
         if (at->op->traits & EFFECT) {
-            Write w = {((const SlotAttr *)at->attr)->slot, p->node[at->src[at->nsrc - 1]->id], at, false};
-            vec_push(p->scratch, &p->write, w);
-            p->node[i] = w.value;
+            p->node[i] = p->node[at->src[at->nsrc - 1]->id];
+            assign(p, (Write){((const SlotAttr *)at->attr)->slot, p->node[i], at});
         } else if (at->op->traits & LEAF) {
             leaf(p, at);
         } else if (at->op->traits & VIEW) {
