@@ -205,61 +205,67 @@ static char *item_text(Eval *e, const Doc *d) {
     return s.text;
 }
 
-static void trace(const Ctx *c, const Doc *item, const char *path, int first_node, const Value *v) {
+/* A row for `show`: made before the layer runs, so that it stands before those of the layer's own layers. */
+static int trace_begin(const Ctx *c, const Doc *item) {
     Eval *e = c->e;
-    LayerRow row = {.network = c->network->name, .path = path, .loc = item->loc, .type = {.shape = {.rank = -1}}};
-    int depth = 0;
-    for (const char *p = path; *p; p++) depth += *p == '/';
-    row.depth = depth - 1;
+    bool expression = item->kind == DOC_SCALAR && doc_expr(e, item)->kind != EX_NAME;
+    const Site *site = site_of(e, c->text, expression ? (const void *)doc_expr(e, item) : item);
+    LayerRow row = {.network = c->network->name, .loc = item->loc, .type = {.shape = {.rank = -1}}};
+    row.path = arena_printf(e->arena, "%s/%s_%d", c->path, site->written, site->number);
+    row.depth = -1;
+    for (const char *p = row.path; *p; p++) row.depth += *p == '/';
     row.layer = item->kind == DOC_MAP && item->n == 1
                     ? arena_printf(e->arena, "%s: %s", item->entry[0].key, item_text(e, item->entry[0].value))
                     : item_text(e, item);
-    if (v->kind == V_NODE) row.type = v->node->type;
+    vec_push(e->arena, &e->rows, row);
+    return e->rows.n - 1;
+}
+
+static void trace_end(const Ctx *c, int row, int first_node, const Value *v) {
+    LayerRow *r = &c->e->rows.at[row];
+    if (v->kind == V_NODE) r->type = v->node->type;
     for (int i = first_node; i < c->graph->node.n; i++) {
         const Node *n = c->graph->node.at[i];
-        row.flops += n->op->flops ? n->op->flops(n) : n->op->traits & (VIEW | LEAF) ? 0 : (double)NODE_COUNT(n);
+        r->flops += n->op->flops ? n->op->flops(n) : n->op->traits & (VIEW | LEAF) ? 0 : (double)NODE_COUNT(n);
     }
-    vec_push(e->arena, &e->rows, row);
+}
+
+typedef Value *RunItem(const Ctx *c, Scope *s, const Doc *item, Value *piped);
+
+static Value *run_input(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
+    (void)piped;
+    return eval_doc(c, s, item->entry[0].value);
+}
+
+/* Which kind of item this is; NULL where it is none. `layer`: one that `show` lists. */
+static RunItem *kind_of_item(const Doc *item, bool *layer) {
+    static const struct { const char *key; RunItem *run; } blocks[] = {
+        {"repeat", run_repeat}, {"for", run_for}, {"when", run_when}};
+    *layer = item->kind == DOC_SCALAR;
+    if (item->kind == DOC_SCALAR) return run_scalar;
+    for (size_t b = 0; item->kind == DOC_MAP && b < sizeof blocks / sizeof *blocks; b++)
+        if (doc_entry(item, blocks[b].key)) return blocks[b].run;
+    if (item->kind != DOC_MAP || item->n != 1) return NULL;
+    if (!strcmp(item->entry[0].key, "input")) return run_input;
+    *layer = true;
+    return run_mapping;
 }
 
 Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped) {
     Eval *e = c->e;
-    static const struct { const char *key; Value *(*run)(const Ctx *, Scope *, const Doc *, Value *); } blocks[] = {
-        {"repeat", run_repeat}, {"for", run_for}, {"when", run_when}};
     for (int i = 0; i < list->n; i++) {
         const Doc *item = list->item[i];
-        Value *(*run)(const Ctx *, Scope *, const Doc *, Value *) = NULL;
-        if (item->kind == DOC_SCALAR) run = run_scalar;
-        for (size_t b = 0; item->kind == DOC_MAP && b < sizeof blocks / sizeof *blocks; b++)
-            if (doc_entry(item, blocks[b].key)) run = blocks[b].run;
-        bool block = run && run != run_scalar;
-        if (item->kind == DOC_MAP && item->n == 1 && !strcmp(item->entry[0].key, "input")) {
-            piped = eval_doc(c, s, item->entry[0].value);
-            continue;
-        }
-        if (!run && item->kind == DOC_MAP && item->n == 1) run = run_mapping;
+        bool layer;
+        RunItem *run = kind_of_item(item, &layer);
         if (!run) {
             diag_error(e->diags, item->loc, "a layer is a name or one `name: arguments`; an expression with a comma or a "
                                             "bracket must be quoted");
             return value_poison(e);
         }
-        size_t row = (size_t)e->rows.n;
-        int nodes = c->graph ? c->graph->node.n : 0;
-        bool tracing = c->tracing && !block && c->network;
-        if (tracing) {                                /* the row stands before those of its own layers */
-            const void *site = item->kind == DOC_SCALAR && doc_expr(e, item)->kind != EX_NAME ? (const void *)doc_expr(e, item) : item;
-            const Site *at = site_of(e, c->text, site);
-            trace(c, item, arena_printf(e->arena, "%s/%s_%d", c->path, at->written, at->number), nodes, value_none(e));
-        }
+        bool tracing = c->tracing && layer && c->network;
+        int nodes = c->graph ? c->graph->node.n : 0, row = tracing ? trace_begin(c, item) : -1;
         piped = run(c, s, item, piped);
-        if (tracing) {
-            LayerRow *mine = &e->rows.at[row];
-            if (piped->kind == V_NODE) mine->type = piped->node->type;
-            for (int k = nodes; k < c->graph->node.n; k++) {
-                const Node *n = c->graph->node.at[k];
-                mine->flops += n->op->flops ? n->op->flops(n) : n->op->traits & (VIEW | LEAF) ? 0 : (double)NODE_COUNT(n);
-            }
-        }
+        if (tracing) trace_end(c, row, nodes, piped);
         if (piped->kind == V_POISON) return piped;
     }
     return piped ? piped : value_none(e);
