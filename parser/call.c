@@ -66,7 +66,7 @@ const char *choices_of(Eval *e, const Function *f, int param, int depth) {
 
 /* ---- arguments --------------------------------------------------------------------------------------------------- */
 
-static bool reserved(const char *name) {
+bool reserved_argument(const char *name) {
     return !strcmp(name, "training") || !strcmp(name, "update") || !strcmp(name, "parameters") || !strcmp(name, "name");
 }
 
@@ -93,7 +93,7 @@ static bool bind_arguments(const Ctx *inner, const Function *f, const Call *call
         ok = false;
     }
     for (int k = 0; k < call->nnamed; k++) {
-        bool known = f->kind == FN_TEXT && reserved(call->name[k]);
+        bool known = f->kind == FN_TEXT && reserved_argument(call->name[k]);
         for (int i = 0; i < h->n; i++) known = known || !strcmp(h->arg[i], call->name[k]);
         if (!known) refuse_name(e, h, call->name[k], call->name_loc[k]), unknown = true;
     }

@@ -95,6 +95,9 @@ static void define(Eval *e, Globals *g, DefKind kind, const DocEntry *entry) {
                    kind == DEF_FUNCTION ? "function" : kind == DEF_NETWORK ? "network" : "optimiser", d->name);
     if (!callable && d->head.called)
         diag_error(e->diags, entry->loc, "'%s' takes no arguments here: functions stand under 'functions'", d->name);
+    for (int i = 0; i < d->head.n; i++)
+        if (reserved_argument(d->head.arg[i]))
+            diag_error(e->diags, d->head.arg_loc[i], "an argument cannot be called '%s': every call takes one of that name", d->head.arg[i]);
     if (kind == DEF_OPTIMIZER && d->head.n < 2)
         diag_error(e->diags, entry->loc, "an optimiser's first arguments are the parameter and its gradient: %s(p, g, ...)", d->name);
     if ((kind == DEF_PLAYER || kind == DEF_OPTIMIZER) && entry->value->kind != DOC_MAP) {

@@ -209,6 +209,7 @@ static bool rule_of(const Ctx *c, Scope *s, Def *player, const Doc *d, Rule *out
         }
         owner = other->name;
         x = doc_expr(e, theirs);
+        if (x->kind == EX_ERROR) return false;
     }
     if (!read_rule(c, s, x, out)) return false;
     out->owner = owner;

@@ -240,6 +240,8 @@ static bool listed(const char *const *list, const char *name) {
     return false;
 }
 
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789"
+
 /* A local name that nothing in its body mentions is a misspelt key more often than not. */
 bool check_unused(Eval *e, const Doc *body, const char *const *skip, const Field *keys, const char *what) {
     bool ok = true;
@@ -255,6 +257,10 @@ bool check_unused(Eval *e, const Doc *body, const char *const *skip, const Field
             }
         if (used) continue;
         ok = false;
+        if (k->value->kind == DOC_SCALAR && !k->value->length && k->key[strspn(k->key, NAME_LETTERS)]) {
+            diag_error(e->diags, k->loc, "'%s' is no name: an expression with a comma must be quoted", k->key);
+            continue;
+        }
         Nearest near = nearest_to(k->key);
         field_nearest(keys, &near);
         for (const char *const *s = skip; s && *s; s++) nearest_add(&near, *s);

@@ -249,6 +249,7 @@ typedef struct {                                      /* a call as written: site
     Scope *scope;
 } Call;
 Value *call_function(const Ctx *c, const Function *f, const Call *call);
+bool reserved_argument(const char *name);             /* what every call takes besides its arguments: `training`, ... */
 const Site *site_of(Eval *e, Def *text, const void *site);
 const char *choices_of(Eval *e, const Function *f, int param, int depth);              /* "same|valid" or NULL */
 Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped);
