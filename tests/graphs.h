@@ -1,5 +1,6 @@
-/* Random graphs for the tests of planner, executor and passes: views, broadcasts, reductions, own kernels, draws and
- * assignments, over a few shapes with common counts, so that nodes can meet. Same seed, same graph. */
+/* Random graphs for the tests of planner, executor and passes: views, broadcasts, reductions, own kernels,
+ * draws and assignments, over a few shapes with common counts, so that nodes can meet. Same seed, same graph.
+ */
 #pragma once
 #include "build.h"
 #include "ops/attrs.h"
@@ -9,8 +10,8 @@
 typedef struct {
     Graph *g;
     uint64_t state;
-    bool smooth;                                      /* nothing that jumps: floats can be compared with doubles */
-    VEC(Node *) pool;                                 /* floats */
+    bool smooth;      /* nothing that jumps: floats can be compared with doubles */
+    VEC(Node *) pool; /* floats */
 } Random;
 
 static inline uint32_t random_word(Random *r) {
@@ -23,14 +24,16 @@ static inline int random_below(Random *r, int n) { return (int)(random_word(r) %
 static inline Node *random_node(Random *r) { return r->pool.at[random_below(r, r->pool.n)]; }
 
 static inline Shape random_shape(Random *r) {
-    static const Shape shapes[] = {{0, {0}}, {1, {24}}, {2, {6, 24}}, {3, {6, 4, 6}}, {3, {6, 1, 6}}, {2, {144, 1}},
-                                   {3, {7, 24, 24}}, {2, {168, 24}}, {1, {4032}}, {4, {2, 21, 4, 24}}, {3, {24, 7, 24}},
-                                   {2, {1000, 24}}, {3, {1000, 4, 6}}, {1, {24000}}, {4, {10, 10, 10, 24}}};
+    static const Shape shapes[] = {
+        {0, {0}},         {1, {24}},        {2, {6, 24}},      {3, {6, 4, 6}}, {3, {6, 1, 6}},
+        {2, {144, 1}},    {3, {7, 24, 24}}, {2, {168, 24}},    {1, {4032}},    {4, {2, 21, 4, 24}},
+        {3, {24, 7, 24}}, {2, {1000, 24}},  {3, {1000, 4, 6}}, {1, {24000}},   {4, {10, 10, 10, 24}}};
     return shapes[random_below(r, (int)(sizeof shapes / sizeof *shapes))];
 }
 
 static inline Node *add_to_pool(Random *r, Node *x) {
-    if (x && !x->poison && x->type.dtype == F32 && NODE_COUNT(x) > 0 && NODE_COUNT(x) <= 50000) vec_push(r->g->arena, &r->pool, x);
+    if (x && !x->poison && x->type.dtype == F32 && NODE_COUNT(x) > 0 && NODE_COUNT(x) <= 50000)
+        vec_push(r->g->arena, &r->pool, x);
     return x;
 }
 
@@ -78,7 +81,8 @@ static inline Node *random_reduction(Random *r, Node *x) {
     if (a.axes.n == 0) a.axes.n = -1;
     const Op *op = ops[random_below(r, 5)];
     Node *y = op_apply(r->g, op, 1, &x, &a);
-    return op == &op_sum ? g_mul(y, g_number(r->g, 1 / (1 + (double)NODE_COUNT(x) / (double)NODE_COUNT(y)))) : y;
+    return op == &op_sum ? g_mul(y, g_number(r->g, 1 / (1 + (double)NODE_COUNT(x) / (double)NODE_COUNT(y))))
+                         : y;
 }
 
 static inline Node *random_unary(Random *r, Node *x) {
@@ -90,7 +94,8 @@ static inline Node *random_unary(Random *r, Node *x) {
 
 static inline Node *random_binary(Random *r, Node *x, Node *z) {
     Node *(*const ops[])(Node *, Node *) = {g_add, g_sub, g_mul, g_max, g_min};
-    if (!r->smooth && random_below(r, 4) == 0) return g_select(g_lt(x, z), x, g_mul(z, g_to_float(g_gt(x, g_number(r->g, .25)))));
+    if (!r->smooth && random_below(r, 4) == 0)
+        return g_select(g_lt(x, z), x, g_mul(z, g_to_float(g_gt(x, g_number(r->g, .25)))));
     return ops[random_below(r, 5)](x, z);
 }
 
@@ -109,7 +114,8 @@ static inline Node *random_kernel(Random *r, Node *x) {
 static inline Node *random_draw(Random *r, Node *x) {
     static const Op *const ops[] = {&op_normal, &op_uniform, &op_bernoulli};
     const Op *op = ops[random_below(r, 3)];
-    DrawAttr a = {.path = arena_printf(r->g->arena, "draw %d", random_below(r, 1000)), .shape = ints_of_shape(&x->type.shape),
+    DrawAttr a = {.path = arena_printf(r->g->arena, "draw %d", random_below(r, 1000)),
+                  .shape = ints_of_shape(&x->type.shape),
                   .p = random_below(r, 2) ? .25 : .3};
     Node *y = op_apply(r->g, op, 2, NODES(g_slot(r->g, 0), g_int(r->g, random_below(r, 2))), &a);
     return op == &op_bernoulli ? g_mul(x, g_to_float(y)) : y;
@@ -119,7 +125,8 @@ static inline void random_step(Random *r) {
     Node *x = random_node(r), *z;
     Shape joint;
     switch (random_below(r, 10)) {
-    case 0: case 1: add_to_pool(r, random_unary(r, x)); break;
+    case 0:
+    case 1: add_to_pool(r, random_unary(r, x)); break;
     case 2: add_to_pool(r, random_view(r, x)); break;
     case 3: add_to_pool(r, random_reduction(r, x)); break;
     case 4: add_to_pool(r, random_below(r, 3) ? random_draw(r, x) : random_kernel(r, x)); break;
@@ -131,14 +138,17 @@ static inline void random_step(Random *r) {
     }
 }
 
-/* A graph over nslot float slots and one int slot (the first), with assignments to some; results[0 .. *nresult). */
-static inline Graph *random_graph(Arena *a, Diags *d, uint64_t seed, int steps, bool smooth, int nslot, Slots *slots,
-                                  Node **results, int *nresult) {
+/* A graph over nslot float slots and one int slot (the first), with assignments to some; results[0 ..
+ * *nresult). */
+static inline Graph *random_graph(Arena *a, Diags *d, uint64_t seed, int steps, bool smooth, int nslot,
+                                  Slots *slots, Node **results, int *nresult) {
     Random r = {.state = seed * 7919 + 17, .smooth = smooth};
     *slots = (Slots){.arena = a};
     slot_add(slots, (Slot){.name = "@tick", .type = {I32, {0}}, .kind = SLOT_COUNTER, .fill = 3});
     for (int k = 0; k < nslot; k++)
-        slot_add(slots, (Slot){.name = arena_printf(a, "p%d", k), .type = {F32, random_shape(&r)}, .kind = SLOT_PARAM});
+        slot_add(
+            slots,
+            (Slot){.name = arena_printf(a, "p%d", k), .type = {F32, random_shape(&r)}, .kind = SLOT_PARAM});
     Graph *g = r.g = graph_new(a, d, slots, "random");
     for (int k = 1; k <= nslot; k++) add_to_pool(&r, g_slot(g, k));
     add_to_pool(&r, g_number(g, .5));

@@ -3,10 +3,9 @@
  *   views.c     graph -> items. Views disappear: an item reads other items through strides.
  *   group.c     items -> groups, in an order of execution. A group of map and fold items becomes a region.
  *   slots.c     assignments: straight into the slot, or copied at the end
- *   draft.c     a group -> its micro-program; segments.c joins groups of one micro-program, to run in one instruction
- *   build.c     groups -> instructions        region.c  geometry (region.h)
- *   memory.c    lifetimes, offsets, results in place
- *   check.c, dump.c   read finished programs only
+ *   draft.c     a group -> its micro-program; segments.c joins groups of one micro-program, to run in one
+ * instruction build.c     groups -> instructions        region.c  geometry (region.h) memory.c    lifetimes,
+ * offsets, results in place check.c, dump.c   read finished programs only
  */
 #pragma once
 #include "plan/plan.h"
@@ -14,79 +13,87 @@
 
 typedef enum { ITEM_SLOT, ITEM_CONSTANT, ITEM_MAP, ITEM_FOLD, ITEM_KERNEL } ItemKind;
 
-typedef struct { int item; Tensor type; Strides at; } Read;   /* the reader's index space, and where it lies in the item */
+typedef struct {
+    int item;
+    Tensor type;
+    Strides at;
+} Read; /* the reader's index space, and where it lies in the item */
 
 typedef VEC(int) Indices;
 
-typedef struct {                                      /* a value that is computed or found somewhere */
+typedef struct { /* a value that is computed or found somewhere */
     ItemKind kind;
-    const Op *op;                                     /* NULL: a copy */
-    const Node *node;                                 /* whose attributes and provenance it has */
-    Tensor type;                                      /* of the result, which is dense */
-    Shape space;                                      /* of a map or fold: what its reads run over */
-    int64_t count;                                    /* elements of the space */
-    int64_t task;                                     /* of a fold: the task size that its bits need */
+    const Op *op;     /* NULL: a copy */
+    const Node *node; /* whose attributes and provenance it has */
+    Tensor type;      /* of the result, which is dense */
+    Shape space;      /* of a map or fold: what its reads run over */
+    int64_t count;    /* elements of the space */
+    int64_t task;     /* of a fold: the task size that its bits need */
     int nsrc;
     Read *src;
-    int slot;                                         /* ITEM_SLOT; or -1 */
-    int group;                                        /* -1 for slots and constants */
-    Indices readers;                                  /* while groups are made: items that read it */
-    bool used, stored;                                /* at all; outside its group: it needs a place */
-    Operand at;                                       /* its place */
-    int64_t buffer;                                   /* memory.c: which buffer, or -1 */
+    int slot;          /* ITEM_SLOT; or -1 */
+    int group;         /* -1 for slots and constants */
+    Indices readers;   /* while groups are made: items that read it */
+    bool used, stored; /* at all; outside its group: it needs a place */
+    Operand at;        /* its place */
+    int64_t buffer;    /* memory.c: which buffer, or -1 */
 } Item;
 
-typedef struct { int slot; Read value; const Node *node; } Write;       /* an assignment */
+typedef struct {
+    int slot;
+    Read value;
+    const Node *node;
+} Write; /* an assignment */
 
-typedef struct {                                      /* a group as a micro-program, before it has memory */
+typedef struct { /* a group as a micro-program, before it has memory */
     int nin, nout, nvalue, nstep, nfold;
     Value *value;
     Step *step;
     Read *in;
-    int *out;                                         /* items */
-    Access *access;                                   /* of the inputs */
+    int *out;       /* items */
+    Access *access; /* of the inputs */
     Fold *fold;
 } Draft;
 
 typedef struct {
-    Indices items;                                    /* in an order in which they can run */
-    Indices behind;                                   /* items that must run earlier: readers of a slot it writes */
-    Indices segments;                                 /* further groups that run in the same instruction */
-    int64_t count, task;                              /* of a region; task 0: no fold asks for one */
-    bool kernel, gone;                                /* an own kernel, alone; merged into another */
-    int at;                                           /* place in the order */
+    Indices items;       /* in an order in which they can run */
+    Indices behind;      /* items that must run earlier: readers of a slot it writes */
+    Indices segments;    /* further groups that run in the same instruction */
+    int64_t count, task; /* of a region; task 0: no fold asks for one */
+    bool kernel, gone;   /* an own kernel, alone; merged into another */
+    int at;              /* place in the order */
     Draft *draft;
 } Group;
 
 typedef struct {
     const Graph *graph;
     PlanOptions options;
-    Arena *scratch, *arena;                           /* dies with plan_make; the Program's own */
-    Read *node;                                       /* by node id: where its numbers are */
+    Arena *scratch, *arena; /* dies with plan_make; the Program's own */
+    Read *node;             /* by node id: where its numbers are */
     VEC(Item) item;
     VEC(Write) write;
     VEC(Read) result;
-    Indices copies;                                   /* copy items, to share them */
+    Indices copies; /* copy items, to share them */
     VEC(Group) group;
-    Indices order;                                    /* groups, as they run */
-    Indices mark;                                     /* by group: stamped in group.c */
+    Indices order; /* groups, as they run */
+    Indices mark;  /* by group: stamped in group.c */
     int stamp;
     Program *program;
-    Read **reads;                                     /* by instruction: where its operands come from, */
-    int **outs;                                       /* and which items it makes */
+    Read **reads; /* by instruction: where its operands come from, */
+    int **outs;   /* and which items it makes */
 } Plan;
 
-bool read_same(const Read *r);                        /* element i is element i of the item */
-bool read_dense(const Read *r);                       /* contiguous, from any offset */
-int item_copy(Plan *p, const Read *r);                /* the item that holds r densely; made once */
-bool views_make(Plan *p, int n, Node *const *results);/* false: a kernel is missing, message given */
+bool read_same(const Read *r);                         /* element i is element i of the item */
+bool read_dense(const Read *r);                        /* contiguous, from any offset */
+int item_copy(Plan *p, const Read *r);                 /* the item that holds r densely; made once */
+bool views_make(Plan *p, int n, Node *const *results); /* false: a kernel is missing, message given */
 
-int group_new(Plan *p, int item);                     /* at the end of the order, with this item */
+int group_new(Plan *p, int item); /* at the end of the order, with this item */
 void groups_make(Plan *p);
-void groups_finish(Plan *p);                          /* what is used, what is stored; empty groups leave the order */
-bool group_behind(Plan *p, int g, const Indices *before);       /* moves g behind the groups of these items */
-bool groups_join(Plan *p, int a, int b, bool as_segment);       /* b becomes part of a, or the other way: the one
-                                                                   that is left has the later place */
+void groups_finish(Plan *p); /* what is used, what is stored; empty groups leave the order */
+bool group_behind(Plan *p, int g, const Indices *before); /* moves g behind the groups of these items */
+bool groups_join(Plan *p, int a, int b, bool as_segment); /* b becomes part of a, or the other way: the one
+                                                             that is left has the later place */
 void segments_merge(Plan *p);
 void slots_assign(Plan *p);
 Draft *draft_make(Plan *p, const Group *g);
