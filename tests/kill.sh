@@ -1,6 +1,7 @@
 #!/bin/sh
 # kill.sh BINARY SPEC FOLDER THREADS: see kill.cmake. Each kill comes a little later than a checkpoint was seen to grow, so
-# that progress is counted; a temporary file left in checkpoints/ shows that one kill fell inside a checkpoint's writing.
+# that progress is counted; a temporary file left in checkpoints/ shows that a kill fell inside a checkpoint's writing.
+# Where none of them did, one more waits for it: the program is stopped at random moments until such a file is there.
 binary=$1 spec=$2 dir=$3 threads=$4
 rm -rf "$dir" && mkdir -p "$dir" || exit 1
 run() { # FOLDER MORE...: replaces the subshell it runs in, so that kill meets the program itself
@@ -9,13 +10,14 @@ run() { # FOLDER MORE...: replaces the subshell it runs in, so that kill meets t
     exec "$binary" train "$spec" --preset tiny --steps 300 --set 'schedule.checkpoint={every: 1, keep: 3}' \
         --set outputs.samples.every=40 --set metrics.distance.every=60 --threads "$threads" -q --out "$out" "$@"
 }
+writing() { ls -A "$dir/killed/checkpoints" | grep -qv '^step-[0-9]*\.safetensors$'; }
 newest() { ls "$dir/killed/checkpoints" 2>/dev/null | sed -n 's/^step-0*\([0-9][0-9]*\)\.safetensors$/\1/p' | sort -n | tail -1; }
 
 ( run "$dir/whole" ) >"$dir/whole.out" 2>&1 || { cat "$dir/whole.out"; exit 1; }
 kills=0 inside=0 tries=0
 run "$dir/killed" >"$dir/killed.out" 2>&1 &
 pid=$!
-while [ $kills -lt 20 ] || { [ $inside -lt 1 ] && [ $kills -lt 60 ]; }; do
+while [ $kills -lt 20 ]; do
     tries=$((tries + 1))
     [ $tries -gt 4000 ] && { echo "only $kills kills in 4000 looks"; exit 1; }
     at=$(newest)
@@ -31,9 +33,22 @@ while [ $kills -lt 20 ] || { [ $inside -lt 1 ] && [ $kills -lt 60 ]; }; do
     kill -9 $pid 2>/dev/null
     wait $pid 2>/dev/null
     kills=$((kills + 1))
-    ls -A "$dir/killed/checkpoints" | grep -qv '^step-[0-9]*\.safetensors$' && inside=$((inside + 1))
+    writing && inside=$((inside + 1))
     run "$dir/killed" --resume auto >>"$dir/killed.out" 2>&1 &
     pid=$!
+done
+at=$(newest)
+while [ $inside -lt 1 ] && kill -STOP $pid 2>/dev/null; do
+    if writing && [ "$(newest)" -gt "$at" ]; then       # not the file that an earlier kill left
+        kill -9 $pid
+        wait $pid 2>/dev/null
+        kills=$((kills + 1)) inside=1
+        run "$dir/killed" --resume auto >>"$dir/killed.out" 2>&1 &
+        pid=$!
+    else
+        kill -CONT $pid
+        sleep 0.003
+    fi
 done
 wait $pid || { tail -5 "$dir/killed.out"; exit 1; }
 last=checkpoints/step-000300.safetensors
