@@ -1,6 +1,7 @@
-/* Every key of every shipped spec, and every word of every expression, misspelt one at a time, is refused: with an error
- * within two lines of it, or one that quotes it as it is or as it was; and mostly with the right suggestion. Names that
- * the user makes up (of sources, metrics, outputs, ...) may be anything, so those need not fail; they must not crash. */
+/* Every key of every shipped spec, and every word of every expression, misspelt one at a time, is refused:
+ * with an error within two lines of it, or one that quotes it as it is or as it was; and mostly with the
+ * right suggestion. Names that the user makes up (of sources, metrics, outputs, ...) may be anything, so
+ * those need not fail; they must not crash. */
 #include "parser/compile.h"
 #include "base/str.h"
 
@@ -12,13 +13,18 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-typedef struct { const char *word; Loc loc; bool made_up, key; } Key;
+typedef struct {
+    const char *word;
+    Loc loc;
+    bool made_up, key;
+} Key;
 typedef VEC(Key) Keys;
 
 /* Mappings whose keys are names that the user makes up. */
 static bool open_mapping(const char *key) {
-    static const char *const open[] = {"vars", "presets", "data", "functions", "networks", "optimizers", "players",
-                                       "iteration", "metrics", "outputs", "log", NULL};
+    static const char *const open[] = {"vars",     "presets",    "data",    "functions",
+                                       "networks", "optimizers", "players", "iteration",
+                                       "metrics",  "outputs",    "log",     NULL};
     for (const char *const *o = open; *o; o++)
         if (!strcmp(key, *o)) return true;
     return false;
@@ -31,7 +37,7 @@ static void keys_of(Arena *a, const Doc *d, const char *above, Keys *out) {
         const DocEntry *e = &d->entry[i];
         size_t length = strcspn(e->key, "(");
         Key key = {arena_strndup(a, e->key, length), e->loc, open_mapping(above), true};
-        if (length > 1) vec_push(a, out, key);        /* the keys of a loop over short names are not words */
+        if (length > 1) vec_push(a, out, key); /* the keys of a loop over short names are not words */
         /* Only the preset that is chosen is looked into. */
         if (strcmp(above, "presets") || !strcmp(e->key, "tiny")) keys_of(a, e->value, e->key, out);
     }
@@ -43,7 +49,8 @@ static void words_of(Arena *a, const Doc *d, const char *above, Keys *out) {
     for (const char *const *t = texts; *t; t++)
         if (!strcmp(above, *t)) return;
     for (int i = 0; d->kind != DOC_SCALAR && i < d->n; i++)
-        words_of(a, d->kind == DOC_LIST ? d->item[i] : d->entry[i].value, d->kind == DOC_LIST ? above : d->entry[i].key, out);
+        words_of(a, d->kind == DOC_LIST ? d->item[i] : d->entry[i].value,
+                 d->kind == DOC_LIST ? above : d->entry[i].key, out);
     if (d->kind != DOC_SCALAR || d->style == DOC_SINGLE) return;
     for (size_t i = 0; i < d->length; i++) {
         size_t n = strspn(d->text + i, "abcdefghijklmnopqrstuvwxyz_0123456789");
@@ -60,7 +67,8 @@ static const char *misspell(Arena *a, const Key *key) {
     const char *w = key->word;
     size_t n = strlen(w), at = n / 2;
     if (key->key) return arena_printf(a, "%cq%s", w[0], w + 1);
-    return n > 4 ? arena_printf(a, "%.*s%s", (int)at, w, w + at + 1) : arena_printf(a, "%.*s%c%s", (int)at, w, w[at], w + at);
+    return n > 4 ? arena_printf(a, "%.*s%s", (int)at, w, w + at + 1)
+                 : arena_printf(a, "%.*s%c%s", (int)at, w, w[at], w + at);
 }
 
 static char *read_all(Arena *a, const char *path, size_t *size) {
@@ -78,13 +86,14 @@ static char *read_all(Arena *a, const char *path, size_t *size) {
 static size_t offset_of(const char *text, Loc loc) {
     const char *p = text;
     for (uint32_t line = 1; line < loc.line; line++) p = strchr(p, '\n') + 1;
-    return (size_t)(p - text) + loc.col - 1;          /* shipped specs have no wide characters before a key */
+    return (size_t)(p - text) + loc.col - 1; /* shipped specs have no wide characters before a key */
 }
 
 static bool blames(const Diags *d, const Key *key, const char *misspelt) {
     for (const Diag *e = d->first; e; e = e->next)
-        if (e->level == DIAG_ERROR && ((e->loc.line + 2 >= key->loc.line && e->loc.line <= key->loc.line + 2) ||
-                                       strstr(e->text, misspelt) || strstr(e->text, key->word)))
+        if (e->level == DIAG_ERROR &&
+            ((e->loc.line + 2 >= key->loc.line && e->loc.line <= key->loc.line + 2) ||
+             strstr(e->text, misspelt) || strstr(e->text, key->word)))
             return true;
     return false;
 }
@@ -108,7 +117,7 @@ static bool refused(const char *text, size_t size, const Key *key, int *suggeste
     fprintf(f, "%.*s%s%.*s", (int)at, text, misspelt, (int)(size - at - n), text + at + n);
     fclose(f);
     Diags *d = diags_new(a);
-    bool presets = !strcmp(key->word, "presets");     /* there would be none to choose */
+    bool presets = !strcmp(key->word, "presets"); /* there would be none to choose */
     Training *t = compile(name, &(CompileOptions){.changes.preset = presets ? NULL : "tiny"}, a, d);
     *suggested += suggests(a, d, key);
     bool good = key->made_up || (!t && blames(d, key, misspelt));

@@ -1,5 +1,5 @@
-/* The prelude is text, and nothing but text: no layer, loss or optimiser is known to the program by name. Renamed from
- * end to end, it compiles the models to the same graphs and the same programs. */
+/* The prelude is text, and nothing but text: no layer, loss or optimiser is known to the program by name.
+ * Renamed from end to end, it compiles the models to the same graphs and the same programs. */
 #include "parser/compile.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#define SUFFIX "_qx"                                  /* in no name of the program */
+#define SUFFIX "_qx" /* in no name of the program */
 
 typedef VEC(const char *) Words;
 
@@ -59,7 +59,7 @@ static char *read_all(Arena *a, const char *path) {
     return text;
 }
 
-/* ---- every function says what it does ------------------------------------------------------------------------------ */
+/* ---- every function says what it does ---- */
 
 static void everything_has_a_doc(void **state) {
     (void)state;
@@ -79,7 +79,7 @@ static void everything_has_a_doc(void **state) {
     assert_int_equal(missing, 0);
 }
 
-/* ---- renamed from end to end ----------------------------------------------------------------------------------------- */
+/* ---- renamed from end to end ---- */
 
 /* Every word that is a name of the prelude, wherever it stands. */
 static char *renamed(Arena *a, const char *text, const Words *names) {
@@ -116,8 +116,10 @@ static void dump_all(const Training *t, FILE *to) {
             dump_unit(&t->stage[i].entry[k].turn->unit, s, to);
             dump_unit(t->stage[i].entry[k].count, s, to);
         }
-    for (int i = 0; i < t->nmetric; i++) dump_unit(&t->metric[i].unit, s, to), dump_unit(t->metric[i].value, s, to);
-    for (int i = 0; i < t->noutput; i++) dump_unit(&t->output[i].unit, s, to), dump_unit(t->output[i].when, s, to);
+    for (int i = 0; i < t->nmetric; i++)
+        dump_unit(&t->metric[i].unit, s, to), dump_unit(t->metric[i].value, s, to);
+    for (int i = 0; i < t->noutput; i++)
+        dump_unit(&t->output[i].unit, s, to), dump_unit(t->output[i].when, s, to);
 }
 
 /* Less the suffix, and less what is made of a name: the number of a stream of draws. */
@@ -160,7 +162,8 @@ static void same_lines(const char *path, const char *x, const char *z) {
     for (int line = 1; *x && *z; line++) {
         size_t n = strcspn(x, "\n"), m = strcspn(z, "\n");
         if (n != m || strncmp(x, z, n)) {
-            print_error("%s: line %d of what it compiles to:\n%.*s\nrenamed:\n%.*s\n", path, line, (int)n, x, (int)m, z);
+            print_error("%s: line %d of what it compiles to:\n%.*s\nrenamed:\n%.*s\n", path, line, (int)n, x,
+                        (int)m, z);
             fail();
         }
         x += n + (x[n] == '\n');
@@ -186,7 +189,7 @@ static void renaming_changes_nothing(void **state) {
     arena_free(a);
 }
 
-/* ---- no name of the prelude stands in the program ---------------------------------------------------------------------- */
+/* ---- no name of the prelude stands in the program ---- */
 
 /* Names of operators, and of keys and choices of a spec, may be those of functions too. */
 static bool means_something_else(const char *line, const char *name) {
@@ -218,7 +221,8 @@ static int literals_under(Arena *a, const char *folder, const Words *names) {
         const char *name = entry[i]->d_name, *path = arena_printf(a, "%s/%s", folder, name);
         size_t length = strlen(name);
         if (entry[i]->d_type == DT_DIR && name[0] != '.') found += literals_under(a, path, names);
-        if (length > 2 && name[length - 2] == '.' && strchr("ch", name[length - 1])) found += literals_in(a, path, names);
+        if (length > 2 && name[length - 2] == '.' && strchr("ch", name[length - 1]))
+            found += literals_in(a, path, names);
         free(entry[i]);
     }
     if (n >= 0) free(entry);
@@ -230,7 +234,8 @@ static void no_name_in_the_program(void **state) {
     Arena *a = arena_new();
     Words names = names_of(a);
     assert_true(names.n > 30);
-    int found = literals_under(a, SOURCE_DIR "/parser", &names) + literals_under(a, SOURCE_DIR "/runtime", &names) +
+    int found = literals_under(a, SOURCE_DIR "/parser", &names) +
+                literals_under(a, SOURCE_DIR "/runtime", &names) +
                 literals_under(a, SOURCE_DIR "/datasets", &names);
     arena_free(a);
     assert_int_equal(found, 0);

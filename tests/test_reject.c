@@ -1,5 +1,6 @@
-/* What specs cannot reach, since the builders level their arguments first: the operators' own rules of shape and type,
- * and the planner's refusals. Nodes are emitted here without a builder; operators that no kernel can run are made up. */
+/* What specs cannot reach, since the builders level their arguments first: the operators' own rules of shape
+ * and type, and the planner's refusals. Nodes are emitted here without a builder; operators that no kernel
+ * can run are made up. */
 #include "build.h"
 #include "ops/attrs.h"
 #include "plan/plan.h"
@@ -13,7 +14,7 @@
 typedef struct {
     Arena *arena;
     Graph *g;
-    Node *vector, *other, *matrix, *whole, *flag;     /* float [3], float [4], float [3, 4], int [3], bool [3] */
+    Node *vector, *other, *matrix, *whole, *flag; /* float [3], float [4], float [3, 4], int [3], bool [3] */
 } World;
 
 static Node *slot_of(Graph *g, const char *name, DType t, Shape s) {
@@ -65,7 +66,8 @@ static void types_of_elements(void **state) {
 
 static void unlike_shapes(void **state) {
     World *w = *state;
-    refused(w, emit(w->g, &op_add, 2, NODES(w->vector, w->other), NULL), "add: float [3] and float [4] are not alike");
+    refused(w, emit(w->g, &op_add, 2, NODES(w->vector, w->other), NULL),
+            "add: float [3] and float [4] are not alike");
 }
 
 static void choice_of_unlike(void **state) {
@@ -82,7 +84,8 @@ static void assignment_of_another_type(void **state) {
 
 static void matrices_of_whole_numbers(void **state) {
     World *w = *state;
-    refused(w, emit(w->g, &op_matmul, 2, NODES(w->whole, w->matrix), &(MatmulAttr){0}), "matmul: not for int @ float");
+    refused(w, emit(w->g, &op_matmul, 2, NODES(w->whole, w->matrix), &(MatmulAttr){0}),
+            "matmul: not for int @ float");
 }
 
 static void matrices_of_unlike_ranks(void **state) {
@@ -93,7 +96,8 @@ static void matrices_of_unlike_ranks(void **state) {
 
 static void reduction_over_no_axis(void **state) {
     World *w = *state;
-    refused(w, emit(w->g, &op_sum, 1, NODES(w->vector), &(ReduceAttr){.axes = {1, {4}}}), "sum: [3] has no axes [4]");
+    refused(w, emit(w->g, &op_sum, 1, NODES(w->vector), &(ReduceAttr){.axes = {1, {4}}}),
+            "sum: [3] has no axes [4]");
 }
 
 static void reduction_of_another_type(void **state) {
@@ -102,7 +106,7 @@ static void reduction_of_another_type(void **state) {
             "log_sum_exp: not for int");
 }
 
-/* ---- plans --------------------------------------------------------------------------------------------------------- */
+/* ---- plans ---- */
 
 static bool as_source(const Node *n, Tensor *out) {
     *out = n->src[0]->type;
@@ -132,7 +136,8 @@ static void no_plan(World *w, const Op *op, const char *text) {
 }
 
 static void a_view_that_is_none(void **state) {
-    static const Op op = {.name = "slant", .arity = 1, .traits = VIEW, .infer = as_source, .view = never_view};
+    static const Op op = {
+        .name = "slant", .arity = 1, .traits = VIEW, .infer = as_source, .view = never_view};
     no_plan(*state, &op, "slant: no view of a dense tensor");
 }
 
@@ -142,17 +147,26 @@ static void an_operator_without_kernel(void **state) {
 }
 
 static void a_kernel_that_is_never_ready(void **state) {
-    static const Op op = {.name = "late", .arity = 1, .infer = as_source, .prepare = never_ready, .eval = never_run};
+    static const Op op = {
+        .name = "late", .arity = 1, .infer = as_source, .prepare = never_ready, .eval = never_run};
     no_plan(*state, &op, "late: no kernel can run these shapes");
 }
 
 #define TEST(f) cmocka_unit_test_setup_teardown(f, world_new, world_free)
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        TEST(number_of_sources), TEST(no_sources), TEST(types_of_elements), TEST(unlike_shapes), TEST(choice_of_unlike),
-        TEST(assignment_of_another_type), TEST(matrices_of_whole_numbers), TEST(matrices_of_unlike_ranks),
-        TEST(reduction_over_no_axis), TEST(reduction_of_another_type), TEST(a_view_that_is_none),
-        TEST(an_operator_without_kernel), TEST(a_kernel_that_is_never_ready)};
+    const struct CMUnitTest tests[] = {TEST(number_of_sources),
+                                       TEST(no_sources),
+                                       TEST(types_of_elements),
+                                       TEST(unlike_shapes),
+                                       TEST(choice_of_unlike),
+                                       TEST(assignment_of_another_type),
+                                       TEST(matrices_of_whole_numbers),
+                                       TEST(matrices_of_unlike_ranks),
+                                       TEST(reduction_over_no_axis),
+                                       TEST(reduction_of_another_type),
+                                       TEST(a_view_that_is_none),
+                                       TEST(an_operator_without_kernel),
+                                       TEST(a_kernel_that_is_never_ready)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

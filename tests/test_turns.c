@@ -1,0 +1,347 @@
+/* The rules of turns, by values: running values, draws, gates, what happens after a step, optimisers,
+ * penalties. Turns are run in a made-up order and the slots compared with numbers worked out by hand. */
+#include "world.h"
+
+/* ---- running values ---- */
+
+/* Two calls in one turn: both read what was there at its start; then the values move in the order of the
+ * text, each from what the one before left. Networks that the player does not move stand still, and calls
+ * with update=false. */
+static void running_values(void **state) {
+    (void)state;
+    World *w = open_text("networks:\n"
+                         "  net(x): [average, {dense: {units: 1, init: 1}}]\n"
+                         "  own(x): [{dense: 1}]\n"
+                         "functions:\n"
+                         "  average(x):\n"
+                         "    state: {m: 0, calls: 0}\n"
+                         "    return: x + m\n"
+                         "    after: {m: \"0.5*m + 0.5*mean(x, axes=[0])\", calls: calls + 1}\n"
+                         "  tick(x):\n"
+                         "    state: {n: 0}\n"
+                         "    return: x + n\n"
+                         "    after: {n: n + x}\n"
+                         "players:\n"
+                         "  net:\n"
+                         "    last: \"net(3*ones(2, 2))\"\n"
+                         "    first: \"net(ones(2, 2))\"\n"
+                         "    still: \"net(9*ones(2, 2), update=false)\"\n"
+                         "    state: {a: 1, b: 2}\n"
+                         "    minimize: mean(first + last + still)\n"
+                         "    optimizer: sgd(0)\n"
+                         "    after: {a: b, b: a}\n"
+                         "    log: {one: tick(1), two: tick(10), a: a, first: mean(first)}\n"
+                         "  other:\n"
+                         "    minimize: \"mean(net(100*ones(2, 2))) + mean(own(ones(1, 1)))\"\n"
+                         "    moves: own\n"
+                         "    optimizer: sgd(0)\n"
+                         "    log: {seen: net.a}\n"
+                         "schedule: {steps: 1, each: [net, other]}\n");
+    int m = slot_at(w, "net/average_1/m");
+    assert_int_equal(w->t->slots->all.at[m].type.shape.rank, 1); /* stretched to its next value's shape */
+    assert_int_equal(w->t->slots->all.at[slot_at(w, "net/average_1/calls")].type.dtype, I32);
+    turn(w, 0, true);
+    near(logged("net.a"), 1);
+    near(logged("net.one"), 1);
+    near(logged("net.two"), 10);
+    near(logged("net.first"), 2);
+    near(w->slot[m][1], 0.5 * (0.5 * 3) + 0.5 * 1); /* `last` stands first in the text */
+    near(slot(w, "net/average_1/calls")[0], 2);
+    turn(w, 1, true);
+    near(logged("other.seen"), 2); /* assignments are simultaneous: a is b's old value */
+    near(w->slot[m][1], 1.25);
+    turn(w, 0, true);
+    near(logged("net.one"), 2); /* outside networks each call has a value of its own */
+    near(logged("net.two"), 20);
+    near(logged("net.a"), 2);
+    near(logged("net.first"), 2 + 2 * 1.25);
+    near(slot(w, "net/b")[0], 2);
+    close_world(w);
+}
+
+static void batch_norm_twice(void **state) {
+    (void)state;
+    World *w = open_text("networks:\n  net(x): [{batch_norm: {momentum: 0.75}}, {dense: 1}]\n"
+                         "iteration:\n  seen: \"net([[5.0], [7.0]])\"\n"
+                         "players:\n"
+                         "  net:\n"
+                         "    one: \"net([[1.0], [3.0]])\"\n"
+                         "    two: \"net([[10.0], [30.0]])\"\n"
+                         "    minimize: mean(one) + mean(two) + 0*mean(seen)\n"
+                         "    optimizer: sgd(0)\n"
+                         "schedule: {steps: 1, each: [net]}\n");
+    turn(w, 0, true);
+    near(slot(w, "net/batch_norm_1/running_mean")[0], 0.75 * (0.25 * 2) + 0.25 * 20);
+    near(slot(w, "net/batch_norm_1/running_var")[0], 0.75 * (0.75 + 0.25 * 1) + 0.25 * 100);
+    close_world(w);
+}
+
+/* ---- randomness, iteration values, fixed values ---- */
+
+static void draws(void **state) {
+    (void)state;
+    World *w = open_text(
+        "networks:\n  net(x): [{dense: 1}]\n"
+        "iteration: {z: \"normal(3)\", kept: \"fixed(normal(3))\"}\n"
+        "functions:\n  noise(): normal(3)\n"
+        "players:\n"
+        "  net: &player\n"
+        "    own: normal(3)\n"
+        "    minimize: \"mean(net(ones(1, 1)))\"\n"
+        "    moves: net\n"
+        "    optimizer: sgd(0)\n"
+        "    log: {shared: sum(z), kept: sum(kept), own: sum(own), again: sum(own), other: sum(normal(3)),\n"
+        "          one: sum(noise()), two: sum(noise())}\n"
+        "  twin: *player\n"
+        "schedule: {steps: 1, each: [net, twin]}\n");
+    turn(w, 0, true);
+    double shared = logged("net.shared"), kept = logged("net.kept"), own = logged("net.own"),
+           one = logged("net.one");
+    near(logged("net.again"), own);                                      /* a local name is one draw */
+    assert_true(logged("net.other") != own && logged("net.two") != one); /* each written draw is its own */
+    turn(w, 1, false);
+    near(logged("twin.shared"), shared); /* an iteration's values are the same for all its turns */
+    assert_true(logged("twin.own") != own);
+    turn(w, 0, false);
+    assert_true(logged("net.own") != own); /* new each turn */
+    step(w);
+    turn(w, 0, true);
+    assert_true(logged("net.shared") != shared);
+    near(logged("net.kept"), kept);
+    close_world(w);
+}
+
+/* ---- turns: gates, together, latest values, what happens after ---- */
+
+#define GAME                                                                                      \
+    "networks:\n"                                                                                 \
+    "  left(): {w: \"parameter([], 1)\", return: w}\n"                                            \
+    "  right(): {w: \"parameter([], 2)\", return: w}\n"                                           \
+    "players:\n"                                                                                  \
+    "  left: {minimize: left()*right(), optimizer: sgd(0.1)}\n"                                   \
+    "  right: {maximize: left()*right(), optimizer: sgd(0.1), when: step > 0, ten: right()*10,\n" \
+    "          log: {seen: left.minimize, turn: turn}}\n"                                         \
+    "  look: {minimize: left(), moves: left, optimizer: sgd(0), log: {ten: right.ten}}\n"
+
+static void one_after_the_other(void **state) {
+    (void)state;
+    World *w = open_text(GAME "schedule: {steps: 1, each: [left, right, look]}\n");
+    step(w);
+    turn(w, 2, true);
+    near(logged("look.ten"), 0); /* before its first turn */
+    turn(w, 0, true);
+    near(slot(w, "left/w")[0], 1 - 0.1 * 2);
+    turn(w, 1, true);
+    near(slot(w, "right/w")[0], 2 + 0.1 * 0.8);
+    near(logged("right.seen"), 2);
+    turn(w, 2, true);
+    near(logged("look.ten"), 20); /* the value of that turn, not what it would be now */
+    close_world(w);
+}
+
+static void together(void **state) {
+    (void)state;
+    World *w = open_text(GAME "schedule: {steps: 1, each: [{together: [left, right]}, look]}\n");
+    turn(w, 0, true); /* step 0: the right one stands still, its turn counts */
+    near(slot(w, "left/w")[0], 0.8);
+    near(slot(w, "right/w")[0], 2);
+    near(logged("right.maximize"), 2);
+    near(logged("right.turn"), 0);
+    near(logged("right.seen"), 0); /* a partner's value is that of the turn before */
+    step(w);
+    turn(w, 0, true); /* both gradients are of the same values */
+    near(slot(w, "left/w")[0], 0.8 - 0.1 * 2);
+    near(slot(w, "right/w")[0], 2 + 0.1 * 0.8);
+    near(logged("right.turn"), 1);
+    near(logged("right.seen"), 2);
+    close_world(w);
+}
+
+static void parameters_after_a_step(void **state) {
+    (void)state;
+    World *w =
+        open_text("networks:\n"
+                  "  net(): {w: \"parameter([3], [0, 1, 2])\", return: w}\n"
+                  "  copy(): {w: \"parameter([3], [5, 5, 5])\", return: w}\n"
+                  "players:\n"
+                  "  net:\n"
+                  "    before: sum(net())\n"
+                  "    minimize: sum(net())\n"
+                  "    optimizer: sgd(1)\n"
+                  "    state: {old: 0, new: 0}\n"
+                  "    after:\n"
+                  "      - follow(copy, net)\n"
+                  "      - {old: before, new: sum(net())}\n"
+                  "      - {parameters(net): \"clamp(parameters(net), -0.5, 0.5)\"}\n"
+                  "    log: {copied: sum(copy())}\n"
+                  "functions:\n"
+                  "  follow(to, from): {after: {parameters(to): 0.5*parameters(to) + 0.5*parameters(from)}}\n"
+                  "schedule: {steps: 1, each: [net]}\n");
+    turn(w, 0, true);
+    static const double clipped[] = {-0.5, 0, 0.5}, followed[] = {2, 2.5, 3};
+    for (int i = 0; i < 3; i++)
+        near(slot(w, "net/w")[i], clipped[i]), near(slot(w, "copy/w")[i], followed[i]);
+    near(slot(w, "net/old")[0], 3); /* a local name has the turn's value ... */
+    near(slot(w, "net/new")[0], 0); /* ... a call written in `after` the new parameters */
+    close_world(w);
+}
+
+static void modes_of_a_call(void **state) {
+    (void)state;
+    World *w =
+        open_text("networks:\n"
+                  "  net(x): {w: \"parameter([1], 3)\", return: \"if(training, w*x, 100*w*x)\"}\n"
+                  "  other(x): {w: \"parameter([1], 7)\", return: w*x}\n"
+                  "iteration: {train: net(ones(1)), used: other(ones(1))}\n"
+                  "players:\n"
+                  "  net:\n"
+                  "    minimize: sum(net(ones(1)))\n"
+                  "    optimizer: sgd(0)\n"
+                  "    log: {eval: \"sum(net(ones(1), training=false))\", iteration: sum(train + 0*used),\n"
+                  "          borrowed: \"sum(net(ones(1), parameters=parameters(other)))\",\n"
+                  "          step: \"sum(net(ones(1), parameters=parameters(net) - 1))\",\n"
+                  "          through: \"norm(grad(sum(net(ones(1), parameters=2*parameters(net))), "
+                  "parameters(net)))\"}\n"
+                  "metrics: {eval: {value: sum(net(ones(1)))}}\n"
+                  "schedule: {steps: 1, each: [net]}\n");
+    turn(w, 0, true);
+    near(logged("net.minimize"), 3);
+    near(logged("net.eval"), 300);
+    near(logged("net.iteration"), 3);
+    near(logged("net.borrowed"), 7);
+    near(logged("net.step"), 2);
+    near(logged("net.through"), 2);
+    double value = 0;
+    run_unit(w, &w->t->metric[0].unit, &value);
+    near(value, 300);
+    close_world(w);
+}
+
+/* ---- optimisers ---- */
+
+/* The gradient is g in every turn; one parameter, from 1. */
+static World *optimized(Arena *a, const char *optimizer, double g) {
+    return open_text(arena_printf(a,
+                                  "networks:\n  net(): {w: \"parameter([], 1)\", return: w}\n"
+                                  "players:\n  net: {minimize: %.9g*net(), optimizer: \"%s\"}\n"
+                                  "schedule: {steps: 1, each: [net]}\n",
+                                  g, optimizer));
+}
+
+static void optimizers(void **state) {
+    (void)state;
+    const double g = 0.3;
+    Arena *a = arena_new();
+    World *w = optimized(a, "sgd(0.1)", g);
+    turn(w, 0, true);
+    near(slot(w, "net/w")[0], 1 - 0.1 * g);
+    close_world(w);
+    w = optimized(a, "sgd(0.1, momentum=0.5)", g);
+    for (int i = 0; i < 3; i++) turn(w, 0, true);
+    near(slot(w, "net/w")[0], 1 - 0.1 * g * (1 + 1.5 + 1.75));
+    close_world(w);
+    w = optimized(a, "sgd(0.1, momentum=0.5, nesterov=true)", g);
+    for (int i = 0; i < 2; i++) turn(w, 0, true);
+    near(slot(w, "net/w")[0], 1 - 0.1 * g * (1.5 + 1.75));
+    close_world(w);
+    w = optimized(a, "rmsprop(0.01, decay=0.9, eps=1e-3)", g);
+    for (int i = 0; i < 2; i++) turn(w, 0, true);
+    double v1 = 0.1 * g * g, v2 = 0.9 * v1 + 0.1 * g * g;
+    near(slot(w, "net/w")[0], 1 - 0.01 * g / (sqrt(v1) + 1e-3) - 0.01 * g / (sqrt(v2) + 1e-3));
+    close_world(w);
+    w = optimized(a, "adam(0.01, b1=0.5, b2=0.9, eps=1e-3, decay=0.1)", g);
+    double p = 1, m = 0, v = 0;
+    for (int t = 1; t <= 3; t++) {
+        double h = g + 0.1 * p;
+        m = 0.5 * m + 0.5 * h;
+        v = 0.9 * v + 0.1 * h * h;
+        p -= 0.01 * m / (1 - pow(0.5, t)) / (sqrt(v / (1 - pow(0.9, t))) + 1e-3);
+        turn(w, 0, true);
+        near(slot(w, "net/w")[0], p);
+    }
+    close_world(w);
+    arena_free(a);
+}
+
+/* A rule of one's own reads top to bottom; two groups; a clip of all gradients; another player's running
+ * values. */
+static void rules_of_ones_own(void **state) {
+    (void)state;
+    World *w = open_text("networks:\n"
+                         "  net(): {a: \"parameter([], 1)\", b: \"parameter([], 1)\", return: 3*a + 4*b}\n"
+                         "optimizers:\n"
+                         "  odd(p, g, lr):\n"
+                         "    state: {s: 1}\n"
+                         "    early: s\n"
+                         "    s: s + 1\n"
+                         "    p: p - lr*g*(10*early + s)\n"
+                         "players:\n"
+                         "  net: {minimize: net(), optimizer: {a: odd(1), '*': sgd(1)}}\n"
+                         "  short: {minimize: net(), moves: net, clip: \"g -> g*min(1, 1/norm(g))\", "
+                         "optimizer: \"sgd(10, momentum=1)\"}\n"
+                         "  same: {minimize: net(), moves: net, optimizer: short.optimizer}\n"
+                         "schedule: {steps: 1, each: [net, short, same]}\n");
+    turn(w, 0, true);
+    near(slot(w, "net/a")[0], 1 - 3 * (10 * 1 + 2));
+    near(slot(w, "net/b")[0], 1 - 4);
+    turn(w, 0, true);
+    near(slot(w, "net/a")[0], 1 - 36 - 3 * (10 * 2 + 3));
+    turn(w, 1, true);
+    near(slot(w, "net/b")[0], 1 - 8 - 10 * 0.8);
+    turn(w, 2, true);
+    near(slot(w, "net/b")[0], 1 - 8 - 8 - 10 * (0.8 + 4));
+    close_world(w);
+}
+
+/* ---- the gradient penalty, as a user would write it ---- */
+
+static void gradient_penalties(void **state) {
+    (void)state;
+    World *w = open_text("functions:\n"
+                         "  penalty(f, real, fake):\n"
+                         "    e: uniform(rows(real), 1)\n"
+                         "    mix: e*real + (1 - e)*fake\n"
+                         "    slope: norm(grad(f(mix), mix), axes=but_first)\n"
+                         "    return: mean((slope - 1)^2)\n"
+                         "networks:\n"
+                         "  linear(x): [{dense: {units: 1, init: s -> 2*ones(s)}}]\n"
+                         "  square(x): {a: \"parameter([2], [3, 4])\", return: \"sum(a*x^2, axes=[1])\"}\n"
+                         "players:\n"
+                         "  linear:\n"
+                         "    minimize: penalty(linear, normal(5, 2), normal(5, 2))\n"
+                         "    optimizer: sgd(0.1)\n"
+                         "    log: {ours: \"gradient_penalty(linear, normal(5, 2), normal(5, 2))\"}\n"
+                         "  square:\n"
+                         "    x: \"[[1.0, 0.0], [0.0, 2.0], [1.0, 1.0]]*1\"\n"
+                         "    minimize: penalty(square, x, x)\n"
+                         "    optimizer: sgd(0.001)\n"
+                         "    log: {ours: \"gradient_penalty(square, x, x)\"}\n"
+                         "schedule: {steps: 1, each: [linear, square]}\n");
+    turn(w, 0, true);
+    double n = sqrt(8); /* the norm of the weights, whatever the points are */
+    near(logged("linear.minimize"), (n - 1) * (n - 1));
+    near(logged("linear.ours"), (n - 1) * (n - 1));
+    near(slot(w, "linear/dense_1/weight")[0], 2 - 0.1 * 2 * (n - 1) * 2 / n);
+    turn(w, 1, true);
+    double s[3] = {6, 16, 10}, sum = 0; /* 2*(3*1, 0), 2*(0, 4*2), 2*(3, 4) */
+    for (int i = 0; i < 3; i++) sum += (s[i] - 1) * (s[i] - 1) / 3;
+    near(logged("square.minimize"), sum);
+    near(logged("square.ours"), sum);
+    double by_a = 2.0 / 3 * (5 * 2 + 0 + 9 * (2 * 6 / 10.0)); /* d|2ax|/da = 4*a*x^2/|2ax| */
+    near(slot(w, "square/a")[0], 3 - 0.001 * by_a);
+    close_world(w);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(running_values),
+                                       cmocka_unit_test(batch_norm_twice),
+                                       cmocka_unit_test(draws),
+                                       cmocka_unit_test(one_after_the_other),
+                                       cmocka_unit_test(together),
+                                       cmocka_unit_test(parameters_after_a_step),
+                                       cmocka_unit_test(modes_of_a_call),
+                                       cmocka_unit_test(optimizers),
+                                       cmocka_unit_test(rules_of_ones_own),
+                                       cmocka_unit_test(gradient_penalties)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
