@@ -101,7 +101,7 @@ static void define(Eval *e, Globals *g, DefKind kind, const DocEntry *entry) {
     if (kind == DEF_OPTIMIZER && d->head.n < 2)
         diag_error(e->diags, entry->loc, "an optimiser's first arguments are the parameter and its gradient: %s(p, g, ...)", d->name);
     if ((kind == DEF_PLAYER || kind == DEF_OPTIMIZER) && entry->value->kind != DOC_MAP) {
-        diag_error(e->diags, entry->loc, "'%s' is a mapping", d->name);
+        diag_error(e->diags, entry->loc, "'%s' is a mapping: its keys stand under it, indented", d->name);
         return;
     }
     refuse_twice(e, g, kind, &d->head);
@@ -121,7 +121,7 @@ static Globals *globals_from_doc(Eval *e, const Doc *spec, Globals *below) {
         const Doc *section = doc_get(spec, section_name[k]);
         if (!section || (section->kind == DOC_SCALAR && !section->length)) continue;      /* key_check has said it */
         if (section->kind != DOC_MAP) {
-            diag_error(e->diags, section->loc, "'%s' is a mapping of names", section_name[k]);
+            diag_error(e->diags, section->loc, "'%s' is a mapping from names to what they mean", section_name[k]);
             continue;
         }
         for (int i = 0; i < section->n; i++) define(e, g, kinds[k], &section->entry[i]);
@@ -179,7 +179,7 @@ static void make_counters(Eval *e) {
 
 static int map_size(Eval *e, const Doc *spec, const char *key) {
     const Doc *d = doc_get(spec, key);
-    if (d && d->kind != DOC_MAP) diag_error(e->diags, d->loc, "'%s' is a mapping of names", key);
+    if (d && d->kind != DOC_MAP) diag_error(e->diags, d->loc, "'%s' is a mapping from names to what they mean", key);
     return d && d->kind == DOC_MAP ? d->n : 0;
 }
 

@@ -174,7 +174,7 @@ Value *data_member(const Ctx *c, Def *def, const char *name, Loc loc) {
     for (int i = 0; i < s->nfield; i++)
         if (!strcmp(s->field[i].name, name)) {
             if (c->graph) return field_value(c, def, i);
-            diag_error(e->diags, loc, "data where only constants may stand");
+            diag_error(e->diags, loc, "'%s.%s' changes during the run: only constants may stand here", def->name, name);
             return value_poison(e);
         }
     for (int i = 0; i < s->nconstant; i++)

@@ -271,7 +271,8 @@ static void output_define(Eval *e, const DocEntry *entry, OutputUse *out, int ra
         Build b = build_new(e, out->when, "when", when->loc);
         Ctx c = ctx_new(e, &b, "when", NULL, false, e->t->total_step_slot);
         Node *n = value_to_node(&c, eval_doc(&c, &e->spec->scope, when), when->loc);
-        if (n && (n->type.dtype != U8 || n->type.shape.rank)) diag_error(e->diags, when->loc, "'when' is one condition");
+        if (n && (n->type.dtype != U8 || n->type.shape.rank)) diag_error(e->diags, when->loc, "'when' is one condition, this is %s %s", dtype_name(n->type.dtype),
+                       shape_show(&n->type.shape, e->arena));
         if (n) build_done(e, &b, 1, &n, NULL);
     }
     Tensor *types = ARENA_ARRAY(e->arena, Tensor, f.result.n + 1);

@@ -112,7 +112,9 @@ char *value_show(Eval *e, const Value *v) {
     case V_NUMBER: return arena_printf(a, "%.9g", v->number);
     case V_BOOL: return arena_strdup(a, v->number != 0 ? "true" : "false");
     case V_TEXT: return arena_printf(a, "'%s'", v->text);
-    case V_FUNCTION: return arena_printf(a, "the function '%s'", v->function->name);
+    case V_FUNCTION:
+        if (v->function->kind == FN_LAMBDA) return arena_strdup(a, "a small function");
+        return arena_printf(a, "the function '%s'", v->function->name);
     case V_NODE:
         return arena_printf(a, "a tensor of %s %s", dtype_name(v->node->type.dtype), shape_show(&v->node->type.shape, a));
     case V_LIST:
