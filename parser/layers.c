@@ -251,6 +251,21 @@ static RunItem *kind_of_item(const Doc *item, bool *layer) {
     return run_mapping;
 }
 
+/* An item that is neither a name, nor one name with arguments, nor a block. */
+static void no_layer(Eval *e, const Doc *item) {
+    static const char *const blocks[] = {"repeat", "for", "when"};
+    if (item->kind == DOC_MAP && doc_entry(item, "layers")) {
+        const DocEntry *k = &item->entry[strcmp(item->entry[0].key, "layers") == 0 && item->n > 1];
+        Nearest near = nearest_to(k->key);
+        for (int i = 0; i < 3; i++) nearest_add(&near, blocks[i]);
+        diag_error(e->diags, k->loc, "'layers' stands beside 'repeat', 'for' or 'when', not '%s'%s", k->key,
+                   nearest_hint(e->arena, &near));
+        return;
+    }
+    diag_error(e->diags, item->loc, "a layer is a name or one `name: arguments`; an expression with a comma or a bracket "
+                                    "must be quoted");
+}
+
 Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped) {
     Eval *e = c->e;
     for (int i = 0; i < list->n; i++) {
@@ -258,8 +273,7 @@ Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped) {
         bool layer;
         RunItem *run = kind_of_item(item, &layer);
         if (!run) {
-            diag_error(e->diags, item->loc, "a layer is a name or one `name: arguments`; an expression with a comma or a "
-                                            "bracket must be quoted");
+            no_layer(e, item);
             return value_poison(e);
         }
         bool tracing = c->tracing && layer && c->network;
