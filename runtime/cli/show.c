@@ -71,6 +71,22 @@ static void show_layers(const Training *t, const char *network) {
     table_free(table);
 }
 
+/* Parameters and running values as the checkpoint names them: `show SPEC NETWORK`. */
+static void show_tensors(const Training *t, const char *network) {
+    size_t n = strlen(network);
+    Table *table = table_new(3, "lll");
+    for (int i = 0; i < t->slots->all.n; i++) {
+        const Slot *slot = &t->slots->all.at[i];
+        bool own = slot->kind == SLOT_PARAM || slot->kind == SLOT_STATE;
+        if (!own || strncmp(slot->name, network, n) || slot->name[n] != '/') continue;
+        table_add(table, "%s\t%s\t%s", slot->name, type_text(t, &slot->type),
+                  slot->kind == SLOT_STATE ? "running value" : slot->tag ? slot->tag : "");
+    }
+    printf("\n");
+    table_print(table, stdout, "  ");
+    table_free(table);
+}
+
 void show_networks(const Training *t, const char *only) {
     char n[40];
     for (int i = 0; i < t->nnetwork; i++) {
@@ -79,6 +95,7 @@ void show_networks(const Training *t, const char *only) {
         printf("network %s: %s parameters, %s a call\n", net->head,
                count_text((double)net->parameters, n, sizeof n), flops_text(t, network_flops(t, net->name)));
         show_layers(t, net->name);
+        if (only) show_tensors(t, net->name);
         putchar('\n');
     }
 }
