@@ -133,10 +133,6 @@ static Value *named_argument(const Call *call, const char *name, Loc *loc) {
 
 /* ---- the call itself ---------------------------------------------------------------------------------------------- */
 
-static char *join(Eval *e, const char *path, const char *part) {
-    return path ? arena_printf(e->arena, "%s/%s", path, part) : arena_strdup(e->arena, part);
-}
-
 /* training=, update=, parameters=: what every call of a function with a text takes besides its arguments. */
 /* `training=` or `update=` into *out; false with a message where it is neither true nor false. */
 static bool take_switch(Eval *e, const Call *call, const char *name, const Value **out) {
@@ -189,7 +185,7 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
     inner.whole = NULL;
     inner.text = d;
     inner.chain = chain;
-    inner.draw = join(e, c->draw, part);
+    inner.draw = path_join(e, c->draw, part);
     if (!take_modes(&inner, f, call)) return value_poison(e);
     bool network = d->kind == DEF_NETWORK;
     if (network) {
@@ -202,7 +198,7 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
         inner.network = d;
         inner.path = d->name;
     } else if (c->path) {
-        inner.path = join(e, c->path, part);
+        inner.path = path_join(e, c->path, part);
     }
     Scope *s = scope_new(e, f->scope);
     if (!bind_arguments(&inner, f, call, s)) return value_poison(e);
@@ -232,7 +228,7 @@ static Value *call_lambda(const Ctx *c, const Function *f, const Call *call) {
     inner.text = f->place->text;
     inner.network = f->place->network;
     inner.path = f->place->path;
-    inner.draw = join(e, c->draw, arena_printf(e->arena, "%s_%d", call->written, site_of(e, c->text, call->site)->number));
+    inner.draw = path_join(e, c->draw, arena_printf(e->arena, "%s_%d", call->written, site_of(e, c->text, call->site)->number));
     inner.depth++;
     inner.whole = NULL;
     if (inner.depth >= DEEPEST_CALL) return value_poison(e);

@@ -7,10 +7,6 @@
 
 #include <string.h>
 
-static char *join(Eval *e, const char *path, const char *part) {
-    return path ? arena_printf(e->arena, "%s/%s", path, part) : arena_strdup(e->arena, part);
-}
-
 /* ---- repeat, for, when ------------------------------------------------------------------------------------------- */
 
 static const DocEntry *item_key(const Ctx *c, const Doc *item, const char *key, const char *of) {
@@ -47,8 +43,8 @@ static Ctx copy_ctx(const Ctx *c, int number) {       /* each copy is a place of
     *chain = (Chain){c->chain, 0, number, c->chain ? c->chain->depth + 1 : 1};
     Ctx inner = *c;
     inner.chain = chain;
-    inner.draw = join(e, c->draw, part);
-    if (c->path) inner.path = join(e, c->path, part);
+    inner.draw = path_join(e, c->draw, part);
+    if (c->path) inner.path = path_join(e, c->path, part);
     return inner;
 }
 
@@ -122,8 +118,7 @@ static Value *no_function(const Ctx *c, Loc loc, const char *text, const Value *
     return value_poison(c->e);
 }
 
-static Value *piped_call(const Ctx *c, Scope *s, const Value *f, Call *call, Value *piped) {
-    (void)s;
+static Value *piped_call(const Ctx *c, const Value *f, Call *call, Value *piped) {
     if (!piped) {
         diag_error(c->e->diags, call->loc, "nothing is piped into this layer list: start it with 'input:'");
         return value_poison(c->e);
@@ -175,7 +170,7 @@ static Value *run_mapping(const Ctx *c, Scope *s, const Doc *item, Value *piped)
             call.arg_loc[call.n++] = d->loc;
         }
     }
-    return piped_call(c, s, f, &call, piped);
+    return piped_call(c, f, &call, piped);
 }
 
 static Value *run_scalar(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
@@ -189,7 +184,7 @@ static Value *run_scalar(const Ctx *c, Scope *s, const Doc *item, Value *piped) 
                  .loc = item->loc, .n = 1, .scope = s};
     call.arg = ARENA_ARRAY(e->arena, Value *, 1);
     call.arg_loc = ARENA_ARRAY(e->arena, Loc, 1);
-    return piped_call(c, s, f, &call, piped);
+    return piped_call(c, f, &call, piped);
 }
 
 static char *item_text(Eval *e, const Doc *d) {

@@ -207,3 +207,7 @@ Node *value_to_node(const Ctx *c, const Value *v, Loc loc) {
     default: diag_error(e->diags, loc, "a tensor or a number is wanted, this is %s", value_show(e, v)); return NULL;
     }
 }
+
+char *path_join(Eval *e, const char *path, const char *part) {
+    return path ? arena_printf(e->arena, "%s/%s", path, part) : arena_strdup(e->arena, part);
+}

@@ -203,6 +203,7 @@ Value *value_node(Eval *e, Node *n);
 Value *value_member(const Value *record, const char *name);             /* NULL if there is none */
 const char *value_kind(const Value *v);               /* "a number", "a tensor of float [128, 1]", ... (static or arena) */
 char *value_show(Eval *e, const Value *v);
+char *path_join(Eval *e, const char *path, const char *part);            /* 'critic/conv_1'; path may be NULL */
 bool value_whole(const Value *v, int64_t *out);       /* a whole number known at compile time */
 Node *value_to_node(const Ctx *c, const Value *v, Loc loc);             /* numbers and lists become constants; NULL reported */
 bool value_is_poison(const Value *v);                 /* itself or any part */
