@@ -2,6 +2,7 @@
  * the length of the sums. */
 #include "base/rng.h"
 #include "kern/kern.h"
+#include "ir/ir.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -279,8 +280,17 @@ static void conv_of_nothing(void **state) {
     }
 }
 
+/* A core that we ask for uses the instructions that we asked for; one that we do not know counts as old. */
+static void blas_cores(void **state) {
+    (void)state;
+    assert_null(blas_core_for(ISA_BASE));
+    for (int isa = ISA_AVX2; isa < ISAS; isa++) assert_int_equal(blas_core_isa(blas_core_for(isa)), isa);
+    assert_int_equal(blas_core_isa("Prescott"), ISA_BASE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(blas_cores),
         cmocka_unit_test(gemm_matches),
         cmocka_unit_test(gemm_batch_matches),
         cmocka_unit_test(eigen_matches),

@@ -1,6 +1,8 @@
 /* `graphrun bench SPEC`: times each player's turn. No run is touched. All timed turns see one batch, made
  * before the clock starts. */
 #include "cli/cli.h"
+#include "ir/ir.h"
+#include "kern/kern.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -80,8 +82,9 @@ static int run(const Options *o, int n, char **operand) {
     Fault f = {0};
     int code = spec_open(&s, operand[0], o);
     if (code) return code;
-    if (getenv("OPENBLAS_CORETYPE"))
-        say(o, "note: OPENBLAS_CORETYPE=%s is set: it may slow matrix products", getenv("OPENBLAS_CORETYPE"));
+    if (blas_core_isa(blas_core()) < isa_level())
+        say(o, "note: OpenBLAS runs its %s kernels on a CPU with %s; OPENBLAS_CORETYPE=%s would be faster", blas_core(),
+            isa_name(), blas_core_for(isa_level()));
     Machine *m = spec_machine(&s, o, &f);
     Table *table = table_new(7, "lrrrrrr");
     json_t *all = json_array();

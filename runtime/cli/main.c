@@ -1,5 +1,7 @@
 /* graphrun: verbs. `graphrun FILE.yaml` means train; everything else is in the file of its verb. */
 #include "cli/cli.h"
+#include "ir/ir.h"
+#include "kern/kern.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -56,16 +58,22 @@ static int close_stdout(int code) {
     return code ? code : CODE_WRITE;
 }
 
-/* libgomp's waiting threads spin for milliseconds before they sleep: on a machine that others use too, they then keep from
- * the processor the very thread they wait for (seen: 50 times slower beside one busy process). It reads its settings when it
- * is loaded, so the program starts itself anew with a short spin, once, unless the user has said something. */
-static void wait_politely(char **argv) {
-    if (getenv("GOMP_SPINCOUNT") || getenv("OMP_WAIT_POLICY")) return;
-    if (!setenv("GOMP_SPINCOUNT", "3000", 1)) execv("/proc/self/exe", argv);        /* where it fails, we just go on */
+/* Two libraries read their settings from the environment when they are loaded, and choose badly on some machines:
+ *   libgomp's waiting threads spin for milliseconds before they sleep, so on a machine that others use too they keep from the
+ *     processor the very thread they wait for (seen: 50 times slower beside one busy process);
+ *   OpenBLAS knows CPUs by model number, and one newer than itself gets kernels of 2004 (seen: 0.3.21 on an Emerald Rapids,
+ *     products 5 times slower).
+ * So the program starts itself anew with better settings, once. What the user has set stays. */
+static void start_with_better_settings(char **argv) {
+    bool changed = false;
+    if (!getenv("GOMP_SPINCOUNT") && !getenv("OMP_WAIT_POLICY")) changed = !setenv("GOMP_SPINCOUNT", "3000", 1);
+    const char *core = blas_core_isa(blas_core()) == ISA_BASE ? blas_core_for(isa_level()) : NULL;
+    if (core && !getenv("OPENBLAS_CORETYPE")) changed |= !setenv("OPENBLAS_CORETYPE", core, 1);
+    if (changed) execv("/proc/self/exe", argv);       /* where it fails, we just go on */
 }
 
 int main(int argc, char **argv) {
-    wait_politely(argv);
+    start_with_better_settings(argv);
     signal(SIGPIPE, SIG_IGN);
     program_argc = argc;
     program_argv = malloc((size_t)argc * sizeof *argv); /* a copy: parsing moves operands to the front */

@@ -7,6 +7,8 @@
 #include <oneapi/dnnl/dnnl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #undef I                                              /* cblas.h brings in complex.h */
 
 static const char *const names[ISAS] = {"base", "avx2", "avx512"};
@@ -35,6 +37,24 @@ int isa_level(void) {
 
 const char *isa_name(void) { return names[isa_level()]; }
 
+const char *blas_core(void) { return openblas_get_corename(); }
+
+int blas_core_isa(const char *core) {
+    static const struct {
+        const char *core;
+        int isa;
+    } known[] = {{"Haswell", ISA_AVX2},     {"Zen", ISA_AVX2},          {"Excavator", ISA_AVX2},
+                 {"SkylakeX", ISA_AVX512}, {"Cooperlake", ISA_AVX512}, {"Sapphirerapids", ISA_AVX512}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (!strcasecmp(core, known[i].core)) return known[i].isa;
+    return ISA_BASE;
+}
+
+const char *blas_core_for(int isa) {
+    static const char *const core[ISAS] = {[ISA_AVX2] = "Haswell", [ISA_AVX512] = "SkylakeX"};
+    return core[isa];
+}
+
 static const char *dnnl_isa(void) {
     switch ((int)dnnl_get_effective_cpu_isa()) {
     case dnnl_cpu_isa_sse41: return "sse41";
@@ -55,7 +75,7 @@ char *kern_libraries(void) {
     const char *number = strchr(config, ' ');
     int length = number ? (int)(number - config + 1 + (long)strcspn(number + 1, " ")) : (int)strlen(config);
     const dnnl_version_t *v = dnnl_version();
-    snprintf(text, sizeof text, "%.*s %s, oneDNN %d.%d.%d %s", length, config, openblas_get_corename(), v->major,
+    snprintf(text, sizeof text, "%.*s %s, oneDNN %d.%d.%d %s", length, config, blas_core(), v->major,
              v->minor, v->patch, dnnl_isa());
     return text;
 }

@@ -16,6 +16,11 @@ int isa_level(void);                                  /* ISA_BASE, ISA_AVX2, ISA
 const char *isa_name(void);
 char *kern_libraries(void);                           /* "OpenBLAS 0.3.21 ..., oneDNN 2.6.3 ..."; static */
 
+/* OpenBLAS's kernels: the core it chose them for, and the instructions these use (an isa_level). */
+const char *blas_core(void);
+int blas_core_isa(const char *core);
+const char *blas_core_for(int isa);                   /* a core, as OPENBLAS_CORETYPE takes it, that uses these; or NULL */
+
 /* gemm.c: C[m,n] = A[m,k] @ B[k,n] (+ C where accumulate), row major; ta: A is stored [k,m]; tb: B is stored [n,k]. */
 void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, const float *B, float *C, bool accumulate);
 void gemm_batch(int64_t batch, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, int64_t stride_a,
