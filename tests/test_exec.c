@@ -136,7 +136,7 @@ static void a_profile_counts_calls(void **state) {
     Program *p = plan(b, 1, results);
     Store *s = store_new(&b->slots);
     Exec *e = exec_new(s, SEED, 1);
-    InstrTime times[8] = {{0, 0}};
+    InstrTime times[8] = {0};
     assert_true(exec_reserve(e, p));
     exec_profile(e, p, times);
     exec_profile(e, p, times);

@@ -41,21 +41,6 @@ static bool time_turn(Machine *m, Turn *turn, double seconds, Times *out, Fault 
     return done;
 }
 
-static const char *turn_player(const Training *t, const Turn *turn) {
-    static char name[200];
-    *name = 0;
-    for (int i = 0; i < turn->nmove; i++)
-        snprintf(name + strlen(name), sizeof name - strlen(name), "%s%s", i ? "+" : "",
-                 t->player[turn->move[i].player].name);
-    return name;
-}
-
-static bool plays(const Training *t, const Turn *turn, const char *player) {
-    for (int i = 0; i < turn->nmove; i++)
-        if (!player || !strcmp(t->player[turn->move[i].player].name, player)) return true;
-    return false;
-}
-
 static bool measure(Machine *m, const Options *o, Table *table, json_t *all, Fault *f) {
     table_add(table, "player\tmedian ms\tbest ms\tGFLOP\tGFLOP/s\tpeak MB\truns");
     for (int i = 0; i < m->nturn; i++) {
@@ -72,8 +57,7 @@ static bool measure(Machine *m, const Options *o, Table *table, json_t *all, Fau
                                         t.median, "best_ms", t.best, "gflop", flop / 1e9, "gflop_s",
                                         flop / t.median / 1e6, "peak_bytes", peak, "runs", t.n));
     }
-    return json_array_size(all) > 0 ||
-           fault(f, CODE_USAGE, "--player: nobody in the schedule is named '%s'", o->player ? o->player : "");
+    return json_array_size(all) > 0 || no_such_player(o, f);
 }
 
 static int run(const Options *o, int n, char **operand) {

@@ -7,7 +7,7 @@
 typedef enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } Color;
 
 typedef struct {                                      /* every option of every verb; tables say which verb takes which */
-    const char *out, *preset, *resume, *player, *expression, *kind, *checkpoint;
+    const char *out, *preset, *resume, *player, *expression, *kind, *checkpoint, *by;
     const char **set;
     int nset, color, threads_given;
     int64_t seed, steps, threads;
@@ -73,6 +73,11 @@ Table *table_new(int columns, const char *right);     /* right: one character a 
 void table_add(Table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));   /* cells separated by tabs */
 void table_print(const Table *t, FILE *to, const char *indent);
 void table_free(Table *t);
+
+/* turns.c */
+const char *turn_player(const Training *t, const Turn *turn);           /* "critic", "encoder+decoder"; static */
+bool plays(const Training *t, const Turn *turn, const char *player);    /* NULL: anybody */
+bool no_such_player(const Options *o, Fault *f);      /* a fault; gives false */
 
 /* run.c: a finished or interrupted run, opened again */
 typedef struct { Spec spec; Machine *machine; CheckpointInfo info; char checkpoint[1024]; } Run;

@@ -125,17 +125,18 @@ double exec_number(const Exec *e, const Program *p, int result) {
 
 size_t exec_workspace(const Exec *e) { return e->nworkspace + e->nthread * (size_t)e->threads; }
 
-static double now(void) {
+static double now(clockid_t clock) {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(clock, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
 void exec_profile(Exec *e, const Program *p, InstrTime *times) {
     for (int k = 0; k < p->ninstr; k++) {
-        double start = now();
+        double cpu = now(CLOCK_PROCESS_CPUTIME_ID), start = now(CLOCK_MONOTONIC);
         run_instr(e, p, &p->instr[k]);
-        times[k].seconds += now() - start;
+        times[k].seconds += now(CLOCK_MONOTONIC) - start;
+        times[k].cpu += now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
         times[k].calls++;
     }
 }

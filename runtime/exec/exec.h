@@ -12,7 +12,7 @@ typedef struct {                                      /* filled by exec_run with
     double value;
 } Watched;
 
-typedef struct { double seconds; int64_t calls; } InstrTime;
+typedef struct { double seconds, cpu; int64_t calls; } InstrTime;          /* cpu: over all threads */
 
 Exec *exec_new(Store *store, uint64_t seed, int threads);               /* NULL when out of memory */
 void exec_free(Exec *e);

@@ -25,6 +25,7 @@ struct Instr {
     size_t scratch_size;                              /* bytes, set by prepare */
     size_t scratch;                                   /* offset in the workspace, set by the planner */
     void *state;                                      /* made by prepare, freed by release */
+    const char *kernel;                               /* how it is computed, set by prepare; NULL: op has one way */
     double flops;
     Loc loc;
     const char *label;                                /* 'critic/conv_2', for profiles and messages */

@@ -21,6 +21,10 @@ const char *blas_core(void);
 int blas_core_isa(const char *core);
 const char *blas_core_for(int isa);                   /* a core, as OPENBLAS_CORETYPE takes it, that uses these; or NULL */
 
+/* peak.c: what this machine does at most with the threads set, measured in a fifth of a second: the roofline. */
+typedef struct { double flops, bytes; } Peak;         /* a second: fp32 arithmetic of a product; read and written bytes */
+bool peak_measure(Peak *out);                         /* false when out of memory */
+
 /* gemm.c: C[m,n] = A[m,k] @ B[k,n] (+ C where accumulate), row major; ta: A is stored [k,m]; tb: B is stored [n,k]. */
 void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, const float *B, float *C, bool accumulate);
 void gemm_batch(int64_t batch, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, int64_t stride_a,

@@ -262,6 +262,7 @@ static bool convolve_prepare(Instr *i) {
     if (!c) return false;
     i->state = c;
     i->scratch_size = conv_scratch(c);
+    i->kernel = conv_algorithm(c);
     return true;
 }
 
