@@ -76,10 +76,9 @@ static int count_kind(const Globals *g, DefKind kind) {
 }
 
 static void check_body(Eval *e, const Def *d) {
-    static const char *const body_keys[] = {"doc", "state", "after", "return", "example", NULL};
     const Doc *v = d->entry->value;
     if (v->kind == DOC_MAP && (doc_entry(v, "return") || doc_entry(v, "after")))
-        check_unused(e, v, body_keys, NULL, arena_printf(e->arena, "'%s'", d->name));
+        check_unused(e, v, NULL, body_keys, arena_printf(e->arena, "'%s'", d->name));
 }
 
 static void define(Eval *e, Globals *g, DefKind kind, const DocEntry *entry) {

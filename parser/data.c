@@ -37,7 +37,7 @@ static bool option_from_doc(const Ctx *c, Scope *s, const Field *f, void *into, 
 
 /* Fields are known once the source is open; they are reworked by lists. */
 static bool might_be_field(const DocEntry *k) {
-    return k->value->kind == DOC_LIST || !strcmp(k->key, "source") || !strcmp(k->key, "all");
+    return k->value->kind == DOC_LIST || field_find(source_keys, k->key);
 }
 
 static bool misspelt_option(Eval *e, const Dataset *kind, const DocEntry *k) {
@@ -94,14 +94,13 @@ static bool check_keys(Eval *e, const DataSource *s, const Doc *d) {
     bool ok = true;
     for (int i = 0; i < d->n; i++) {
         const char *key = d->entry[i].key;
-        bool known = !strcmp(key, "source") || !strcmp(key, "all") || field_find(s->kind->options, key) ||
-                     field_find(source_options, key);
+        bool known = field_find(source_keys, key) || field_find(s->kind->options, key) || field_find(source_options, key);
         for (int k = 0; k < s->nfield; k++) known = known || !strcmp(s->field[k].name, key);
         if (known) continue;
         Nearest near = nearest_to(key);
         field_nearest(s->kind->options, &near);
         field_nearest(source_options, &near);
-        nearest_add(&near, "source");
+        field_nearest(source_keys, &near);
         for (int k = 0; k < s->nfield; k++) nearest_add(&near, s->field[k].name);
         diag_error(s->diags, d->entry[i].loc, "unknown key '%s' of a source of kind %s%s", key, s->kind->name,
                    nearest_hint(e->arena, &near));

@@ -1,69 +1,152 @@
-/* The keys of a spec's mappings, one row each: what the parser checks, what messages suggest, what help prints. */
+#include "parser/keys.h"
+
 #include "parser/value.h"
 
 #include <string.h>
 
-#define KEY(name_, doc_) {.name = name_, .type = F_LAYERS, .dflt = "", .doc = doc_}
+/* clang-format off */
+#define KEY(name_, form_, doc_) {.name = name_, .type = F_FORM, .dflt = "", .choices = form_, .doc = doc_}
+#define MUST(name_, form_, doc_) {.name = name_, .type = F_FORM, .dflt = NULL, .choices = form_, .doc = doc_}
+#define ELSE(name_, form_, dflt_, doc_) {.name = name_, .type = F_FORM, .dflt = dflt_, .choices = form_, .doc = doc_}
 
 const Field spec_keys[] = {
-    KEY("include", "a file or a list of files, merged under this one"),
-    KEY("vars", "named numbers, lists, words, functions: constants"),
-    KEY("presets", "named sets of changes, chosen by --preset"),
-    KEY("data", "named sources"),
-    KEY("functions", "named functions; a layer is a function called from a layer list"),
-    KEY("networks", "named functions that own parameters"),
-    KEY("optimizers", "named update rules"),
-    KEY("players", "who minimises what"),
-    KEY("iteration", "values computed once an iteration and shared by its turns"),
-    KEY("schedule", "who plays when, and for how long"),
-    KEY("metrics", "named values over held-out data"),
-    KEY("outputs", "pictures, plots, tables, files"),
+    KEY("include", "texts", "a file or a list of files, merged under this one: here a definition replaces theirs of the same name"),
+    KEY("vars", "vars", "named numbers, lists, words and functions: constants, changed by --set vars.NAME=VALUE"),
+    KEY("presets", "presets", "named sets of changes to single keys, chosen by --preset"),
+    KEY("data", "sources", "named sources of samples"),
+    KEY("functions", "functions", "named functions; a layer is a function called from a layer list"),
+    KEY("networks", "networks", "named functions that own parameters"),
+    KEY("optimizers", "optimizers", "named update rules"),
+    MUST("players", "players", "who minimises what"),
+    KEY("iteration", "definitions", "values computed once an iteration and shared by its turns"),
+    MUST("schedule", "schedule", "who plays when, and for how long"),
+    KEY("metrics", "metrics", "named values over held-out data"),
+    KEY("outputs", "outputs", "pictures, plots, tables, files"),
+    {0}};
+
+const Field body_keys[] = {
+    KEY("doc", "text", "what it does, in a line"),
+    KEY("state", "values", "running values, and where they start"),
+    KEY("after", "after", "how running values move after the turn; a player's hook: what it assigns"),
+    KEY("return", "definition", "the value"),
+    KEY("example", "anything", "a call that the tests run"),
+    {0}};
+
+const Field optimizer_keys[] = {
+    KEY("doc", "text", "what it does, in a line"),
+    KEY("state", "values", "running values of each parameter, and where they start"),
+    KEY("example", "anything", "a call that the tests run"),
     {0}};
 
 const Field player_keys[] = {
-    KEY("doc", "one line of documentation"),
-    KEY("minimize", "the loss, one number"),
-    KEY("maximize", "the same, the other way round"),
-    KEY("moves", "networks or parameters(...); the network of the player's name if left out"),
-    KEY("optimizer", "a call of an update rule, or a mapping from patterns to calls"),
-    KEY("clip", "a function of all gradients, before the optimiser"),
-    KEY("state", "running values and where they start"),
-    KEY("after", "what happens after the optimiser"),
-    KEY("when", "the player stands still where this is false"),
-    KEY("log", "more values to log: a mapping, or a list of local names"),
+    KEY("doc", "text", "what it does, in a line"),
+    KEY("minimize", "definition", "the loss, one number"),
+    KEY("maximize", "definition", "the same, the other way round"),
+    ELSE("moves", "expression", "the network of the player's name", "networks, a list of them, or parameters(...)"),
+    KEY("optimizer", "optimizer", "a call of an update rule; a mapping from networks or patterns to such calls; or OTHER.optimizer"),
+    KEY("clip", "expression", "a function of all gradients together, before the optimiser"),
+    KEY("state", "values", "running values, and where they start"),
+    KEY("after", "after", "what happens after the optimiser: assignments, calls that hold such, or a list of both"),
+    ELSE("when", "expression", "true", "in this turn the player stands still where this is false"),
+    KEY("log", "log", "more values to log: a mapping, or a list of local names; the loss always is"),
     {0}};
 
 const Field schedule_keys[] = {
-    KEY("stage", "the stage's name"),
-    KEY("steps", "how many iterations"),
-    KEY("epochs", "or how many passes through the data"),
-    KEY("of", "the source whose passes count"),
-    KEY("each", "one iteration: players in order, with counts or conditions"),
-    KEY("checkpoint", "{every: 500, keep: 3, best: metrics.accuracy}"),
-    KEY("stop", "a condition that ends the stage"),
+    KEY("stage", "text", "the stage's name, where the schedule is a list of stages"),
+    KEY("steps", "expression", "how many iterations"),
+    KEY("epochs", "expression", "or how many passes through the data"),
+    ELSE("of", "text", "the one that the players read", "the source whose passes are the epochs"),
+    MUST("each", "entries", "one iteration: players in order, with counts or conditions"),
+    ELSE("checkpoint", "checkpoint", "at the end", "when the run is saved, and how many checkpoints stay"),
+    KEY("stop", "expression", "a condition that ends the stage"),
     {0}};
 
 const Field checkpoint_keys[] = {
-    KEY("every", "500, 5 epochs, or end"), KEY("keep", "how many of the newest stay"), KEY("best", "highest is kept"), {0}};
+    ELSE("every", "every", "end", "a number of steps (500), of epochs (5 epochs), or end"),
+    ELSE("keep", "expression", "3", "how many of the newest stay"),
+    KEY("best", "expression", "the checkpoint where this number was highest stays too: metrics.accuracy, -metrics.error"),
+    {0}};
 
 const Field metric_keys[] = {
-    KEY("mean", "one value a sample, averaged over the source"),
-    KEY("collect", "named tensors, batch after batch, stacked until `count`"),
-    KEY("count", "rows to collect"),
-    KEY("value", "one number, of what was collected"),
-    KEY("over", "a source that is read once through, in order"),
-    KEY("every", "50, 5 epochs, or end"),
-    KEY("stage", "only in this stage"),
+    KEY("mean", "expression", "one value a sample, averaged exactly over the whole source"),
+    KEY("collect", "values", "named tensors, batch after batch, stacked until there are `count` rows"),
+    KEY("count", "expression", "how many rows `collect` gathers"),
+    KEY("value", "expression", "one number; sees what was collected by name"),
+    KEY("over", "text", "a source that is read once through, in order"),
+    ELSE("every", "every", "end", "a number of steps (50), of epochs (5 epochs), or end"),
+    KEY("stage", "text", "only in the stage of this name"),
     {0}};
 
 const Field output_keys[] = {
-    KEY("every", "50, 5 epochs, or end (which is also what leaving it out means)"),
-    KEY("when", "only where this condition holds"),
-    KEY("stage", "only in this stage"),
-    KEY("animate", "true: also one animation of all pictures"),
-    KEY("name", "the file's name"),
-    KEY("over", "a source that is read once through, results stacked"),
+    ELSE("every", "every", "end", "a number of steps (50), of epochs (5 epochs), or end"),
+    KEY("when", "expression", "only where this condition holds"),
+    KEY("stage", "text", "only in the stage of this name"),
+    ELSE("animate", "flag", "false", "true: also one animation of all the pictures"),
+    ELSE("name", "text", "the output's own", "the file's name"),
+    KEY("over", "text", "a source that is read once through, results stacked"),
     {0}};
+
+const Field source_keys[] = {
+    MUST("source", "text", "the kind of source"),
+    KEY("all", "layers", "layers for every image field; the draws of one sample are shared, so that a pair flips together"),
+    {0}};
+
+#define SCALAR "{\"type\": [\"string\", \"number\", \"boolean\"]}"
+#define REF(name) "{\"$ref\": \"#/$defs/" name "\"}"
+
+const Form form_table[] = {
+    {"spec", "a model: networks, losses, schedule, data, outputs", spec_keys, NULL, NULL},
+    {"vars", "named constants", NULL, "expression", NULL},
+    {"sources", "named sources", NULL, "source", NULL},
+    {"functions", "named functions, written with their arguments: down(x, filters): ...", NULL, "definition", NULL},
+    {"networks", "named networks, written with their arguments: critic(x): ...", NULL, "definition", NULL},
+    {"optimizers", "named update rules, written with their arguments: sgd(p, g, lr=0.1): ...", NULL, "rule", NULL},
+    {"players", "named players", NULL, "player", NULL},
+    {"definitions", "named values", NULL, "definition", NULL},
+    {"metrics", "named metrics", NULL, "metric", NULL},
+    {"outputs", "named outputs", NULL, "output", NULL},
+    {"presets", "named sets of changes", NULL, "preset", NULL},
+    {"preset", "changes to single keys of this spec", NULL, "anything", NULL},
+    {"player", "a loss, what moves, and by which rule; any other key is a local name", player_keys, "definition", NULL},
+    {"metric", "a value over held-out data; any other key is a local name", metric_keys, "definition", NULL},
+    {"rule", "an update rule; any other key is a new value of p or of a running value, or a local name", optimizer_keys, "expression", NULL},
+    {"schedule", "one stage, or a list of stages", NULL, NULL,
+     "{\"anyOf\": [" REF("stage") ", {\"type\": \"array\", \"items\": " REF("stage") ", \"minItems\": 1}]}"},
+    {"stage", "who plays when, and for how long", schedule_keys, NULL, NULL},
+    {"checkpoint", "when the run is saved", checkpoint_keys, NULL, NULL},
+    {"entries", "players in the order of their turns: critic, `critic: 5`, `critic: step > 100`, `together: [a, b]`", NULL, NULL,
+     "{\"type\": \"array\", \"minItems\": 1, \"items\": {\"anyOf\": [{\"type\": \"string\"}, " REF("entry") "]}}"},
+    {"entry", "a player and its count, or its condition", NULL, NULL,
+     "{\"type\": \"object\", \"minProperties\": 1, \"maxProperties\": 1, \"properties\": {\"together\": {\"type\": \"array\", "
+     "\"minItems\": 1, \"items\": {\"type\": \"string\"}, \"description\": \"players that move at once, from the same values\"}}, "
+     "\"additionalProperties\": " REF("expression") "}"},
+    {"body", "local names and a `return`; or a record of named parts", body_keys, "definition", NULL},
+    {"definition", "an expression, a list of layers, or a body of local names with `return`", NULL, NULL,
+     "{\"anyOf\": [" SCALAR ", " REF("layers") ", " REF("body") "]}"},
+    {"expression", "a value: 2*width, mean(critic(x)); a list is a list of values; single quotes make text", NULL, NULL,
+     "{\"anyOf\": [" SCALAR ", {\"type\": \"array\", \"items\": " REF("expression") "}]}"},
+    {"values", "names and their values", NULL, "expression", NULL},
+    {"optimizer", "an expression, or a mapping from networks or patterns to expressions", NULL, "expression", SCALAR},
+    {"after", "assignments by name, a call of a function with `after`, or a list of both", NULL, "expression",
+     "{\"anyOf\": [" SCALAR ", {\"type\": \"array\", \"items\": " REF("after") "}]}"},
+    {"log", "names and values, or a list of local names", NULL, "expression",
+     "{\"type\": \"array\", \"items\": {\"type\": \"string\"}}"},
+    {"every", "a number of steps (50), of epochs (5 epochs), or end", NULL, NULL,
+     "{\"anyOf\": [{\"type\": \"integer\", \"minimum\": 1}, {\"type\": \"string\", \"pattern\": "
+     "\"^(end|0*[1-9][0-9]*( (steps?|epochs?))?)$\"}]}"},
+    {"flag", "true or false", NULL, NULL, "{\"type\": \"boolean\"}"},
+    {"text", "text", NULL, NULL, SCALAR},
+    {"texts", "text, or a list of texts", NULL, NULL,
+     "{\"anyOf\": [" SCALAR ", {\"type\": \"array\", \"items\": " SCALAR ", \"minItems\": 1}]}"},
+    {"anything", "anything", NULL, NULL, "{\"not\": {\"type\": \"null\"}}"},
+    {0}};
+/* clang-format on */
+
+const Form *form_named(const char *name) {
+    for (const Form *f = form_table; f->name; f++)
+        if (!strcmp(f->name, name)) return f;
+    return NULL;
+}
 
 void key_check(Eval *e, const Doc *map, const char *where, const Field *keys, bool open) {
     for (int i = 0; i < map->n; i++) {

@@ -288,8 +288,7 @@ static Value *eval_body(const Ctx *c, Scope *outer, const Doc *d) {
     const Doc *state = doc_get(d, "state"), *after = doc_get(d, "after"), *result = doc_get(d, "return");
     for (int i = 0; i < d->n; i++) {
         const DocEntry *k = &d->entry[i];
-        if (!strcmp(k->key, "doc") || !strcmp(k->key, "state") || !strcmp(k->key, "after") || !strcmp(k->key, "return"))
-            continue;
+        if (field_find(body_keys, k->key)) continue;
         bool hidden = false;
         Local *argument = scope_find(outer, k->key, &hidden);
         if (argument && argument->argument && argument->scope == outer)

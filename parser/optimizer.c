@@ -75,7 +75,7 @@ static bool read_rule(const Ctx *c, Scope *s, const Expr *x, Rule *out) {
     return true;
 }
 
-static bool is_line(const char *key) { return strcmp(key, "doc") && strcmp(key, "state") && strcmp(key, "example"); }
+static bool is_line(const char *key) { return !field_find(optimizer_keys, key); }
 
 /* Runs the lines with the given old values of p, g and the states; new_p and new_state get the results. */
 static bool run_lines(const Ctx *c, const Rule *r, Value *p, Value *g, const Doc *state, Value *const *old, Value **new_p,

@@ -10,6 +10,7 @@
  */
 #pragma once
 #include "parser/expr.h"
+#include "parser/keys.h"
 #include "train/training.h"
 
 typedef struct Value Value;
@@ -299,4 +300,3 @@ void build_done(Eval *e, Build *b, int nresult, Node **result, const char **name
 int counter_slot(Eval *e, const char *name, DType t);
 bool every_from_doc(Eval *e, const Doc *d, Every *out);
 void key_check(Eval *e, const Doc *map, const char *where, const Field *keys, bool open);
-extern const Field spec_keys[], player_keys[], schedule_keys[], checkpoint_keys[], metric_keys[], output_keys[];

@@ -60,7 +60,7 @@ static void set_default(const Field *f, void *at, Arena *a) {
     case F_INTS: *(Ints *)at = default_ints(f); break;
     case F_EVERY: *(Every *)at = default_every(f->dflt); break;
     case F_EXPR: *(int *)at = -1; break;
-    case F_FLOATS: case F_EXPRS: case F_NAMES: case F_LAYERS: break;
+    case F_FLOATS: case F_EXPRS: case F_NAMES: case F_FORM: break;
     }
 }
 
@@ -108,7 +108,7 @@ char *field_show(const Field *f, const void *from, Arena *a) {
         if (v->kind == EVERY_END) return arena_strdup(a, "end");
         return arena_printf(a, "%lld%s", (long long)v->n, v->kind == EVERY_EPOCHS ? " epochs" : "");
     }
-    case F_LAYERS: break;
+    case F_FORM: break;
     }
     return arena_strdup(a, "");
 }

@@ -24,7 +24,8 @@ typedef enum {
     F_EXPRS,                                          /* Ints: one or a list of such expressions */
     F_NAMES,                                          /* Names: names of logged values */
     F_EVERY,                                          /* Every: `50`, `5 epochs`, `end` */
-    F_LAYERS,                                         /* a layer list; only the evaluator reads it */
+    F_FORM,                                           /* a part of a spec that only the evaluator reads; `choices` names its
+                                                         form (parser/keys.h) */
 } FieldType;
 
 typedef struct { int n; const char *const *at; } Names;

@@ -98,7 +98,7 @@ static uint64_t field_hash(const Field *f, const void *attr, uint64_t h) {
     case F_FLOATS:
     case F_NAMES:
     case F_EVERY:
-    case F_LAYERS: break;
+    case F_FORM: break;
     }
     assert(!"an operator's attribute of this type");
     return h;

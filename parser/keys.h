@@ -1,0 +1,18 @@
+/* The keys of a spec: which mappings there are, which keys each takes, and what a key holds. One row each, read by the
+ * checks, by "did you mean", by `graphrun help` and by `graphrun schema`.
+ */
+#pragma once
+#include "base/field.h"
+
+/* What a key holds. Rows of the type F_FORM name one in `choices`; the names are those of the schema's definitions. */
+typedef struct {
+    const char *name, *doc;
+    const Field *keys;                                /* of a mapping; NULL: it has no keys of its own */
+    const char *others;                               /* form of the values under any other key; NULL: none are taken */
+    const char *schema;                               /* JSON Schema of what else it may be; NULL: nothing else */
+} Form;
+extern const Form form_table[];                       /* ends with name NULL */
+const Form *form_named(const char *name);             /* NULL if there is none */
+
+extern const Field spec_keys[], player_keys[], schedule_keys[], checkpoint_keys[], metric_keys[], output_keys[], body_keys[],
+    optimizer_keys[], source_keys[];
