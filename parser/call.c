@@ -66,9 +66,7 @@ const char *choices_of(Eval *e, const Function *f, int param, int depth) {
 
 /* ---- arguments --------------------------------------------------------------------------------------------------- */
 
-bool reserved_argument(const char *name) {
-    return !strcmp(name, "training") || !strcmp(name, "update") || !strcmp(name, "parameters") || !strcmp(name, "name");
-}
+bool reserved_argument(const char *name) { return field_find(call_keys, name) != NULL; }
 
 static char *head_show(Eval *e, const Head *h) {
     char *s = arena_printf(e->arena, "%s(", h->name);

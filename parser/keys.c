@@ -91,6 +91,27 @@ const Field source_keys[] = {
     KEY("all", "layers", "layers for every image field; the draws of one sample are shared, so that a pair flips together"),
     {0}};
 
+const Field call_keys[] = {
+    ELSE("training", "expression", "true in a player's turn, false in metrics and outputs",
+         "batch statistics and dropout, or running statistics and none; handed on to everything inside"),
+    ELSE("update", "expression", "true where the turn moves a parameter of the network",
+         "whether running values of the network move"),
+    ELSE("parameters", "expression", "its own",
+         "a collection of the network's form, used instead: a moving average, an unrolled step"),
+    ELSE("name", "text", "the written name and a number", "what the call is called, in names of parameters and in messages"),
+    {0}};
+
+const Field ambient_keys[] = {
+    KEY("step", "expression", "iterations of this stage so far, an int that changes during the run"),
+    KEY("epoch", "expression", "passes of the stage's source so far, an int that changes during the run"),
+    KEY("turn", "expression", "the player's own turns in this stage so far, an int that changes during the run"),
+    KEY("total_step", "expression", "iterations of the whole run so far"),
+    KEY("training", "expression", "true in a player's turn, false in metrics and outputs; known when the spec is compiled"),
+    KEY("pi", "expression", "3.14159..."),
+    KEY("true", "expression", "the bool"),
+    KEY("false", "expression", "the bool"),
+    {0}};
+
 #define SCALAR "{\"type\": [\"string\", \"number\", \"boolean\"]}"
 #define REF(name) "{\"$ref\": \"#/$defs/" name "\"}"
 

@@ -16,3 +16,5 @@ const Form *form_named(const char *name);             /* NULL if there is none *
 
 extern const Field spec_keys[], player_keys[], schedule_keys[], checkpoint_keys[], metric_keys[], output_keys[], body_keys[],
     optimizer_keys[], source_keys[];
+extern const Field call_keys[];                       /* what every call takes besides its arguments */
+extern const Field ambient_keys[];                    /* names that are there everywhere */

@@ -181,8 +181,7 @@ static void suggest(const Ctx *c, Scope *s, const char *name, Loc loc) {
     for (const Builtin *b = builtin_table; b->name; b++) nearest_add(&near, b->name);
     for (const Op *const *op = op_table; *op; op++)
         if ((*op)->call) nearest_add(&near, (*op)->name);
-    static const char *const words[] = {"step", "epoch", "turn", "total_step", "training", "pi", "true", "false"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) nearest_add(&near, words[i]);
+    field_nearest(ambient_keys, &near);
     diag_error(e->diags, loc, "unknown name '%s'%s", name, nearest_hint(e->arena, &near));
 }
 
