@@ -101,39 +101,6 @@ bool field_from_value(const Ctx *c, const Field *f, void *into, const Value *v, 
 
 /* ---- calls ---------------------------------------------------------------------------------------------------- */
 
-static bool is_number(const Value *v) { return v->kind == V_NUMBER || v->kind == V_BOOL; }
-
-/* Applies the operator to numbers in a scratch graph by its own double reference: one definition, two uses. */
-static Value *fold(const Ctx *c, const Op *op, int n, Value *const *src, const void *attr) {
-    Eval *e = c->e;
-    Graph *g = e->fold;
-    graph_at(g, c->graph ? c->graph->loc : (Loc){0}, NULL, NULL, NULL);
-    Ctx scratch = *c;
-    scratch.graph = g;
-    Node *x[3];
-    for (int i = 0; i < n; i++) {
-        x[i] = value_to_node(&scratch, src[i], g->loc);
-        if (!x[i]) return value_poison(e);
-    }
-    Node *y = op_apply(g, op, n, x, attr);
-    if (!y || y->poison) return value_poison(e);
-    double *v = ARENA_ARRAY(e->arena, double, y->id + 1), *in[3];
-    bool *done = ARENA_ARRAY(e->arena, bool, y->id + 1);
-    for (int id = 0; id <= y->id; id++) {             /* only what y is made of */
-        Node *m = g->node.at[id];
-        if (m->nsrc > 3 || NODE_COUNT(m) != 1) continue;
-        bool ready = true;
-        for (int k = 0; k < m->nsrc; k++) ready = ready && done[m->src[k]->id], in[k] = &v[m->src[k]->id];
-        if (!ready) continue;
-        m->op->ref(m, (const double *const *)in, &v[id]);
-        done[id] = true;
-    }
-    if (!done[y->id]) return value_node(e, y);
-    g->node.n = 0;                                    /* the scratch graph starts over */
-    memset(g->table, 0, sizeof *g->table * (size_t)g->table_size);
-    return y->type.dtype == U8 ? value_bool(e, v[y->id] != 0) : value_number(e, v[y->id], y->type.dtype == I32);
-}
-
 static const Value *first_collection(int n, Value *const *src) {
     for (int i = 0; i < n; i++)
         if (src[i]->kind == V_RECORD && src[i]->collection) return src[i];
@@ -185,16 +152,14 @@ static Value *reduce_parts(const Ctx *c, const Op *op, const Value *v, const voi
 
 Value *apply_nodes(const Ctx *c, const Op *op, int n, Value *const *src, const void *attr, Loc loc) {
     Eval *e = c->e;
-    bool numbers = n > 0 && n <= 3 && (op->traits & ELEMENTWISE);
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < n; i++)
         if (value_is_poison(src[i])) return value_poison(e);
-        numbers = numbers && is_number(src[i]);
-    }
     const Value *form = first_collection(n, src);
     if (form && form->n == 0) return (Value *)form;
     if (form && (op->traits & REDUCES)) return reduce_parts(c, op, form, attr, loc);
     if (form && (op->traits & (ELEMENTWISE | VIEW))) return map_parts(c, op, n, src, attr, loc, form);
-    if (numbers) return fold(c, op, n, src, attr);
+    Value *known = constant_apply(c, op, n, src, attr, loc);
+    if (known) return known;
     Node **x = ARENA_ARRAY(e->arena, Node *, n + 1);
     Provenance old = {0};
     if (c->graph) old = graph_at(c->graph, loc, NULL, c->graph->role, c->path ? c->path : c->draw);
@@ -276,126 +241,4 @@ Value *apply_op(const Ctx *c, const Op *op, int n, Value *const *pos, int nnamed
     for (int i = 0; i < nnamed; i++)
         if (!(taken >> i & 1)) unknown_argument(c, op, names[i], loc), ok = false;
     return ok ? apply_nodes(c, op, src.n, src.at, attr, loc) : value_poison(e);
-}
-
-/* ---- indexing ------------------------------------------------------------------------------------------------- */
-
-typedef struct { int64_t start, stop; bool slice, new_axis; Value *gather; } Index;
-
-static bool index_bound(const Ctx *c, Scope *s, const Expr *x, int64_t size, int64_t missing, int64_t *out) {
-    *out = missing;
-    if (!x) return true;
-    Value *v = eval_expr(c, s, x);
-    if (v->kind == V_POISON) return false;
-    if (!value_whole(v, out)) {
-        diag_error(c->e->diags, x->loc, "a slice wants whole numbers, this is %s", value_show(c->e, v));
-        return false;
-    }
-    if (*out < 0) *out += size;
-    *out = *out < 0 ? 0 : *out > size ? size : *out;
-    return true;
-}
-
-static bool index_read(const Ctx *c, Scope *s, const Expr *x, int64_t size, Index *out) {
-    Eval *e = c->e;
-    *out = (Index){0};
-    if (x->kind == EX_SLICE) {
-        out->slice = true;
-        if (x->n > 2 && x->args[2]) {
-            diag_error(e->diags, x->loc, "a slice has no step here: use reverse or gather");
-            return false;
-        }
-        if (!index_bound(c, s, x->args[0], size, 0, &out->start) || !index_bound(c, s, x->args[1], size, size, &out->stop))
-            return false;
-        if (out->stop < out->start) out->stop = out->start;
-        return true;
-    }
-    Value *v = eval_expr(c, s, x);
-    if (v->kind == V_POISON) return false;
-    if (value_whole(v, &out->start)) {
-        int64_t i = out->start < 0 ? out->start + size : out->start;
-        if (i < 0 || i >= size) {
-            diag_error(e->diags, x->loc, "index %lld is outside 0..%lld", (long long)out->start, (long long)size - 1);
-            return false;
-        }
-        out->start = i;
-        out->stop = i + 1;
-        return true;
-    }
-    out->gather = v;
-    return true;
-}
-
-static Value *index_list(const Ctx *c, const Value *v, const Expr *x, Scope *s) {
-    Eval *e = c->e;
-    if (x->n > 1 || x->args[0]->kind == EX_NEW) {     /* several axes: as a tensor */
-        Node *n = value_to_node(c, v, x->loc);
-        return n ? apply_index(c, value_node(e, n), x, s) : value_poison(e);
-    }
-    Index i;
-    if (!index_read(c, s, x->args[0], v->n, &i)) return value_poison(e);
-    if (i.gather) {
-        Node *n = value_to_node(c, v, x->loc);
-        return n ? apply_index(c, value_node(e, n), x, s) : value_poison(e);
-    }
-    if (!i.slice) return v->item[i.start];
-    return value_list(e, (int)(i.stop - i.start), v->item + i.start);
-}
-
-Value *apply_index(const Ctx *c, const Value *v, const Expr *x, Scope *s) {
-    Eval *e = c->e;
-    if (value_is_poison(v)) return value_poison(e);
-    if (v->kind == V_LIST) return index_list(c, v, x, s);
-    if (v->kind != V_NODE) {
-        diag_error(e->diags, x->loc, "only lists and tensors have elements, this is %s", value_show(e, v));
-        return value_poison(e);
-    }
-    Provenance old = graph_at(c->graph, x->loc, NULL, c->graph->role, c->path ? c->path : c->draw);
-    Node *n = value_to_node(c, v, x->loc);
-    Shape shape = {0};
-    Ints start = {0}, step = {0}, size = {0};
-    Value *gather = NULL;
-    int axis = 0;
-    bool ok = n != NULL;
-    for (int i = 0; ok && i < x->n; i++) {
-        if (x->args[i]->kind == EX_NEW) {
-            if (shape.rank < RANK_MAX) shape.dim[shape.rank++] = 1;
-            continue;
-        }
-        if (axis >= n->type.shape.rank) {
-            diag_error(e->diags, x->args[i]->loc, "%d indices for a tensor of %s", x->n,
-                       shape_show(&n->type.shape, e->arena));
-            ok = false;
-            break;
-        }
-        Index ix;
-        if (!index_read(c, s, x->args[i], n->type.shape.dim[axis], &ix)) { ok = false; break; }
-        if (ix.gather) {
-            if (x->n > 1) {
-                diag_error(e->diags, x->args[i]->loc, "a tensor as index stands alone: x[i], then slice");
-                ok = false;
-            }
-            gather = ix.gather;
-            break;
-        }
-        start.at[axis] = ix.start;
-        size.at[axis] = ix.stop - ix.start;
-        if (ix.slice && shape.rank < RANK_MAX) shape.dim[shape.rank++] = ix.stop - ix.start;
-        axis++;
-    }
-    Value *out = value_poison(e);
-    if (ok && gather) {
-        out = apply_nodes(c, &op_gather, 2, (Value *[]){value_node(e, n), gather}, NULL, x->loc);
-    } else if (ok) {
-        for (int k = axis; k < n->type.shape.rank; k++) {
-            size.at[k] = n->type.shape.dim[k];
-            if (shape.rank < RANK_MAX) shape.dim[shape.rank++] = size.at[k];
-        }
-        start.n = step.n = size.n = n->type.shape.rank;
-        bool whole = true;
-        for (int k = 0; k < size.n; k++) step.at[k] = 1, whole = whole && size.at[k] == n->type.shape.dim[k];
-        out = value_node(e, g_reshape(whole ? n : g_slice(n, &start, &step, &size), &shape));
-    }
-    graph_back(c->graph, old);
-    return out;
 }

@@ -32,8 +32,10 @@ static Value *do_if(const Ctx *c, int n, Value **scope, Loc loc, const Expr *x) 
     Value *condition = eval_expr(c, s, x->args[0]);
     if (condition->kind == V_BOOL) return eval_expr(c, s, x->args[condition->number != 0 ? 1 : 2]);
     if (condition->kind == V_POISON) return condition;
-    bool tensor = condition->kind == V_NODE || (condition->kind == V_RECORD && condition->collection);
-    if (!tensor || (condition->kind == V_NODE && condition->node->type.dtype != U8))
+    Tensor t = {.dtype = DTYPES};
+    if (condition->kind == V_NODE) t = condition->node->type;
+    else if (condition->kind == V_LIST) value_constant(condition, &t);
+    if (t.dtype != U8 && !(condition->kind == V_RECORD && condition->collection))
         return refuse_value(c, x->args[0]->start, "if", "a condition (true, false or a comparison)", condition);
     Value *a = eval_expr(c, s, x->args[1]), *b = eval_expr(c, s, x->args[2]);
     return apply_nodes(c, &op_select, 3, (Value *[]){condition, a, b}, NULL, loc);
@@ -135,8 +137,8 @@ static Value *list_of_ints(Eval *e, int n, const int64_t *v) {
 
 static bool shape_of_value(const Ctx *c, const Value *v, Shape *out, Loc loc) {
     if (v->kind == V_NODE) return *out = v->node->type.shape, true;
-    if (v->kind == V_NUMBER || v->kind == V_BOOL) return *out = (Shape){0}, true;
-    if (v->kind == V_LIST && !c->graph) return *out = SHAPE(v->n), true;
+    Tensor t;
+    if (value_constant(v, &t)) return *out = t.shape, true;
     Node *n = value_to_node(c, v, loc);
     if (n) *out = n->type.shape;
     return n != NULL;
@@ -260,15 +262,15 @@ static bool sizes(const Ctx *c, const Value *list, Shape *out, Loc loc, const ch
             out->dim[out->rank++] = d;
         }
     }
-    if (c->graph) return true;
-    diag_error(c->e->diags, loc, "%s: a tensor where only constants may stand", who);
-    return false;
+    return true;
 }
 
 static Value *filled(const Ctx *c, Value **arg, Loc loc, double value, const char *who) {
     Shape s;
     if (!sizes(c, arg[0], &s, loc, who)) return value_poison(c->e);
-    return value_node(c->e, g_full(c->graph, (Tensor){F32, s}, value));
+    if (c->graph) return value_node(c->e, g_full(c->graph, (Tensor){F32, s}, value));
+    Value *number = value_number(c->e, value, false);
+    return apply_nodes(c, &op_broadcast, 1, &number, &(ShapeAttr){ints_of_shape(&s)}, loc);
 }
 
 static Value *do_zeros(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
@@ -281,7 +283,11 @@ static Value *do_ones(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) 
     return filled(c, arg, loc, 1, "ones");
 }
 
-static Node *draw(const Ctx *c, const Op *op, const Shape *s, double p, Loc loc, const Expr *x) {
+static Value *draw(const Ctx *c, const Op *op, const Shape *s, double p, Loc loc, const Expr *x) {
+    if (!c->graph) {
+        diag_error(c->e->diags, loc, "%s: a draw where only constants may stand", op->name);
+        return value_poison(c->e);
+    }
     Provenance old = graph_at(c->graph, loc, NULL, c->graph->role, c->path ? c->path : c->draw);
     Node *tick = c->tick >= 0 ? g_slot(c->graph, c->tick) : g_int(c->graph, 0);
     const char *path = arena_printf(c->e->arena, "%s/%s_%d", c->draw, op->name, x ? site_of(c->e, c->text, x)->number : 1);
@@ -293,14 +299,14 @@ static Node *draw(const Ctx *c, const Op *op, const Shape *s, double p, Loc loc,
     a.p = p;
     Node *n = emit(c->graph, op, 2, NODES(tick, g_int(c->graph, 0)), &a);
     graph_back(c->graph, old);
-    return n;
+    return value_node(c->e, n);
 }
 
 static Value *do_normal(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
     (void)n;
     Shape s;
     if (!sizes(c, arg[0], &s, loc, "normal")) return value_poison(c->e);
-    return value_node(c->e, draw(c, &op_normal, &s, 0, loc, x));
+    return draw(c, &op_normal, &s, 0, loc, x);
 }
 
 static Value *do_uniform(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
@@ -308,7 +314,7 @@ static Value *do_uniform(const Ctx *c, int n, Value **arg, Loc loc, const Expr *
     Eval *e = c->e;
     Shape s;
     if (!sizes(c, arg[0], &s, loc, "uniform")) return value_poison(e);
-    Value *u = value_node(e, draw(c, &op_uniform, &s, 0, loc, x));
+    Value *u = draw(c, &op_uniform, &s, 0, loc, x);
     Value *low = arg[1] ? arg[1] : value_number(e, 0, true), *high = arg[2] ? arg[2] : value_number(e, 1, true);
     Value *width = apply_nodes(c, &op_sub, 2, (Value *[]){high, low}, NULL, loc);
     if (width->kind != V_NUMBER || width->number != 1) u = apply_nodes(c, &op_mul, 2, (Value *[]){u, width}, NULL, loc);
@@ -322,11 +328,11 @@ static Value *do_bernoulli(const Ctx *c, int n, Value **arg, Loc loc, const Expr
     Shape s;
     if (!sizes(c, value_list(e, 1, &arg[1]), &s, loc, "bernoulli")) return value_poison(e);
     if (arg[0]->kind != V_NUMBER) {
-        Value *u = value_node(e, draw(c, &op_uniform, &s, 0, loc, x));
+        Value *u = draw(c, &op_uniform, &s, 0, loc, x);
         return apply_nodes(c, &op_lt, 2, (Value *[]){u, arg[0]}, NULL, loc);
     }
     if (arg[0]->number < 0 || arg[0]->number > 1) return refuse_value(c, loc, "bernoulli", "a chance from 0 to 1", arg[0]);
-    return value_node(e, draw(c, &op_bernoulli, &s, arg[0]->number, loc, x));
+    return draw(c, &op_bernoulli, &s, arg[0]->number, loc, x);
 }
 
 const Builtin builtin_table[] = {

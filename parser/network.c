@@ -34,10 +34,12 @@ static const char *leaf_name(Eval *e, const char *prefix, const char *part) {
     return part ? arena_printf(e->arena, "%s/%s", prefix, part) : prefix;
 }
 
-/* Slots of the types of v's leaves. Numbers are int or float scalars. */
+/* Slots of the types of v's leaves: tensors, and numbers or lists of numbers as the tensors they stand for. */
 Value *slot_template(const Ctx *c, const char *prefix, const Value *v, SlotKind kind, Loc loc) {
     Eval *e = c->e;
-    if (v->kind == V_RECORD || v->kind == V_LIST) {
+    Tensor type;
+    bool constant = value_constant(v, &type);
+    if (!constant && (v->kind == V_RECORD || v->kind == V_LIST)) {
         Value *out = ARENA_NEW(e->arena, Value);
         *out = *v;
         out->item = ARENA_ARRAY(e->arena, Value *, v->n + 1);
@@ -48,13 +50,12 @@ Value *slot_template(const Ctx *c, const char *prefix, const Value *v, SlotKind 
         }
         return out;
     }
-    if (v->kind != V_NODE && v->kind != V_NUMBER && v->kind != V_BOOL) {
+    if (!constant && v->kind != V_NODE) {
         if (v->kind != V_POISON)
             diag_error(e->diags, loc, "a tensor, a record or a collection can be kept, this is %s", value_show(e, v));
         return value_poison(e);
     }
-    Tensor type = {v->kind == V_BOOL ? U8 : v->is_int ? I32 : F32, {0}};
-    if (v->kind == V_NODE) type = v->node->type;
+    if (!constant) type = v->node->type;
     int at = slot_find(e->t->slots, prefix);
     if (at < 0) at = slot_add(e->t->slots, (Slot){.name = prefix, .type = type, .kind = kind, .loc = loc});
     const Slot *s = &e->t->slots->all.at[at];

@@ -136,7 +136,8 @@ Value *iteration_value(const Ctx *c, Def *d, Loc loc) {
             v = make_fixed(&ic, &d->globals->scope, doc_expr(e, body));
             template = kept_find(e, arena_printf(e->arena, "@fixed/iteration/%s/%d", d->name, 1));
         } else {
-            v = eval_definition(&ic, &d->globals->scope, body, NULL);
+            v = body->kind == DOC_LIST ? eval_doc(&ic, &d->globals->scope, body)
+                                       : eval_definition(&ic, &d->globals->scope, body, NULL);
             template = value_is_poison(v) ? NULL : slot_template(&ic, name, v, SLOT_ITERATION, d->entry->loc);
             if (template && !template_store(&ic, template, v, d->entry->loc)) template = NULL;
         }

@@ -45,15 +45,16 @@ static Value *initial_value(const Ctx *c, Scope *s, const Doc *d, const char *na
     return eval_doc(&ic, s, d);
 }
 
-static Value *stand_in_leaf(void *ctx, const Value *leaf) {
-    const Ctx *c = ctx;
-    if (leaf->kind == V_NUMBER) {
-        Tensor t = {leaf->is_int ? I32 : F32, {0}};
-        return value_node(c->e, g_full(c->graph, t, leaf->number));
-    }
-    if (leaf->kind == V_BOOL) return value_node(c->e, g_bool(c->graph, leaf->number != 0));
-    if (leaf->kind == V_NODE) return value_node(c->e, g_full(c->graph, leaf->node->type, 0));
-    return (Value *)leaf;
+/* A value of the same form, of constants: what is looked at is its type. */
+static Value *stand_in(const Ctx *c, const Value *v) {
+    Tensor t;
+    if (value_constant(v, &t)) return value_node(c->e, g_full(c->graph, t, t.shape.rank ? 0 : v->number));
+    if (v->kind == V_NODE) return value_node(c->e, g_full(c->graph, v->node->type, 0));
+    Value *out = arena_copy(c->e->arena, v, sizeof *v);
+    if (v->kind != V_LIST && v->kind != V_RECORD) return out;
+    out->item = ARENA_ARRAY(c->e->arena, Value *, v->n + 1);
+    for (int i = 0; i < v->n; i++) out->item[i] = stand_in(c, v->item[i]);
+    return out;
 }
 
 static bool same_types(const Value *a, const Value *b) {
@@ -83,10 +84,6 @@ static Scope *probe_scope(const Ctx *pc, Scope *s, int n, const DocEntry *state,
     return p;
 }
 
-static Value *in_number_form(Eval *e, Value *v) {     /* a number that was not a node keeps its kind of number */
-    return v->kind == V_NODE || v->kind == V_RECORD || v->kind == V_LIST ? v : value_number(e, v->number, v->is_int);
-}
-
 /* The values of the states' types after the rule above, or false with a message. */
 static bool find_types(const Ctx *c, Scope *s, int n, const DocEntry *state, const Doc *after, Value **type) {
     Eval *e = c->e;
@@ -96,7 +93,7 @@ static bool find_types(const Ctx *c, Scope *s, int n, const DocEntry *state, con
     pc->training = true;
     Value **stand = ARENA_ARRAY(e->arena, Value *, n);
     for (int round = 0; round < 4; round++) {
-        for (int i = 0; i < n; i++) stand[i] = value_map(e, type[i], stand_in_leaf, pc);
+        for (int i = 0; i < n; i++) stand[i] = stand_in(pc, type[i]);
         Scope *p = probe_scope(pc, s, n, state, stand);
         bool same = true;
         for (int i = 0; i < n; i++) {
@@ -104,7 +101,7 @@ static bool find_types(const Ctx *c, Scope *s, int n, const DocEntry *state, con
             if (!next) continue;
             Value *v = eval_doc(pc, p, next);
             if (value_is_poison(v)) return false;
-            v = value_map(e, in_number_form(e, v), stand_in_leaf, pc);
+            v = stand_in(pc, v);
             same = same && same_types(v, stand[i]);
             type[i] = v;
         }

@@ -132,58 +132,32 @@ bool value_whole(const Value *v, int64_t *out) {
     return true;
 }
 
-/* Whether nested lists of numbers have this shape; finds their common type. */
-static bool list_fits(const Value *v, const Shape *shape, DType *type, int depth) {
-    if (v->kind == V_NUMBER || v->kind == V_BOOL) {
-        DType t = v->kind == V_BOOL ? U8 : v->is_int ? I32 : F32;
-        if (*type == DTYPES || t == F32 || (t == I32 && *type == U8)) *type = t;
-        return depth == shape->rank;
-    }
-    if (v->kind != V_LIST || depth >= shape->rank || shape->dim[depth] != v->n) return false;
-    for (int i = 0; i < v->n; i++)
-        if (!list_fits(v->item[i], shape, type, depth + 1)) return false;
-    return true;
-}
-
-static void list_fill(const Value *v, double **at) {
-    if (v->kind == V_LIST)
-        for (int i = 0; i < v->n; i++) list_fill(v->item[i], at);
-    else
-        *(*at)++ = v->number;
-}
-
-static int list_depth(const Value *v) { return v->kind == V_LIST ? 1 + (v->n ? list_depth(v->item[0]) : 0) : 0; }
-
-static Node *constant_list(const Ctx *c, const Value *v) {
-    Shape shape = {0};
-    DType type = DTYPES;
-    int depth = list_depth(v);
-    const Value *level = v;
-    for (int i = 0; i < depth && i < RANK_MAX; i++, level = level->n ? level->item[0] : level) shape.dim[i] = level->n;
-    shape.rank = depth;
-    if (depth > RANK_MAX || !list_fits(v, &shape, &type, 0)) return NULL;
-    Tensor t = {type == DTYPES ? F32 : type, shape};
-    double *data = ARENA_ARRAY(c->e->arena, double, shape_count(&shape) + 1), *at = data;
-    list_fill(v, &at);
-    return g_tensor(c->graph, t, data);
-}
-
 static Node *stack(const Ctx *c, const Value *v, Loc loc) {
-    Node *known = constant_list(c, v);
-    if (known) return known;
-    Node **part = ARENA_ARRAY(c->e->arena, Node *, v->n + 1);
+    Eval *e = c->e;
+    Tensor t;
+    if (value_constant(v, &t)) return g_tensor(c->graph, t, constant_data(e, v, &t));
+    Node **part = ARENA_ARRAY(e->arena, Node *, v->n + 1);
     for (int i = 0; i < v->n; i++) {
         Node *x = value_to_node(c, v->item[i], loc);
         if (!x) return NULL;
-        Shape s = {.rank = x->type.shape.rank + 1, .dim = {1}};
-        if (s.rank > RANK_MAX) {
-            diag_error(c->e->diags, loc, "a list of tensors of %d axes: %d are the most", s.rank - 1, RANK_MAX - 1);
+        const Shape *s = &x->type.shape, *first = i ? &part[0]->type.shape : s;
+        if (s->rank == RANK_MAX) {
+            diag_error(e->diags, loc, "a list of tensors of %d axes: %d are the most", s->rank, RANK_MAX - 1);
             return NULL;
         }
-        memcpy(s.dim + 1, x->type.shape.dim, sizeof(int64_t) * (size_t)(s.rank - 1));
-        part[i] = g_reshape(x, &s);
+        Shape row = {.rank = s->rank + 1, .dim = {1}};
+        memcpy(row.dim + 1, s->dim, sizeof(int64_t) * (size_t)s->rank);
+        if (i && !shape_equal(&row, first)) {
+            Shape other = shape_of(first->rank - 1, first->dim + 1);
+            diag_error(e->diags, loc, "a list becomes a tensor where its items have one shape; these have %s and %s",
+                       shape_show(&other, e->arena), shape_show(s, e->arena));
+            return NULL;
+        }
+        part[i] = g_reshape(x, &row);
     }
-    return v->n ? g_concat(c->graph, v->n, part, 0) : g_tensor(c->graph, (Tensor){F32, SHAPE(0)}, NULL);
+    if (v->n) return g_concat(c->graph, v->n, part, 0);
+    diag_error(e->diags, loc, "a list without items is no tensor");
+    return NULL;
 }
 
 Node *value_to_node(const Ctx *c, const Value *v, Loc loc) {

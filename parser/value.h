@@ -210,11 +210,17 @@ Node *value_to_node(const Ctx *c, const Value *v, Loc loc);             /* numbe
 bool value_is_poison(const Value *v);                 /* itself or any part */
 Value *value_map(Eval *e, const Value *v, Value *(*f)(void *ctx, const Value *leaf), void *ctx);
 
+/* constant.c: what is known when the spec is compiled */
+bool value_constant(const Value *v, Tensor *out);     /* a number, or nested lists of numbers of one shape: their type */
+double *constant_data(Eval *e, const Value *v, const Tensor *t);         /* its numbers, in order */
+Value *constant_value(Eval *e, const Tensor *t, const double *data);     /* the other way round */
+Value *constant_apply(const Ctx *c, const Op *op, int n, Value *const *src, const void *attr, Loc loc);
+
 /* apply.c: operators on values */
 Value *apply_op(const Ctx *c, const Op *op, int n, Value *const *pos, int nnamed, const char *const *names,
                 Value *const *named, Loc loc);
 Value *apply_nodes(const Ctx *c, const Op *op, int n, Value *const *src, const void *attr, Loc loc);
-Value *apply_index(const Ctx *c, const Value *v, const Expr *index, Scope *s);
+Value *apply_index(const Ctx *c, Value *v, const Expr *index, Scope *s);                /* index.c */
 const Op *op_meant(const Op *op, int n);               /* `max` of one argument is the reduction */
 bool field_from_value(const Ctx *c, const Field *f, void *into, const Value *v, Loc loc, const char *who);
 

@@ -96,7 +96,9 @@ static Node *reshape_build(Graph *g, int nsrc, Node *const *src, const void *att
     const ReshapeAttr *a = attr;
     const Tensor *t = &src[0]->type;
     int64_t rest = NODE_COUNT(src[0]), known = 1;
-    int keep = a->keep < t->shape.rank ? (int)a->keep : t->shape.rank, open = -1;
+    int keep = (int)a->keep, open = -1;
+    if (keep > t->shape.rank)
+        return refuse(g, &op_reshape, *t, "keep=%d: %s has fewer axes", keep, show_of(src[0]));
     ReshapeAttr to = {.shape.n = keep};
     for (int i = 0; i < keep; i++) rest /= to.shape.at[i] = t->shape.dim[i];
     if (keep + a->shape.n > RANK_MAX) return refuse(g, &op_reshape, *t, "more than %d axes", RANK_MAX);
