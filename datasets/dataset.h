@@ -11,15 +11,22 @@
 
 typedef struct DataSource DataSource;
 
-typedef struct { const char *name; Tensor sample; } DataField;          /* shape of one sample, without the batch axis */
-typedef struct { const char *name; Tensor type; const double *value; } DataConstant;   /* `ring.centres` */
+typedef struct {                                      /* what the spec reads of a source: for checks, help and schema */
+    const char *name;                                 /* "*": as the file names them; NULL: the last row */
+    DType dtype;                                      /* of a "*": DTYPES where the file decides */
+    const char *shape, *doc;                          /* of one sample, in the words of the keys: "[size, size, 1]" */
+} FieldRow;
 
 typedef struct Dataset {
     const char *name, *doc;
+    const char *example;                              /* a source of this kind as a spec says it: the tests run it */
     size_t options_size;
     const Field *options;                             /* keys of this kind only; the common ones are source_options */
-    bool (*open)(DataSource *s);                      /* sets total, field[], constant[]; false: message in s->diags */
-    bool (*load)(DataSource *s);                      /* reads or makes all samples; false: message. NULL = nothing */
+    const FieldRow *fields;                           /* "label", an int for each sample, is what `classes` etc. go by */
+    const FieldRow *constants;                        /* `ring.centres`; NULL = none */
+    bool (*open)(DataSource *s);                      /* sets total, bytes; fields by source_field; false: message in s->diags */
+    bool (*load)(DataSource *s);                      /* reads the fields that are wanted; false: message. NULL = nothing */
+    bool (*labels)(DataSource *s, int32_t *out);      /* before load: out[total]; NULL = `sample` needs no load */
     void (*sample)(const DataSource *s, int64_t index, void *const *out);      /* index in 0..total-1, field by field;
                                                          out[field] NULL: not wanted */
     void (*close)(DataSource *s);                     /* frees s->state; NULL = nothing */
@@ -29,20 +36,34 @@ typedef struct Dataset {
 #define DATASET(name_, ...) const Dataset dataset_##name_ = {.name = #name_, __VA_ARGS__};
 extern const Dataset *const dataset_table[];          /* generated; ends with NULL */
 
+typedef struct {
+    const char *name;
+    Tensor sample;                                    /* shape of one sample, without the batch axis */
+    const char *unusable;                             /* why the file's field cannot be read; NULL: it can */
+    bool wanted;                                      /* something reads it: load it */
+} DataField;
+typedef struct { const char *name; Tensor type; const double *value; } DataConstant;   /* `ring.centres` */
+
 typedef enum { ORDER_SHUFFLE, ORDER_REPLACEMENT, ORDER_SEQUENTIAL } DataOrder;
 typedef enum { LAST_DROP, LAST_KEEP } DataLast;
 typedef enum { FRESH_TURN, FRESH_ITERATION } DataFresh;
+typedef enum { ONLY_ALL, ONLY_LABELLED, ONLY_REST } DataOnly;
 
 typedef struct {                                      /* the keys every source takes */
     int64_t batch;
     int64_t count;                                    /* at most so many samples; 0 = all there are (or the kind's own default) */
     int order, last, fresh;
+    Floats classes;                                   /* only samples of these labels; n = 0: all */
+    bool relabel;
     Floats fraction;                                  /* [from, to], or one number: [0, to] */
+    int64_t labelled;                                 /* 0: no field `labelled` */
+    int only;
     int64_t seed;                                     /* of generated data; not the run's seed: the data stay the same */
 } SourceOptions;
 extern const Field source_options[];
+extern const FieldRow source_fields[];                /* fields that common keys add: `labelled` */
 
-enum { DATA_FIELDS = 8 };
+enum { DATA_FIELDS = 64 };
 struct DataSource {
     const Dataset *kind;
     const char *name;                                 /* in the spec */
@@ -53,10 +74,13 @@ struct DataSource {
     Loc loc;                                          /* of the source in the spec; loc_of for single keys */
     Loc (*loc_of)(const void *spec_node, const char *key);
     const void *spec_node;
-    int64_t total;                                    /* samples of the kind, before fraction */
+    int64_t total;                                    /* samples of the kind */
     int64_t count;                                    /* samples that batches are drawn from */
-    int64_t first;                                    /* index of the first of them */
+    int64_t first;                                    /* index of the first of them, where pick is NULL */
+    uint32_t *pick;                                   /* [count]: their indices; NULL: first, first + 1, ... */
+    uint8_t *marked;                                  /* [total]: the field `labelled`; NULL where there is none */
     int nfield, nconstant;
+    int label, labelled;                              /* index of these fields, -1 */
     DataField field[DATA_FIELDS];
     DataConstant constant[DATA_FIELDS];
     void *state;                                      /* the kind's own */
@@ -68,10 +92,9 @@ struct DataSource {
 const Dataset *dataset_named(const char *name);
 /* `s` has kind, name, options, common, arena, diags, loc set. Checks ranges (batch against count too). */
 bool source_open(DataSource *s);
+bool source_want(DataSource *s, int field, Loc loc);  /* something at loc reads it; false: it is unusable, reported */
 bool source_load(DataSource *s);
 void source_close(DataSource *s);                     /* accepts half-opened ones */
-Loc source_loc(const DataSource *s, const char *key); /* of a key of the spec, else of the source */
-bool source_given(const DataSource *s, const char *key);                /* the spec itself has this key */
 
 int64_t source_batches(const DataSource *s);          /* batches an epoch: count/batch, rounded down (drop) or up (keep) */
 double source_epoch(const DataSource *s, int64_t cursor);               /* passes delivered after `cursor` batches */

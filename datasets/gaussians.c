@@ -1,10 +1,8 @@
 /* Mixtures of Gaussians in the plane, on a ring or a square grid: the data on which lost modes can be
  * counted. Sample i is made from (seed, i) when it is asked for. */
-#include "datasets/dataset.h"
+#include "datasets/kind.h"
 
 #include <math.h>
-
-#include "base/rng.h"
 
 enum { DEFAULT_COUNT = 100000, MODES_MAX = 10000 };
 enum { LAYOUT_RING, LAYOUT_GRID };
@@ -26,6 +24,15 @@ static const Field options[] = {
     {"spacing", F_FLOAT, AT(spacing), "2", 0, 1e6, NULL, "between neighbours of the grid, whose middle is 0"},
     {"deviation", F_FLOAT, AT(deviation), "0.02", 0, 1e6, NULL, "standard deviation of each mode in x and y"},
     {NULL, 0, 0, NULL, 0, 0, NULL, NULL},
+};
+static const FieldRow fields[] = {
+    {"point", F32, "[2]", "the place"},
+    {"label", I32, "", "its mode, from 0; of a grid row by row"},
+    {NULL, 0, NULL, NULL},
+};
+static const FieldRow constants[] = {
+    {"centres", F32, "[modes, 2]", "the middle of each mode"},
+    {NULL, 0, NULL, NULL},
 };
 /* clang-format on */
 
@@ -60,19 +67,15 @@ static bool open(DataSource *s) {
         centre[2 * k + 1] = ring ? o->radius * sin(angle) : o->spacing * ((double)(k / side) - middle);
     }
     s->total = s->common.count ? s->common.count : DEFAULT_COUNT;
-    s->nfield = 2;
-    s->field[0] = (DataField){"point", {F32, SHAPE(2)}};
-    s->field[1] = (DataField){"label", {I32, {.rank = 0}}};
-    s->nconstant = 1;
-    s->constant[0] = (DataConstant){"centres", {F32, SHAPE(modes, 2)}, centre};
+    source_field(s, "point", SHAPE(2));
+    source_field(s, "label", (Shape){.rank = 0});
+    source_constant(s, "centres", (Tensor){F32, SHAPE(modes, 2)}, centre);
     return true;
 }
 
 static void sample(const DataSource *s, int64_t index, void *const *out) {
     const Options *o = s->options;
-    uint64_t seed = (uint64_t)s->common.seed, path = rng_hash("gaussians"), tick = (uint64_t)index;
-    Stream place = rng_stream(seed, path, tick, ROUND_POINT),
-           choice = rng_stream(seed, path, tick, ROUND_MODE);
+    Stream place = source_draws(s, index, ROUND_POINT), choice = source_draws(s, index, ROUND_MODE);
     const DataConstant *centres = &s->constant[0];
     uint64_t mode = rng_below(choice, 0, (uint64_t)centres->type.shape.dim[0]);
     float *point = out[0];
@@ -83,4 +86,5 @@ static void sample(const DataSource *s, int64_t index, void *const *out) {
 }
 
 DATASET(gaussians, .doc = "points in the plane from Gaussians on a ring or a grid, made here",
-        .options_size = sizeof(Options), .options = options, .open = open, .sample = sample)
+        .example = "{source: gaussians, layout: ring, modes: 8, batch: 256}", .options_size = sizeof(Options),
+        .options = options, .fields = fields, .constants = constants, .open = open, .sample = sample)

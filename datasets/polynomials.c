@@ -1,10 +1,8 @@
 /* Images of random polynomials in two variables. Sample i is made from (seed, i) when it is asked for:
  * nothing is stored, and a source takes no memory however large it is. */
-#include "datasets/dataset.h"
+#include "datasets/kind.h"
 
 #include <math.h>
-
-#include "base/rng.h"
 
 enum { DEGREE_MAX = 16, SIDE_MAX = 1024, DEFAULT_COUNT = 20000 };
 enum { ROUND_COEFFICIENTS, ROUND_DEGREE };
@@ -24,13 +22,16 @@ static const Field options[] = {
      "row: each row over its own L2 norm; image: the image over its largest absolute value"},
     {NULL, 0, 0, NULL, 0, 0, NULL, NULL},
 };
+static const FieldRow fields[] = {
+    {"image", F32, "[size, size, 1]", "the polynomial's values, x = column/size, y = row/size"},
+    {NULL, 0, NULL, NULL},
+};
 /* clang-format on */
 
 static bool open(DataSource *s) {
     const Options *o = s->options;
     s->total = s->common.count ? s->common.count : DEFAULT_COUNT;
-    s->nfield = 1;
-    s->field[0] = (DataField){"image", {F32, SHAPE(o->size, o->size, 1)}};
+    source_field(s, "image", SHAPE(o->size, o->size, 1));
     return true;
 }
 
@@ -55,9 +56,8 @@ static void divide(float *x, int64_t n, double by) {
  * row's y is fixed: it is a polynomial in x alone, evaluated by Horner's rule. */
 static void sample(const DataSource *s, int64_t index, void *const *out) {
     const Options *o = s->options;
-    uint64_t seed = (uint64_t)s->common.seed, path = rng_hash("polynomials"), tick = (uint64_t)index;
-    Stream normals = rng_stream(seed, path, tick, ROUND_COEFFICIENTS);
-    Stream degrees = rng_stream(seed, path, tick, ROUND_DEGREE);
+    Stream normals = source_draws(s, index, ROUND_COEFFICIENTS);
+    Stream degrees = source_draws(s, index, ROUND_DEGREE);
     int64_t size = o->size, d = (int64_t)rng_below(degrees, 0, (uint64_t)o->max_degree + 1);
     float *image = out[0];
     if (!image) return;
@@ -86,4 +86,5 @@ static void sample(const DataSource *s, int64_t index, void *const *out) {
 }
 
 DATASET(polynomials, .doc = "images of random polynomials in two variables, made here",
-        .options_size = sizeof(Options), .options = options, .open = open, .sample = sample)
+        .example = "{source: polynomials, count: 20000, size: 40, max_degree: 4, batch: 128}",
+        .options_size = sizeof(Options), .options = options, .fields = fields, .open = open, .sample = sample)

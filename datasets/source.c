@@ -1,29 +1,38 @@
 /* What all data sources share: ranges, fractions, batches, the order of samples. Knows no kind of data and no
  * file. Invariant: batch number `cursor` depends on the run's seed, the source's name and the cursor alone.
  * Batches of an epoch cover each sample at most once (last: keep: exactly once). */
-#include "datasets/dataset.h"
+#include "datasets/kind.h"
 
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-#include "base/rng.h"
-
-enum { SHUFFLE_ROUNDS = 10 };
+#include "datasets/parts.h"
 
 #define AT(member) offsetof(SourceOptions, member)
 /* clang-format off */
 const Field source_options[] = {
     {"batch", F_INT, AT(batch), "64", 1, 1 << 24, NULL, "samples a batch"},
-    {"count", F_INT, AT(count), "", 1, 4294967295.0, NULL, "at most so many samples; all there are where left out"},
+    {"count", F_INT, AT(count), "", 1, 4294967295.0, NULL,
+     "at most so many samples, the first ones; left out: all of the files, or what the kind makes"},
     {"order", F_CHOICE, AT(order), "shuffle", 0, 0, "shuffle|replacement|sequential",
      "a new shuffle each epoch, independent draws, or as stored"},
     {"last", F_CHOICE, AT(last), "drop", 0, 0, "drop|keep", "an epoch's last batch, where it is not full"},
     {"fresh", F_CHOICE, AT(fresh), "turn", 0, 0, "turn|iteration", "when the next batch comes"},
+    {"classes", F_FLOATS, AT(classes), "", -2147483648.0, 2147483647, NULL, "only samples of these labels: [0, 1]"},
+    {"relabel", F_BOOL, AT(relabel), "false", 0, 0, NULL, "a label becomes its place in `classes`, from 0"},
     {"fraction", F_FLOATS, AT(fraction), "", 0, 1, NULL,
-     "a part of the samples, before shuffling: 0.8 for the first 80 %, [0.8, 1] for the rest"},
-    {"seed", F_INT, AT(seed), "0", 0, 9007199254740992.0, NULL, "of data that is made; the run's seed leaves it alone"},
+     "a part of the samples, of `classes` where given, before shuffling: 0.8 for the first 80 %, [0.8, 1] for the rest"},
+    {"labelled", F_INT, AT(labelled), "", 1, 4294967295.0, NULL,
+     "adds the field `labelled`, true for so many samples, equally many of each class, chosen by `seed`"},
+    {"only", F_CHOICE, AT(only), "all", 0, 0, "all|labelled|rest", "all samples, those that are labelled, or the others"},
+    {"seed", F_INT, AT(seed), "0", 0, 9007199254740992.0, NULL,
+     "of data that are made, and of `labelled`; the run's seed leaves them alone"},
     {NULL, 0, 0, NULL, 0, 0, NULL, NULL},
+};
+const FieldRow source_fields[] = {
+    {"labelled", U8, "", "with the key `labelled`: whether the label may be used"},
+    {NULL, 0, NULL, NULL},
 };
 /* clang-format on */
 
@@ -60,50 +69,71 @@ static bool in_ranges(const DataSource *s, const Field *table, const void *optio
     return ok;
 }
 
-static bool part_is_valid(const DataSource *s, double *from, double *to) {
-    const Floats *part = &s->common.fraction;
-    *from = part->n == 2 ? part->at[0] : 0;
-    *to = part->n == 2 ? part->at[1] : part->n == 1 ? part->at[0] : 1;
-    Loc loc = source_loc(s, "fraction");
-    if (part->n > 2) {
-        diag_error(s->diags, loc, "%s: fraction is one number or [from, to], not a list of %d", s->name,
-                   part->n);
-        return false;
-    }
-    if (!(*from >= 0 && *to <= 1)) {
-        diag_error(s->diags, loc, "%s: fraction must lie in 0 to 1, not in %g to %g", s->name, *from, *to);
-        return false;
-    }
-    if (!(*from < *to)) {
-        diag_error(s->diags, loc, "%s: fraction from %g to %g holds no samples", s->name, *from, *to);
-        return false;
-    }
-    return true;
+/* ---- fields ---- */
+
+static const FieldRow *row_of(const FieldRow *table, const char *name) {
+    for (const FieldRow *r = table; r && r->name; r++)
+        if (!strcmp(r->name, name)) return r;
+    return NULL;
+}
+
+static DataField *add_field(DataSource *s, const char *name, Tensor sample) {
+    if (s->nfield == DATA_FIELDS) return NULL;
+    if (!strcmp(name, "label") && sample.dtype == I32 && !sample.shape.rank) s->label = s->nfield;
+    s->field[s->nfield] = (DataField){.name = name, .sample = sample};
+    return &s->field[s->nfield++];
+}
+
+void source_field(DataSource *s, const char *name, Shape sample) {
+    const FieldRow *row = row_of(s->kind->fields, name);
+    assert(row);
+    add_field(s, name, (Tensor){row->dtype, sample});
+}
+
+DataField *source_own_field(DataSource *s, const char *name, Tensor sample) {
+    assert(row_of(s->kind->fields, "*"));
+    return add_field(s, name, sample);
+}
+
+void source_constant(DataSource *s, const char *name, Tensor type, const double *value) {
+    assert(row_of(s->kind->constants, name) && s->nconstant < DATA_FIELDS);
+    s->constant[s->nconstant++] = (DataConstant){name, type, value};
+}
+
+bool source_want(DataSource *s, int field, Loc loc) {
+    DataField *f = &s->field[field];
+    f->wanted = true;
+    if (!f->unusable) return true;
+    diag_add(s->diags, DIAG_SITE, DIAG_DATA, loc, "%s: the field '%s' cannot be read: %s", s->name, f->name, f->unusable);
+    return false;
+}
+
+Stream source_draws(const DataSource *s, int64_t index, uint32_t round) {
+    return rng_stream((uint64_t)s->common.seed, rng_hash(s->kind->name), (uint64_t)index, round);
+}
+
+/* ---- opening ---- */
+
+static bool batch_fits(const DataSource *s) {
+    if (s->common.batch <= s->count || s->common.order == ORDER_REPLACEMENT) return true;
+    const char *key = source_given(s, "batch") || !source_given(s, "count") ? "batch" : "count";
+    diag_error(s->diags, source_loc(s, key),
+               "%s: a batch of %lld is more than the %lld sample%s there are; `order: replacement` would draw them again",
+               s->name, (long long)s->common.batch, (long long)s->count, s->count == 1 ? "" : "s");
+    return false;
 }
 
 bool source_open(DataSource *s) {
-    double from, to;
+    s->label = s->labelled = -1;
     bool ok = in_ranges(s, source_options, &s->common);
     ok = in_ranges(s, s->kind->options, s->options) && ok;
-    ok = part_is_valid(s, &from, &to) && ok;
-    if (!ok || !s->kind->open(s)) return false;
-
-    s->first = llround(from * (double)s->total);
-    s->count = llround(to * (double)s->total) - s->first;
-    if (s->count < 1) {
-        diag_error(s->diags, source_loc(s, "fraction"),
-                   "%s: fraction from %g to %g of %lld samples holds none", s->name, from, to,
-                   (long long)s->total);
-        return false;
+    ok = choice_is_valid(s) && ok;
+    if (!ok || !s->kind->open(s) || !choose_samples(s)) return false;
+    if (s->marked) {
+        s->labelled = s->nfield;
+        if (!add_field(s, source_fields[0].name, (Tensor){source_fields[0].dtype, {.rank = 0}})) return false;
     }
-    if (s->common.batch > s->count) {
-        const char *key = source_given(s, "batch") || !source_given(s, "count") ? "batch" : "count";
-        diag_error(s->diags, source_loc(s, key),
-                   "%s: a batch of %lld is more than the %lld sample%s there are", s->name,
-                   (long long)s->common.batch, (long long)s->count, s->count == 1 ? "" : "s");
-        return false;
-    }
-    return true;
+    return batch_fits(s);
 }
 
 bool source_load(DataSource *s) {
@@ -128,32 +158,20 @@ double source_epoch(const DataSource *s, int64_t cursor) {
     return (double)cursor / (double)source_batches(s);
 }
 
-/* Where sample `i` of an epoch lies: a permutation of 0..n-1 computed one element at a time, so that neither
- * memory nor history is needed. A Feistel network on i = left*b + right, with a*b just above n (Black and
- * Rogaway 2002, "Ciphers with arbitrary finite domains"); what falls outside n walks on until it comes back. */
-static int64_t shuffled(Stream draws, int64_t n, int64_t i) {
-    int64_t a = (int64_t)ceil(sqrt((double)n)), b = (n + a - 1) / a;
-    do {
-        int64_t left = i / b, right = i % b;
-        for (draws.round = 0; draws.round < SHUFFLE_ROUNDS; draws.round += 2) {
-            Stream next = draws;
-            next.round++;
-            left = (left + (int64_t)rng_below(draws, (uint64_t)right, (uint64_t)a)) % a;
-            right = (right + (int64_t)rng_below(next, (uint64_t)left, (uint64_t)b)) % b;
-        }
-        i = left * b + right;
-    } while (i >= n);
-    return i;
-}
-
 /* Which sample comes at `place` of batch number `cursor`, which starts at `start` in its epoch. */
 static int64_t sample_at(const DataSource *s, Stream draws, int64_t start, int64_t place) {
     switch ((DataOrder)s->common.order) {
-    case ORDER_SHUFFLE: return shuffled(draws, s->count, start + place);
+    case ORDER_SHUFFLE: return shuffled_place(draws, s->count, start + place);
     case ORDER_REPLACEMENT: return (int64_t)rng_below(draws, (uint64_t)place, (uint64_t)s->count);
     case ORDER_SEQUENTIAL: break;
     }
     return start + place;
+}
+
+static void one_sample(const DataSource *s, int64_t index, void *const *out) {
+    s->kind->sample(s, index, out);
+    if (s->labelled >= 0 && out[s->labelled]) *(uint8_t *)out[s->labelled] = s->marked[index];
+    if (s->common.relabel && out[s->label]) *(int32_t *)out[s->label] = class_of(s, *(int32_t *)out[s->label]);
 }
 
 int64_t source_batch(const DataSource *s, uint64_t seed, int64_t cursor, void *const *out) {
@@ -172,7 +190,8 @@ int64_t source_batch(const DataSource *s, uint64_t seed, int64_t cursor, void *c
         step[f] = dtype_size(type->dtype) * (size_t)shape_count(&type->shape);
     }
     for (int64_t i = 0; i < n; i++) {
-        s->kind->sample(s, s->first + sample_at(s, draws, start, i), (void *const *)at);
+        int64_t place = sample_at(s, draws, start, i), index = s->pick ? s->pick[place] : s->first + place;
+        one_sample(s, index, (void *const *)at);
         for (int f = 0; f < s->nfield; f++) at[f] = at[f] ? at[f] + step[f] : NULL;
     }
     return n;

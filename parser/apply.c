@@ -56,7 +56,7 @@ static bool ints_from_value(const Ctx *c, const Field *f, Ints *out, const Value
 static bool floats_from_value(const Ctx *c, const Field *f, Floats *out, const Value *v, Loc loc, const char *who) {
     Floats x = {0};
     int n = v->kind == V_LIST ? v->n : 1;
-    if (n > INTS_MAX) return wrong(c, f, v, loc, who, "at most 8 numbers");
+    if (n > FLOATS_MAX) return wrong(c, f, v, loc, who, "at most 256 numbers");
     for (int i = 0; i < n; i++) {
         const Value *item = v->kind == V_LIST ? v->item[i] : v;
         if (item->kind != V_NUMBER) return wrong(c, f, v, loc, who, "a number or a list of numbers");
@@ -64,6 +64,18 @@ static bool floats_from_value(const Ctx *c, const Field *f, Floats *out, const V
         if (!field_in_range(f, item->number)) return out_of_range(c, f, item->number, loc, who);
     }
     *out = x;
+    return true;
+}
+
+static bool names_from_value(const Ctx *c, const Field *f, Names *out, const Value *v, Loc loc, const char *who) {
+    int n = v->kind == V_LIST ? v->n : 1;
+    const char **name = ARENA_ARRAY(c->e->arena, const char *, n + 1);
+    for (int i = 0; i < n; i++) {
+        const Value *item = v->kind == V_LIST ? v->item[i] : v;
+        if (item->kind != V_TEXT) return wrong(c, f, v, loc, who, "text in single quotes, or a list of such");
+        name[i] = item->text;
+    }
+    *out = (Names){n, name};
     return true;
 }
 
@@ -95,6 +107,7 @@ bool field_from_value(const Ctx *c, const Field *f, void *into, const Value *v, 
         return word_from_value(c, f, v, loc, who, at);
     case F_INTS: return ints_from_value(c, f, at, v, loc, who);
     case F_FLOATS: return floats_from_value(c, f, at, v, loc, who);
+    case F_NAMES: return names_from_value(c, f, at, v, loc, who);
     default: return wrong(c, f, v, loc, who, "something else");
     }
 }

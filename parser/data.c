@@ -122,7 +122,7 @@ bool data_open(Eval *e, Def *def) {
     return source_open(use->source) && check_keys(e, use->source, def->entry->value);
 }
 
-static Value *raw_field(const Ctx *c, Def *def, int field) {
+static Value *raw_field(const Ctx *c, Def *def, int field, Loc loc) {
     Eval *e = c->e;
     SourceUse *use = &e->t->source[def->index];
     const DataField *f = &use->source->field[field];
@@ -133,19 +133,20 @@ static Value *raw_field(const Ctx *c, Def *def, int field) {
         use->field_slot[field] = slot_add(e->t->slots, (Slot){.name = arena_printf(e->arena, "@batch/%s/%s", def->name, f->name),
                                                               .type = type, .kind = SLOT_BATCH, .loc = def->entry->loc});
     }
+    if (!source_want(use->source, field, loc)) return value_poison(e);
     bool known = false;
     for (int i = 0; i < c->build->sources.n; i++) known = known || c->build->sources.at[i] == def->index;
     if (!known) vec_push(e->arena, &c->build->sources, def->index);
     return value_node(e, g_slot(c->graph, use->field_slot[field]));
 }
 
-static Value *field_value(const Ctx *c, Def *def, int field) {
+static Value *field_value(const Ctx *c, Def *def, int field, Loc loc) {
     Eval *e = c->e;
     size_t at = (size_t)(def->index * DATA_FIELDS + field);
     while ((size_t)c->build->field_values.n <= at) vec_push(e->arena, &c->build->field_values, (Value *)NULL);
     if (c->build->field_values.at[at]) return c->build->field_values.at[at];
     const DataSource *s = e->t->source[def->index].source;
-    Value *v = raw_field(c, def, field);
+    Value *v = raw_field(c, def, field, loc);
     const Doc *layers = doc_get(def->entry->value, s->field[field].name), *all = doc_get(def->entry->value, "all");
     bool image = s->field[field].sample.dtype == F32 && s->field[field].sample.shape.rank == 3;
     for (int pass = 0; pass < 2; pass++) {
@@ -172,7 +173,7 @@ Value *data_member(const Ctx *c, Def *def, const char *name, Loc loc) {
     if (!strcmp(name, "count")) return value_number(e, (double)s->count, true);
     for (int i = 0; i < s->nfield; i++)
         if (!strcmp(s->field[i].name, name)) {
-            if (c->graph) return field_value(c, def, i);
+            if (c->graph) return field_value(c, def, i, loc);
             diag_error(e->diags, loc, "'%s.%s' changes during the run: only constants may stand here", def->name, name);
             return value_poison(e);
         }

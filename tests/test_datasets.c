@@ -1,93 +1,5 @@
 /* Data sources: what a batch holds, in which order, and what is said of wrong parameters. */
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-#include <zlib.h>
-
-#include "datasets/dataset.h"
-
-typedef struct { /* a spec's source: the keys it gives, each at a line of its own */
-    const char *key[8];
-    Arena *arena;
-    DataSource source;
-} Case;
-
-static Loc loc_of(const void *node, const char *key) {
-    const Case *c = node;
-    for (uint32_t i = 0; i < 8 && c->key[i]; i++)
-        if (!strcmp(c->key[i], key)) return (Loc){0, 10 + i, 1};
-    return (Loc){0};
-}
-
-static void begin(Case *c, const char *kind) {
-    *c = (Case){.arena = arena_new()};
-    const Dataset *d = dataset_named(kind);
-    assert_non_null(d);
-    void *options = arena_alloc(c->arena, d->options_size);
-    field_defaults(d->options, options, c->arena);
-    c->source = (DataSource){.kind = d,
-                             .name = "toy",
-                             .options = options,
-                             .arena = c->arena,
-                             .diags = diags_new(c->arena),
-                             .loc = {0, 1, 1},
-                             .loc_of = loc_of,
-                             .spec_node = c};
-    field_defaults(source_options, &c->source.common, c->arena);
-}
-
-static void end(Case *c) {
-    source_close(&c->source);
-    arena_free(c->arena);
-}
-
-/* Sets a key as a spec would; `value` as in the row's default, a float list as numbers with blanks between.
- */
-static void set(Case *c, const char *key, const char *value) {
-    const Field *table = field_find(source_options, key) ? source_options : c->source.kind->options;
-    char *into = table == source_options ? (char *)&c->source.common : (char *)(uintptr_t)c->source.options;
-    const Field *f = field_find(table, key);
-    assert_non_null(f);
-    int at = 0;
-    while (c->key[at]) at++;
-    c->key[at] = key;
-    if (f->type == F_FLOATS) {
-        Floats *list = (Floats *)(void *)(into + f->offset);
-        for (char *p = (char *)(uintptr_t)value, *next; list->at[list->n] = strtod(p, &next), next > p;
-             p = next)
-            list->n++;
-        return;
-    }
-    Field rows[2] = {*f, {0}};
-    rows[0].dflt = value;
-    field_defaults(rows, into, c->arena);
-}
-
-static void load(Case *c) {
-    bool ok = source_open(&c->source) && source_load(&c->source);
-    if (!ok) diags_print(c->source.diags, stderr, false);
-    assert_true(ok);
-}
-
-static void refused(Case *c, uint32_t line, const char *text) {
-    bool ok = source_open(&c->source) && source_load(&c->source);
-    assert_false(ok);
-    const Diag *e = c->source.diags->first;
-    assert_non_null(e);
-    assert_string_equal(e->text, text);
-    assert_int_equal(e->loc.line, line);
-    FILE *nowhere = fopen("/dev/null", "w");
-    assert_non_null(nowhere);
-    diags_print(c->source.diags, nowhere, false); /* notes the place that complained */
-    fclose(nowhere);
-    end(c);
-}
+#include "source.h"
 
 /* Labels identify nothing, so the order is seen through points: with deviation 1 all differ. */
 static void points_of(Case *c, uint64_t seed, int64_t cursor, float *out, int64_t *n) {
@@ -356,8 +268,8 @@ static const Wrong wrong[] = {
     {"polynomials", {"seed"}, {"-1"}, 10, "toy: seed must be from 0 to 9007199254740992, not -1"},
     {"polynomials", {"size"}, {"0"}, 10, "toy: size must be from 1 to 1024, not 0"},
     {"polynomials", {"max_degree"}, {"17"}, 10, "toy: max_degree must be from 0 to 16, not 17"},
-    {"polynomials", {"size", "batch", "count"}, {"8", "65", "64"}, 11, "toy: a batch of 65 is more than the 64 samples there are"},
-    {"polynomials", {"count"}, {"1"}, 10, "toy: a batch of 64 is more than the 1 sample there are"},
+    {"polynomials", {"size", "batch", "count"}, {"8", "65", "64"}, 11, "toy: a batch of 65 is more than the 64 samples there are; `order: replacement` would draw them again"},
+    {"polynomials", {"count"}, {"1"}, 10, "toy: a batch of 64 is more than the 1 sample there are; `order: replacement` would draw them again"},
     {"polynomials", {"fraction"}, {"1.5"}, 10, "toy: fraction must lie in 0 to 1, not in 0 to 1.5"},
     {"polynomials", {"fraction"}, {"-0.5 1"}, 10, "toy: fraction must lie in 0 to 1, not in -0.5 to 1"},
     {"polynomials", {"fraction"}, {"nan"}, 10, "toy: fraction must lie in 0 to 1, not in 0 to nan"},
@@ -369,6 +281,20 @@ static const Wrong wrong[] = {
     {"gaussians", {"modes"}, {"0"}, 10, "toy: modes must be from 1 to 10000, not 0"},
     {"gaussians", {"layout", "radius"}, {"grid", "3"}, 11, "toy: radius is for layout: ring"},
     {"gaussians", {"spacing"}, {"3"}, 10, "toy: spacing is for layout: grid"},
+    {"gaussians", {"classes"}, {"0 0.5"}, 10, "toy: classes are whole numbers, 0.5 is none"},
+    {"gaussians", {"classes"}, {"0 1 0"}, 10, "toy: classes has 0 twice"},
+    {"gaussians", {"classes"}, {"0 8"}, 10, "toy: of the 100000 samples none has the label 8"},
+    {"gaussians", {"relabel"}, {"true"}, 10, "toy: relabel numbers the labels by their place in `classes`: give these"},
+    {"gaussians", {"only"}, {"rest"}, 10, "toy: `only` goes by `labelled`: say how many samples are"},
+    {"polynomials", {"classes"}, {"0 1"}, 10, "toy: classes goes by the field 'label', one int a sample, and there is none"},
+    {"polynomials", {"labelled"}, {"10"}, 10, "toy: labelled goes by the field 'label', one int a sample, and there is none"},
+    {"moons", {"labelled", "only", "count"}, {"200", "rest", "200"}, 10,
+     "toy: labelled: 200 of 2 classes are 100 of the class 0, and only 97 samples have that label"},
+    {"moons", {"labelled", "only", "count"}, {"1", "rest", "1"}, 11, "toy: all 1 samples are labelled: there is no rest"},
+    {"circles", {"factor"}, {"1.5"}, 10, "toy: factor must be from 0 to 1, not 1.5"},
+    {"swiss_roll", {"dimensions"}, {"4"}, 10, "toy: dimensions must be from 2 to 3, not 4"},
+    {"spiral", {"arms"}, {"0"}, 10, "toy: arms must be from 1 to 1000, not 0"},
+    {"moons", {"noise"}, {"-1"}, 10, "toy: noise must be from 0 to 1000000, not -1"},
     {"gaussians", {"deviation"}, {"-1"}, 10, "toy: deviation must be from 0 to 1000000, not -1"},
 };
 /* clang-format on */
@@ -383,200 +309,207 @@ static void wrong_parameters_are_refused_at_their_key(void **state) {
     }
 }
 
-/* ---- idx files ---- */
+/* ---- which samples ---- */
 
-static char folder[64];
-
-static char *file_in(const char *name) {
-    static char path[4][160];
-    static int turn;
-    char *p = path[turn++ % 4];
-    snprintf(p, sizeof path[0], "%s/%s", folder, name);
-    return p;
+/* All labels of one pass, in the order of the source; *n of them. */
+static int64_t labels_of(Case *c, int32_t *label, uint8_t *marked) {
+    set(c, "order", "sequential"), set(c, "batch", "1"), set(c, "last", "keep");
+    load(c);
+    for (int64_t k = 0; k < c->source.count; k++)
+        assert_int_equal(source_batch(&c->source, 0, k, (void *[]){NULL, label + k, marked ? marked + k : NULL}), 1);
+    return c->source.count;
 }
 
-/* Writes an IDX file of `rank` sizes; the bytes count up; `extra` bytes more or less than the header states.
- */
-static void write_idx(const char *name, bool packed, int rank, const int *size, int extra) {
-    int total = extra;
-    uint8_t head[16] = {0, 0, 8, (uint8_t)rank}, all[4096];
-    for (int i = 0; i < rank; i++)
-        head[4 + 4 * i + 3] = (uint8_t)size[i], head[4 + 4 * i + 2] = (uint8_t)(size[i] >> 8);
-    total += rank == 1 ? size[0] : size[0] * size[1] * size[2];
-    for (int i = 0; i < total; i++) all[i] = (uint8_t)i;
-    gzFile f = gzopen(file_in(name), packed ? "wb" : "wbT");
-    assert_non_null(f);
-    assert_int_equal(gzwrite(f, head, 4 + 4 * (unsigned)rank), 4 + 4 * rank);
-    assert_int_equal(gzwrite(f, all, (unsigned)total), total);
-    gzclose(f);
-}
-
-static void cut(const char *name, long keep, long flip) {
-    FILE *f = fopen(file_in(name), "r+");
-    assert_non_null(f);
-    if (flip >= 0) {
-        fseek(f, flip, SEEK_SET);
-        int c = fgetc(f);
-        fseek(f, flip, SEEK_SET);
-        fputc(c ^ 0xFF, f);
-    }
-    fclose(f);
-    if (keep >= 0) assert_int_equal(truncate(file_in(name), keep), 0);
-}
-
-#define IMAGES "train-images-idx3-ubyte"
-#define LABELS "train-labels-idx1-ubyte"
-
-static int make_folder(void **state) {
+static void classes_keep_their_samples_and_relabel_counts_them(void **state) {
     (void)state;
-    strcpy(folder, "/tmp/graphrun-idx-XXXXXX");
-    if (!mkdtemp(folder)) return 1;
-    write_idx(IMAGES, false, 3, (int[]){10, 3, 2}, 0);
-    write_idx(LABELS, false, 1, (int[]){10}, 0);
-    return 0;
-}
-
-static int drop_folder(void **state) {
-    (void)state;
-    static const char *const names[] = {
-        IMAGES, LABELS, IMAGES ".gz", LABELS ".gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz",
-        "words"};
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) unlink(file_in(names[i]));
-    return rmdir(folder);
-}
-
-static void begin_idx(Case *c, const char *path) {
-    begin(c, "idx");
-    set(c, "path", path), set(c, "batch", "2"), set(c, "order", "sequential");
-}
-
-static void idx_files_are_read_plain_and_packed(void **state) {
-    (void)state;
-    write_idx("t10k-images-idx3-ubyte.gz", true, 3, (int[]){10, 3, 2}, 0);
-    write_idx("t10k-labels-idx1-ubyte.gz", true, 1, (int[]){10}, 0);
-    for (int k = 0; k < 3; k++) {
-        Case c;
-        begin_idx(&c, k == 2 ? file_in(IMAGES) : folder);
-        if (k == 1) set(&c, "split", "test");
-        load(&c);
-        assert_int_equal(c.source.total, 10);
-        Shape expected = SHAPE(3, 2, 1);
-        assert_true(shape_equal(&c.source.field[0].sample.shape, &expected));
-        float image[2][6];
-        int32_t label[2];
-        assert_int_equal(source_batch(&c.source, 0, 3, (void *[]){image, label}), 2);
-        for (int i = 0; i < 12; i++) assert_true(image[i / 6][i % 6] == (float)(36 + i) / 255);
-        assert_int_equal(label[0], 6), assert_int_equal(label[1], 7);
+    int32_t all[1000], some[1000];
+    Case c;
+    begin(&c, "gaussians"), set(&c, "count", "1000");
+    labels_of(&c, all, NULL);
+    end(&c);
+    int times = 0;
+    for (int i = 0; i < 1000; i++) times += all[i] == 2 || all[i] == 5;
+    for (int again = 0; again < 2; again++) {
+        begin(&c, "gaussians"), set(&c, "count", "1000"), set(&c, "classes", "5 2");
+        if (again) set(&c, "relabel", "true");
+        int64_t n = labels_of(&c, some, NULL);
+        assert_int_equal(n, times);
+        for (int64_t i = 0, k = 0; i < 1000; i++)
+            if (all[i] == 2 || all[i] == 5) assert_int_equal(some[k++], again ? all[i] == 2 : all[i]);
         end(&c);
     }
 }
 
-static void relative_paths_are_looked_for_in_the_data_folder(void **state) {
+static void a_fraction_is_of_the_classes(void **state) {
     (void)state;
+    int32_t whole[1000], first[1000], rest[1000];
+    static const char *const part[] = {"0 1", "0 0.25", "0.25 1"};
+    int32_t *into[] = {whole, first, rest};
+    int64_t n[3];
+    for (int k = 0; k < 3; k++) {
+        Case c;
+        begin(&c, "gaussians"), set(&c, "count", "1000"), set(&c, "classes", "1 3 4"), set(&c, "fraction", part[k]);
+        n[k] = labels_of(&c, into[k], NULL);
+        end(&c);
+    }
+    assert_int_equal(n[1] + n[2], n[0]);
+    assert_int_equal(n[1], (n[0] + 2) / 4);
+    assert_memory_equal(whole, first, (size_t)n[1] * 4);
+    assert_memory_equal(whole + n[1], rest, (size_t)n[2] * 4);
+}
+
+static void labelled_samples_are_balanced_and_the_rest_is_the_rest(void **state) {
+    (void)state;
+    static int32_t label[3][2000];
+    static uint8_t marked[3][2000];
+    static const char *const only[] = {"all", "labelled", "rest"};
+    int64_t n[3];
+    for (int k = 0; k < 3; k++) {
+        Case c;
+        begin(&c, "gaussians"), set(&c, "count", "2000"), set(&c, "labelled", "100"), set(&c, "only", only[k]);
+        n[k] = labels_of(&c, label[k], marked[k]);
+        assert_string_equal(c.source.field[2].name, "labelled");
+        end(&c);
+    }
+    assert_int_equal(n[0], 2000), assert_int_equal(n[1], 100), assert_int_equal(n[2], 1900);
+    int times[8] = {0}, at[3] = {0};
+    for (int i = 0; i < 2000; i++) {                  /* the two parts together are the whole, in its order */
+        int k = marked[0][i] ? 1 : 2;
+        assert_int_equal(label[0][i], label[k][at[k]]);
+        assert_int_equal(marked[k][at[k]++], marked[0][i]);
+        if (marked[0][i]) times[label[0][i]]++;
+    }
+    for (int k = 0; k < 8; k++) assert_int_equal(times[k], k < 4 ? 13 : 12);
+}
+
+static void the_source_s_seed_chooses_who_is_labelled(void **state) {
+    (void)state;
+    static uint8_t marked[3][2000];
+    static const char *const names[] = {"toy", "other", "toy"};
+    for (int k = 0; k < 3; k++) {
+        static int32_t label[2000];
+        Case c;
+        begin(&c, "moons"), set(&c, "count", "2000"), set(&c, "labelled", "100");
+        c.source.name = names[k];
+        if (k == 2) set(&c, "seed", "1");
+        labels_of(&c, label, marked[k]);
+        end(&c);
+    }
+    assert_memory_equal(marked[0], marked[1], 2000);
+    assert_memory_not_equal(marked[0], marked[2], 2000);
+}
+
+/* ---- the plane ---- */
+
+static void read_points(Case *c, const char *kind, float (*point)[2], int32_t *label) {
+    begin(c, kind);
+    set(c, "batch", "20000"), set(c, "order", "sequential");
+    if (strcmp(kind, "gaussians")) set(c, "noise", "0");
+    load(c);
+    assert_int_equal(source_batch(&c->source, 0, 0, (void *[]){point, label}), 20000);
+}
+
+/* How far a point without noise is from the curve of its class, by its equation, not by the kind's formula. */
+static double off_moons(const float *p, int32_t label) {
+    double x = label ? 1 - p[0] : p[0], y = label ? 0.5 - p[1] : p[1];
+    return y < -1e-6 ? 1 : fabs(hypot(x, y) - 1);
+}
+static double off_circles(const float *p, int32_t label) { return fabs(hypot(p[0], p[1]) - (label ? 0.5 : 1)); }
+static double off_spiral(const float *p, int32_t label) {
+    double r = hypot(p[0], p[1]), turn = atan2(p[1], p[0]) / (2 * acos(-1)) - r - label / 2.0;
+    return r > 1 + 1e-6 ? 1 : r * fabs(turn - round(turn));
+}
+static double off_swiss_roll(const float *p, int32_t label) {
+    double r = hypot(p[0], p[1]), turn = atan2(p[1], p[0]) / (2 * acos(-1)) - 2.25 * r;
+    double along = (r * 3 - 1) / 2;                   /* t runs from 1.5 pi to 4.5 pi: radius 1/3 to 1 */
+    return along < label / 4.0 - 1e-5 || along > (label + 1) / 4.0 + 1e-5 ? 1 : fabs(turn - round(turn));
+}
+
+static void points_lie_on_their_curves(void **state) {
+    (void)state;
+    static const struct { const char *kind; int classes; double (*off)(const float *, int32_t); } curves[] = {
+        {"moons", 2, off_moons}, {"circles", 2, off_circles}, {"spiral", 2, off_spiral}, {"swiss_roll", 4, off_swiss_roll}};
+    for (int k = 0; k < 4; k++) {
+        static float point[20000][2];
+        static int32_t label[20000];
+        int times[4] = {0};
+        Case c;
+        read_points(&c, curves[k].kind, point, label);
+        for (int i = 0; i < 20000; i++) {
+            assert_in_range(label[i], 0, curves[k].classes - 1);
+            times[label[i]]++;
+            assert_true(curves[k].off(point[i], label[i]) < 1e-5);
+        }
+        for (int i = 0; i < curves[k].classes; i++)
+            assert_in_range(times[i], 19000 / curves[k].classes, 21000 / curves[k].classes);
+        end(&c);
+    }
+}
+
+static void noise_has_the_stated_deviation(void **state) {
+    (void)state;
+    static const char *const kinds[] = {"moons", "circles", "spiral", "swiss_roll"};
+    for (int k = 0; k < 4; k++) {
+        static float plain[20000][2], noisy[20000][2];
+        static int32_t label[20000];
+        Case c;
+        read_points(&c, kinds[k], plain, label);
+        end(&c);
+        begin(&c, kinds[k]);
+        set(&c, "batch", "20000"), set(&c, "order", "sequential"), set(&c, "noise", "0.1");
+        load(&c);
+        source_batch(&c.source, 0, 0, (void *[]){noisy, NULL});
+        double sum = 0, square = 0;
+        for (int i = 0; i < 40000; i++) {
+            double d = (double)noisy[i / 2][i % 2] - (double)plain[i / 2][i % 2];
+            sum += d, square += d * d;
+        }
+        assert_true(fabs(sum / 40000) < 0.1 * 4 / 200);
+        assert_true(fabs(sqrt(square / 40000) - 0.1) < 0.1 * 0.02);
+        end(&c);
+    }
+}
+
+static void the_roll_in_space_is_the_roll_in_the_plane_with_a_height(void **state) {
+    (void)state;
+    float plane[64][2], space[64][3];
     Case c;
-    begin_idx(&c, strrchr(folder, '/') + 1);
-    set(&c, "count", "4");
-    setenv("GRAPHRUN_DATA", "/tmp", 1);
+    begin(&c, "swiss_roll"), set(&c, "noise", "0");
     load(&c);
-    unsetenv("GRAPHRUN_DATA");
-    assert_string_equal(c.source.path, folder);
-    assert_int_equal(c.source.count, 4);
+    source_batch(&c.source, 0, 0, (void *[]){plane, NULL});
     end(&c);
-    begin_idx(&c, "no/such");
-    refused(&c, 10, "toy: no/such: there is no such file or folder here, and GRAPHRUN_DATA is not set");
-    begin_idx(&c, "no/such");
-    setenv("GRAPHRUN_DATA", "/tmp", 1);
-    refused(&c, 10, "toy: no/such: there is no such file or folder here or in /tmp (GRAPHRUN_DATA)");
-    unsetenv("GRAPHRUN_DATA");
-    begin_idx(&c, "/no/such");
-    refused(&c, 10, "toy: /no/such: there is no such file or folder");
-}
-
-static char *says(const char *file, const char *what) {
-    static char text[400];
-    snprintf(text, sizeof text, "toy: %s: %s", *file ? file_in(file) : folder, what);
-    return text;
-}
-
-static void broken_idx_files_are_named(void **state) {
-    (void)state;
-    Case c;
-    unlink(file_in(LABELS));
-    begin_idx(&c, folder);
-    refused(&c, 10, says("", "holds neither " LABELS " nor " LABELS ".gz"));
-    begin_idx(&c, file_in(IMAGES));
-    char text[300];
-    snprintf(text, sizeof text, "there is no %s beside it", file_in(LABELS));
-    refused(&c, 10, says(IMAGES, text));
-    write_idx("words", false, 1, (int[]){3}, 0);
-    begin_idx(&c, file_in("words"));
-    refused(&c, 10, says("words", "is no folder, and its name has no 'images' in it to find the labels by"));
-
-    write_idx(LABELS, false, 1, (int[]){9}, 0);
-    begin_idx(&c, folder);
-    snprintf(text, sizeof text, "has 10 images, but %s has 9 labels", file_in(LABELS));
-    refused(&c, 10, says(IMAGES, text));
-    write_idx(LABELS, false, 1, (int[]){0}, 0);
-    begin_idx(&c, folder);
-    refused(&c, 10, says(LABELS, "its header states a size of 0"));
-    write_idx(LABELS, false, 1, (int[]){10}, -1);
-    begin_idx(&c, folder);
-    refused(&c, 10, says(LABELS, "ends too early"));
-    write_idx(LABELS, false, 1, (int[]){10}, 1);
-    begin_idx(&c, folder);
-    refused(&c, 10, says(LABELS, "goes on after the end that its header states"));
-    write_idx(LABELS, false, 1, (int[]){10}, 0);
-    cut(LABELS, 3, -1);
-    begin_idx(&c, folder);
-    refused(&c, 10, says(LABELS, "ends too early"));
-    write_idx(LABELS, false, 1, (int[]){10}, 0);
-    cut(LABELS, -1, 3);
-    begin_idx(&c, folder);
-    refused(&c, 10, says(LABELS, "is no IDX file of labels: it begins with 000008fe, not 00000801"));
-
-    unlink(file_in(LABELS));
-    write_idx(LABELS ".gz", true, 1, (int[]){200}, 0);
-    write_idx(IMAGES, false, 3, (int[]){200, 2, 2}, 0);
-    cut(LABELS ".gz", 60, -1);
-    begin_idx(&c, folder);
-    refused(&c, 10, says(LABELS ".gz", "ends too early"));
-    for (int flip = 0; flip < 2; flip++) { /* in the data; in the sum at the end */
-        write_idx(LABELS ".gz", true, 1, (int[]){200}, 0);
-        FILE *f = fopen(file_in(LABELS ".gz"), "r");
-        assert_non_null(f);
-        fseek(f, 0, SEEK_END);
-        long size = ftell(f);
-        fclose(f);
-        cut(LABELS ".gz", -1, flip ? size - 6 : 10);
-        begin_idx(&c, folder);
-        refused(&c, 10, says(LABELS ".gz", "its gzip data are corrupt"));
-    }
-}
-
-static void the_default_is_fashion_mnist_where_installed(void **state) {
-    (void)state;
-    Case c;
-    begin(&c, "idx");
-    set(&c, "batch", "1000"), set(&c, "split", "test");
-    if (access("/usr/share/datasets/fashion-mnist", F_OK)) {
-        refused(&c, 1,
-                "toy: /usr/share/datasets/fashion-mnist: there is no such file or folder; "
-                "install Debian's dataset-fashion-mnist, or give a path");
-        return;
-    }
+    begin(&c, "swiss_roll"), set(&c, "noise", "0"), set(&c, "dimensions", "3");
     load(&c);
-    static float image[1000][28][28];
-    static int32_t label[1000];
-    int times[10] = {0};
-    double sum = 0;
-    for (int64_t k = 0; k < 10; k++) {
-        assert_int_equal(source_batch(&c.source, 0, k, (void *[]){image, label}), 1000);
-        for (int i = 0; i < 1000; i++) times[label[i]]++;
-        for (int i = 0; i < 784000; i++) sum += (double)((float *)image)[i];
+    source_batch(&c.source, 0, 0, (void *[]){space, NULL});
+    double low = 9, high = 0;
+    for (int i = 0; i < 64; i++) {
+        assert_true(space[i][0] == plane[i][0] && space[i][2] == plane[i][1]);
+        low = fmin(low, space[i][1]), high = fmax(high, space[i][1]);
     }
-    for (int i = 0; i < 10; i++) assert_int_equal(times[i], 1000);
-    assert_true(fabs(sum / 7840000 - 0.2868) < 0.0005); /* the test set's published mean */
+    assert_true(low >= 0 && low < 0.3 && high > 1.2 && high < 21 / (4.5 * acos(-1)));
     end(&c);
+}
+
+/* ---- the tables ---- */
+
+static void every_row_says_what_it_is(void **state) {
+    (void)state;
+    for (const Dataset *const *d = dataset_table; *d; d++) {
+        assert_non_null((*d)->doc);
+        assert_non_null((*d)->example);
+        char *source = test_malloc(100);
+        snprintf(source, 100, "{source: %s,", (*d)->name);
+        assert_int_equal(strncmp((*d)->example, source, strlen(source)), 0);
+        test_free(source);
+        assert_non_null((*d)->fields);
+        const FieldRow *tables[] = {(*d)->fields, (*d)->constants, source_fields};
+        for (int t = 0; t < 3; t++)
+            for (const FieldRow *r = tables[t]; r && r->name; r++) assert_true(r->shape && r->doc && *r->doc);
+        const Field *keys[] = {(*d)->options, source_options};
+        for (int t = 0; t < 2; t++)
+            for (const Field *f = keys[t]; f && f->name; f++) assert_true(f->doc && *f->doc);
+        for (const Field *f = (*d)->options; f && f->name; f++) assert_null(field_find(source_options, f->name));
+    }
 }
 
 int main(void) {
@@ -591,12 +524,15 @@ int main(void) {
         cmocka_unit_test(polynomial_values_follow_the_formula),
         cmocka_unit_test(gaussians_lie_around_their_modes),
         cmocka_unit_test(made_data_depend_on_their_own_seed),
+        cmocka_unit_test(classes_keep_their_samples_and_relabel_counts_them),
+        cmocka_unit_test(a_fraction_is_of_the_classes),
+        cmocka_unit_test(labelled_samples_are_balanced_and_the_rest_is_the_rest),
+        cmocka_unit_test(the_source_s_seed_chooses_who_is_labelled),
+        cmocka_unit_test(points_lie_on_their_curves),
+        cmocka_unit_test(noise_has_the_stated_deviation),
+        cmocka_unit_test(the_roll_in_space_is_the_roll_in_the_plane_with_a_height),
+        cmocka_unit_test(every_row_says_what_it_is),
         cmocka_unit_test(wrong_parameters_are_refused_at_their_key),
-        cmocka_unit_test_setup_teardown(idx_files_are_read_plain_and_packed, make_folder, drop_folder),
-        cmocka_unit_test_setup_teardown(relative_paths_are_looked_for_in_the_data_folder, make_folder,
-                                        drop_folder),
-        cmocka_unit_test_setup_teardown(broken_idx_files_are_named, make_folder, drop_folder),
-        cmocka_unit_test(the_default_is_fashion_mnist_where_installed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -52,7 +52,7 @@ static char *read_all(Arena *a, const char *path) {
 }
 
 static const char *show(Arena *a, const Diags *d, const char *path, const Diag *e) {
-    static const char *const level[] = {"error", "warning", "note"};
+    static const char *const level[] = {"error", "error", "warning", "note"};
     if (!e->loc.line || e->loc.file >= d->nsource) return arena_printf(a, "%s: %s", level[e->level], e->text);
     const char *name = d->sources[e->loc.file].name;
     const char *slash = strrchr(name, '/');

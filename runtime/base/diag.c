@@ -56,7 +56,7 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
     }
     if (level != DIAG_NOTE) {
         d->dropped = said_before(d, loc, text);
-        if (level == DIAG_ERROR && !d->dropped) d->dropped = d->errors++ >= DIAG_MAX_ERRORS;
+        if (level <= DIAG_DATA && !d->dropped) d->dropped = d->errors++ >= DIAG_MAX_ERRORS;
     }
     if (d->dropped || (level == DIAG_NOTE && !d->first)) return;
     if (level == DIAG_WARNING) d->warnings++;
@@ -110,8 +110,8 @@ static void print_excerpt(const Source *s, Loc loc, FILE *to) {
 }
 
 static void print_one(const Diags *d, const Diag *e, FILE *to, bool color) {
-    static const char *const word[] = {"error", "warning", "note"};
-    static const char *const tint[] = {"\033[1;31m", "\033[1;35m", "\033[1;36m"};
+    static const char *const word[] = {"error", "error", "warning", "note"};
+    static const char *const tint[] = {"\033[1;31m", "\033[1;31m", "\033[1;35m", "\033[1;36m"};
     const Source *s = e->loc.line && e->loc.file < d->nsource ? &d->sources[e->loc.file] : NULL;
     if (e->level == DIAG_NOTE) fputs("  ", to);
     if (s) fprintf(to, "%s:%u:%u: ", s->name, e->loc.line, e->loc.col);

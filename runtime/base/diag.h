@@ -15,7 +15,11 @@ typedef struct {
     size_t length;
 } Source;
 
-typedef enum { DIAG_ERROR, DIAG_WARNING, DIAG_NOTE } DiagLevel;
+typedef enum {
+    DIAG_ERROR,
+    DIAG_DATA,                                        /* an error too: a file of data is missing or wrong, not the spec */
+    DIAG_WARNING, DIAG_NOTE
+} DiagLevel;
 
 typedef struct Diag {
     DiagLevel level;

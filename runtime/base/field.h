@@ -5,7 +5,7 @@
 #pragma once
 #include "base/diag.h"
 
-enum { INTS_MAX = 8 };
+enum { INTS_MAX = 8, FLOATS_MAX = 256 };
 
 typedef struct {
     int n;                                            /* how many; negative: the word choices[-1 - n] was given */
@@ -22,14 +22,14 @@ typedef enum {
     F_FLOATS,                                         /* Floats */
     F_EXPR,                                           /* int: index of an expression in the spec (see out/out.h), -1 = not given */
     F_EXPRS,                                          /* Ints: one or a list of such expressions */
-    F_NAMES,                                          /* Names: names of logged values */
+    F_NAMES,                                          /* Names: names of logged values, of columns: one or a list */
     F_EVERY,                                          /* Every: `50`, `5 epochs`, `end` */
     F_FORM,                                           /* a part of a spec that only the evaluator reads; `choices` names its
                                                          form (parser/keys.h) */
 } FieldType;
 
 typedef struct { int n; const char *const *at; } Names;
-typedef struct { int n; double at[INTS_MAX]; } Floats;
+typedef struct { int n; double at[FLOATS_MAX]; } Floats;
 typedef enum { EVERY_NEVER, EVERY_STEPS, EVERY_EPOCHS, EVERY_END } EveryKind;
 typedef struct { EveryKind kind; int64_t n; } Every;
 

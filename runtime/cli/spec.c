@@ -11,17 +11,12 @@ static CompileOptions compile_options(const Options *o) {
                             .steps = o->steps};
 }
 
-static bool from_data(const Diag *e) { return strstr(e->site, "datasets/") != NULL; }
-
-/* What data sources report is about data, unless the rest of the spec is wrong too. */
+/* What is wrong is the data, unless the spec is wrong too. */
 static int code_of(const Diags *d) {
     bool spec = false, data = false;
     for (const Diag *e = d->first; e; e = e->next) {
-        if (e->level != DIAG_ERROR) continue;
-        if (from_data(e))
-            data = true;
-        else
-            spec = true;
+        data = data || e->level == DIAG_DATA;
+        spec = spec || e->level == DIAG_ERROR;
     }
     return spec ? CODE_SPEC : data ? CODE_DATA : d->errors ? CODE_SPEC : CODE_DONE;
 }

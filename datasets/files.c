@@ -1,0 +1,61 @@
+/* Files of data sources: where they are found, and how a message about one reads. Knows no format. */
+#include "datasets/kind.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+bool source_complain_at(const char *site, const DataSource *s, const char *file, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    const char *what = arena_vprintf(s->arena, fmt, ap);
+    va_end(ap);
+    diag_add(s->diags, site, DIAG_DATA, source_loc(s, "path"), "%s: %s: %s", s->name, file, what);
+    return false;
+}
+
+bool file_exists(const char *path) {
+    struct stat at;
+    return !stat(path, &at);
+}
+
+bool file_is_folder(const char *path) {
+    struct stat at;
+    return !stat(path, &at) && S_ISDIR(at.st_mode);
+}
+
+const char *source_find(const DataSource *s, const char *path) {
+    const char *data = getenv("GRAPHRUN_DATA");
+    bool relative = *path != '/';
+    if (data && !*data) data = NULL;
+    if (file_exists(path)) return path;
+    int why = errno;
+    if (relative && data) {
+        const char *there = arena_printf(s->arena, "%s/%s", data, path);
+        if (file_exists(there)) return there;
+    }
+    if (why != ENOENT && why != ENOTDIR) source_complain(s, path, "%s", strerror(why));
+    else if (!relative) source_complain(s, path, "there is no such file or folder");
+    else if (data) source_complain(s, path, "there is no such file or folder here or in %s (GRAPHRUN_DATA)", data);
+    else
+        source_complain(s, path, "there is no such file or folder here, and GRAPHRUN_DATA, "
+                                 "the folder to look in next, is not set");
+    return NULL;
+}
+
+FILE *source_open_file(const DataSource *s, const char *path, int64_t *size) {
+    struct stat at;
+    FILE *f = fopen(path, "rb");
+    if (!f || fstat(fileno(f), &at)) {
+        source_complain(s, path, "%s", strerror(errno));
+        if (f) fclose(f);
+        return NULL;
+    }
+    if (S_ISREG(at.st_mode) && at.st_size > 0) return *size = at.st_size, f;
+    source_complain(s, path, S_ISDIR(at.st_mode)   ? "is a folder, not a file"
+                             : S_ISREG(at.st_mode) ? "is empty"
+                                                   : "is no regular file");
+    fclose(f);
+    return NULL;
+}
