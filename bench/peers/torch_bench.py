@@ -16,11 +16,11 @@ LAST = torch.channels_last
 
 
 class Generator(nn.Module):
-    """recipes B.5: 2 -> 10x10x128 -> 20x20x128 -> 40x40x64 -> 40x40x1."""
+    """latent -> 10x10x128 -> 20x20x128 -> 40x40x64 -> 40x40x1."""
 
-    def __init__(self):
+    def __init__(self, latent):
         super().__init__()
-        self.fc = nn.Linear(2, 12800, bias=False)
+        self.fc = nn.Linear(latent, 12800, bias=False)
         self.bn0 = nn.BatchNorm1d(12800)
         self.conv1 = nn.ConvTranspose2d(128, 128, 3, 1, 1, bias=False)
         self.bn1 = nn.BatchNorm2d(128)
@@ -85,22 +85,22 @@ def images(batch=128):
     return torch.randn(batch, 1, 40, 40).contiguous(memory_format=LAST)
 
 
-def wgan(width, batch=128):
-    g, d, x = Generator().to(memory_format=LAST), Critic(width).to(memory_format=LAST), images(batch)
+def wgan(width, batch=128, latent=2):
+    g, d, x = Generator(latent).to(memory_format=LAST), Critic(width).to(memory_format=LAST), images(batch)
     g_opt = torch.optim.RMSprop(g.parameters(), 5e-5, alpha=0.9, foreach=True)
     d_opt = torch.optim.RMSprop(d.parameters(), 5e-5, alpha=0.9, foreach=True)
     clipped = list(d.parameters())
 
     def critic():
         with torch.no_grad():
-            fake = g(torch.randn(batch, 2))
+            fake = g(torch.randn(batch, latent))
         step(d_opt, d(fake).mean() - d(x).mean())
         with torch.no_grad():
             torch._foreach_clamp_min_(clipped, -0.01)
             torch._foreach_clamp_max_(clipped, 0.01)
 
     def generator():
-        step(g_opt, frozen(d, lambda: -d(g(torch.randn(batch, 2))).mean()))
+        step(g_opt, frozen(d, lambda: -d(g(torch.randn(batch, latent))).mean()))
 
     return {"critic": critic, "generator": generator}
 
@@ -127,9 +127,9 @@ def gradient_penalty(g, d, x, noise, weight, rate, betas):
     return {"critic": critic, "generator": generator}
 
 
-def wgan_gp(width=16, batch=128):
-    return gradient_penalty(Generator().to(memory_format=LAST), Critic(width, norm=False).to(memory_format=LAST),
-                            images(batch), lambda: torch.randn(batch, 2), 10, 2e-4, (0.5, 0.9))
+def wgan_gp(width=16, batch=128, latent=16):
+    return gradient_penalty(Generator(latent).to(memory_format=LAST), Critic(width, norm=False).to(memory_format=LAST),
+                            images(batch), lambda: torch.randn(batch, latent), 10, 3e-4, (0.5, 0.9))
 
 
 def ring8(batch=256, width=128):
@@ -137,8 +137,8 @@ def ring8(batch=256, width=128):
                             lambda: torch.randn(batch, 2), 0.1, 1e-3, (0.5, 0.9))
 
 
-def dcgan(width=16, batch=128):
-    g, d, x = Generator().to(memory_format=LAST), Critic(width).to(memory_format=LAST), images(batch)
+def dcgan(width=16, batch=128, latent=2):
+    g, d, x = Generator(latent).to(memory_format=LAST), Critic(width).to(memory_format=LAST), images(batch)
     g_opt = torch.optim.Adam(g.parameters(), 2e-4, (0.5, 0.999), foreach=True)
     d_opt = torch.optim.Adam(d.parameters(), 2e-4, (0.5, 0.999), foreach=True)
 
@@ -147,11 +147,11 @@ def dcgan(width=16, batch=128):
 
     def discriminator():
         with torch.no_grad():
-            fake = g(torch.randn(batch, 2))
+            fake = g(torch.randn(batch, latent))
         step(d_opt, loss(d(x), 1.0) + loss(d(fake), 0.0))
 
     def generator():
-        step(g_opt, frozen(d, lambda: loss(d(g(torch.randn(batch, 2))), 1.0)))
+        step(g_opt, frozen(d, lambda: loss(d(g(torch.randn(batch, latent))), 1.0)))
 
     return {"discriminator": discriminator, "generator": generator}
 
