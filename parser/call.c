@@ -7,7 +7,7 @@
 
 enum { DEEPEST_CALL = 150 };
 
-/* ---- declared choices: an operator's, or of an argument that is handed on to one unchanged ------------------------ */
+/* ---- declared choices: in `ranges`, an operator's, or of an argument that is handed on to one unchanged ------------------------ */
 
 static const char *choices_in(Eval *e, const Function *f, const char *param, const Expr *x, int depth);
 
@@ -44,7 +44,7 @@ static const char *choices_in_doc(Eval *e, const Function *f, const char *param,
         return d->style == DOC_SINGLE || !strstr(d->text, param) ? NULL : choices_in(e, f, param, doc_expr(e, d), depth);
     const char *found = NULL;
     for (int i = 0; i < d->n && !found; i++) {
-        if (d->kind == DOC_MAP && !strcmp(d->entry[i].key, "doc")) continue;
+        if (d->kind == DOC_MAP && is_text_key(d->entry[i].key)) continue;
         const Doc *v = d->kind == DOC_LIST ? d->item[i] : d->entry[i].value;
         bool layer = d->kind == DOC_LIST && v->kind == DOC_MAP && v->n == 1 && v->entry[0].value->kind == DOC_MAP;
         for (int k = 0; layer && k < v->entry[0].value->n && !found; k++) {      /* - conv: {padding: padding} */
@@ -61,7 +61,9 @@ static const char *choices_in_doc(Eval *e, const Function *f, const char *param,
 
 const char *choices_of(Eval *e, const Function *f, int param, int depth) {
     if (depth > 8 || f->kind != FN_TEXT || param < 0 || param >= f->head->n) return NULL;
-    return choices_in_doc(e, f, f->head->arg[param], f->body, depth);
+    const Doc *ranges = is_body(f->body) ? doc_get(f->body, "ranges") : NULL;
+    const char *own = ranges ? ranges_choices(e, ranges, f->head->arg[param]) : NULL;
+    return own ? own : choices_in_doc(e, f, f->head->arg[param], f->body, depth);
 }
 
 /* ---- arguments --------------------------------------------------------------------------------------------------- */
@@ -118,6 +120,21 @@ static bool bind_arguments(const Ctx *inner, const Function *f, const Call *call
         }
     }
     return ok && !unknown;
+}
+
+static bool in_range(const Ctx *c, const Function *f, const Call *call) {
+    const Doc *ranges = is_body(f->body) ? doc_get(f->body, "ranges") : NULL;
+    if (!ranges) return true;
+    const Head *h = f->head;
+    Value **value = ARENA_ARRAY(c->e->arena, Value *, h->n + 1);
+    Loc *loc = ARENA_ARRAY(c->e->arena, Loc, h->n + 1);
+    for (int i = 0; i < h->n; i++) {
+        loc[i] = i < call->n ? call->arg_loc[i] : call->loc;
+        if (i < call->n) value[i] = call->arg[i];
+        for (int k = 0; k < call->nnamed; k++)
+            if (!strcmp(h->arg[i], call->name[k])) value[i] = call->named[k], loc[i] = call->name_loc[k];
+    }
+    return ranges_hold(c, h, f->scope, ranges, value, loc);
 }
 
 static Value *named_argument(const Call *call, const char *name, Loc *loc) {
@@ -199,7 +216,7 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
         inner.path = path_join(e, c->path, part);
     }
     Scope *s = scope_new(e, f->scope);
-    if (!bind_arguments(&inner, f, call, s)) return value_poison(e);
+    if (!bind_arguments(&inner, f, call, s) || !in_range(&inner, f, call)) return value_poison(e);
     s->piped = NULL;
     for (Local *b = s->first; b; b = b->next)
         if (!strcmp(b->name, f->head->arg[0])) s->piped = b->value;

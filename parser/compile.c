@@ -77,8 +77,9 @@ static int count_kind(const Globals *g, DefKind kind) {
 
 static void check_body(Eval *e, const Def *d) {
     const Doc *v = d->entry->value;
-    if (v->kind == DOC_MAP && (doc_entry(v, "return") || doc_entry(v, "after")))
-        check_unused(e, v, NULL, body_keys, arena_printf(e->arena, "'%s'", d->name));
+    const Doc *ranges = is_body(v) || d->kind == DEF_OPTIMIZER ? doc_get(v, "ranges") : NULL;
+    if (ranges) ranges_read(e, &d->head, ranges);
+    if (is_body(v)) check_unused(e, v, NULL, body_keys, arena_printf(e->arena, "'%s'", d->name));
 }
 
 static void define(Eval *e, Globals *g, DefKind kind, const DocEntry *entry) {
@@ -107,7 +108,7 @@ static void define(Eval *e, Globals *g, DefKind kind, const DocEntry *entry) {
     d->index = count_kind(g, kind);
     d->function = (Function){.kind = FN_TEXT, .name = d->name, .head = &d->head, .body = entry->value, .scope = &g->scope, .def = d};
     if (kind != DEF_SOURCE) site_of(e, d, NULL);      /* reads every expression of the text, used or not */
-    if (kind == DEF_FUNCTION || kind == DEF_NETWORK) check_body(e, d);
+    if (callable) check_body(e, d);
     vec_push(e->arena, &g->defs, d);
 }
 

@@ -25,17 +25,21 @@ const Field spec_keys[] = {
     {0}};
 
 const Field body_keys[] = {
-    KEY("doc", "text", "what it does, in a line"),
+    KEY("doc", "text", "what it does, in a sentence"),
+    KEY("paper", "text", "where it comes from: authors, year, equation"),
+    KEY("ranges", "ranges", "what the arguments may be: under a name a condition (rate >= 0 and rate < 1), or a list of values"),
     KEY("state", "values", "running values, and where they start"),
     KEY("after", "after", "how running values move after the turn; a player's hook: what it assigns"),
     KEY("return", "definition", "the value"),
-    KEY("example", "anything", "a call that the tests run"),
+    KEY("example", "anything", "a use with concrete inputs: the tests run it, and differentiate it by each normal(...) in it"),
     {0}};
 
 const Field optimizer_keys[] = {
-    KEY("doc", "text", "what it does, in a line"),
+    KEY("doc", "text", "what it does, in a sentence"),
+    KEY("paper", "text", "where it comes from: authors, year, equation"),
+    KEY("ranges", "ranges", "what the arguments may be: under a name a condition (rate >= 0 and rate < 1), or a list of values"),
     KEY("state", "values", "running values of each parameter, and where they start"),
-    KEY("example", "anything", "a call that the tests run"),
+    KEY("example", "anything", "a call, less p and g"),
     {0}};
 
 const Field player_keys[] = {
@@ -146,6 +150,7 @@ const Form form_table[] = {
      "{\"anyOf\": [" SCALAR ", " REF("layers") ", " REF("body") "]}"},
     {"expression", "a value: 2*width, mean(critic(x)); a list is a list of values; single quotes make text", NULL, NULL,
      "{\"anyOf\": [" SCALAR ", {\"type\": \"array\", \"items\": " REF("expression") "}]}"},
+    {"ranges", "conditions on arguments, by name", NULL, "expression", NULL},
     {"values", "names and their values", NULL, "expression", NULL},
     {"optimizer", "an expression, or a mapping from networks or patterns to expressions", NULL, "expression", SCALAR},
     {"after", "assignments by name, a call of a function with `after`, or a list of both", NULL, "expression",
@@ -167,6 +172,13 @@ const Form *form_named(const char *name) {
     for (const Form *f = form_table; f->name; f++)
         if (!strcmp(f->name, name)) return f;
     return NULL;
+}
+
+bool is_text_key(const char *key) {
+    static const char *const texts[] = {"doc", "paper", "ranges", "example", NULL};
+    for (const char *const *t = texts; *t; t++)
+        if (!strcmp(key, *t)) return true;
+    return false;
 }
 
 void key_check(Eval *e, const Doc *map, const char *where, const Field *keys, bool open) {

@@ -312,9 +312,11 @@ static Value *eval_record(const Ctx *c, Scope *s, const Doc *d) {
     return value_record(e, n, name, item, false);
 }
 
+bool is_body(const Doc *d) { return d->kind == DOC_MAP && (doc_entry(d, "return") || doc_entry(d, "after")); }
+
 Value *eval_definition(const Ctx *c, Scope *s, const Doc *d, Value *piped) {
     if (d->kind == DOC_LIST) return eval_layers(c, s, d, piped);
     if (d->kind == DOC_SCALAR) return eval_expr(c, s, doc_expr(c->e, d));
-    if (doc_entry(d, "return") || doc_entry(d, "after")) return eval_body(c, s, d);
+    if (is_body(d)) return eval_body(c, s, d);
     return eval_record(c, s, d);
 }

@@ -48,7 +48,9 @@ static bool read_rule(const Ctx *c, Scope *s, const Expr *x, Rule *out) {
     int extra = h->n - 2;
     *out = (Rule){.rule = d, .n = extra, .loc = x->callee->loc};
     out->name = ARENA_ARRAY(e->arena, const char *, extra + 1);
-    out->value = ARENA_ARRAY(e->arena, Value *, extra + 1);
+    Value **value = ARENA_ARRAY(e->arena, Value *, h->n);
+    Loc *loc = ARENA_ARRAY(e->arena, Loc, h->n);
+    out->value = value + 2;
     for (int i = 0; i < extra; i++) out->name[i] = h->arg[i + 2];
     int at = 0;
     for (int i = 0; i < x->n; i++) {
@@ -66,13 +68,15 @@ static bool read_rule(const Ctx *c, Scope *s, const Expr *x, Rule *out) {
             return false;
         }
         out->value[to] = eval_expr(c, s, x->args[i]);
+        loc[to + 2] = x->args[i]->start;
     }
     for (int k = 0; k < extra; k++) {
         if (out->value[k] || h->dflt[k + 2]) continue;
         diag_error(e->diags, out->loc, "the optimiser %s: '%s' is missing", rule_head(e, h), out->name[k]);
         return false;
     }
-    return true;
+    const Doc *ranges = doc_get(d->entry->value, "ranges");
+    return !ranges || ranges_hold(c, h, &d->globals->scope, ranges, value, loc);
 }
 
 static bool is_line(const char *key) { return !field_find(optimizer_keys, key); }

@@ -249,7 +249,7 @@ bool check_unused(Eval *e, const Doc *body, const char *const *skip, const Field
         if (listed(skip, k->key) || field_find(keys, k->key)) continue;
         bool used = false;
         for (int j = 0; j < body->n && !used; j++)
-            if (j != i && strcmp(body->entry[j].key, "doc")) {
+            if (j != i && !(field_find(keys, body->entry[j].key) && is_text_key(body->entry[j].key))) {
                 const Doc *v = body->entry[j].value;
                 bool names = !strcmp(body->entry[j].key, "log") && v->kind == DOC_LIST;
                 used = doc_mentions(e, v, k->key) || (names && doc_mentions(e, v, k->key));

@@ -62,13 +62,13 @@ static void walk_layers(Eval *e, Def *d, const Doc *list) {
 /* The value of a function, network, local name or `return`: lists in it are layer lists. */
 static void walk_definition(Eval *e, Def *d, const Doc *v, bool layers) {
     static const char *const values[] = {"state", "after", "log", "moves", "optimizer", "minimize", "maximize", "clip", NULL};
-    static const char *const texts[] = {"doc", "name", "source", "path", "stage", "every", "example", NULL};
+    static const char *const texts[] = {"name", "source", "path", "stage", "every", NULL};
     if (v->kind == DOC_LIST && layers) walk_layers(e, d, v);
     else if (v->kind != DOC_MAP) walk_values(e, d, v);
     else
         for (int i = 0; i < v->n; i++) {
             const DocEntry *k = &v->entry[i];
-            if (is_word(k->key, texts)) continue;
+            if (is_word(k->key, texts) || is_text_key(k->key)) continue;
             walk_definition(e, d, k->value, layers && !is_word(k->key, values) && (k->value->kind != DOC_MAP || map_get(k->value, "return")));
         }
 }

@@ -262,6 +262,14 @@ const Site *site_of(Eval *e, Def *text, const void *site);
 const char *choices_of(Eval *e, const Function *f, int param, int depth);              /* "same|valid" or NULL */
 Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped);
 const Doc *map_get(const Doc *map, const char *key);
+bool is_body(const Doc *d);                           /* a mapping of local names, with `return` or `after`; no record */
+bool is_text_key(const char *key);                    /* of a body: what is not evaluated with it */
+
+/* ranges.c: what arguments may be */
+void ranges_read(Eval *e, const Head *h, const Doc *ranges);
+const char *ranges_choices(Eval *e, const Doc *ranges, const char *argument);          /* "zero|edge" or NULL */
+/* value: by argument, NULL where the default stands; loc too. `text`: the scope of the definition. */
+bool ranges_hold(const Ctx *c, const Head *h, Scope *text, const Doc *ranges, Value *const *value, const Loc *loc);
 
 /* network.c: parameters, running values, fixed values */
 Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind, const char *name, Loc loc);

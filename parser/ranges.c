@@ -1,0 +1,84 @@
+/* `ranges:` of a function or an update rule: what its arguments may be, checked at every call. Under an argument's name
+ * stands a condition, an expression of the arguments, or a list of the values that it may have; texts of such a list are
+ * the choices that a bare word may name. What changes during the run is not checked, its shape is.
+ */
+#include "parser/value.h"
+
+#include "build.h"
+
+#include <string.h>
+
+void ranges_read(Eval *e, const Head *h, const Doc *ranges) {
+    if (ranges->kind != DOC_MAP) {
+        diag_error(e->diags, ranges->loc, "'ranges' is a mapping from arguments to conditions, or to lists of values");
+        return;
+    }
+    for (int i = 0; i < ranges->n; i++) {
+        const DocEntry *r = &ranges->entry[i];
+        Nearest near = nearest_to(r->key);
+        bool known = false;
+        for (int a = 0; a < h->n; a++) known = known || !strcmp(h->arg[a], r->key), nearest_add(&near, h->arg[a]);
+        if (!known)
+            diag_error(e->diags, r->loc, "'%s' is no argument of '%s'%s", r->key, h->name, nearest_hint(e->arena, &near));
+        doc_expr(e, r->value);
+    }
+}
+
+const char *ranges_choices(Eval *e, const Doc *ranges, const char *argument) {
+    const Doc *list = ranges->kind == DOC_MAP ? doc_get(ranges, argument) : NULL;
+    const char *all = NULL;
+    for (int i = 0; list && list->kind == DOC_LIST && i < list->n; i++)
+        if (list->item[i]->kind == DOC_SCALAR && list->item[i]->style == DOC_SINGLE)
+            all = all ? arena_printf(e->arena, "%s|%s", all, list->item[i]->text) : list->item[i]->text;
+    return all;
+}
+
+static Value *stand_in(void *ctx, const Value *v) {
+    const Ctx *c = ctx;
+    return v->kind == V_NODE ? value_node(c->e, g_full(c->graph, v->node->type, 0)) : (Value *)v;
+}
+
+static bool is_one_of(const Value *v, const Value *list) {
+    for (int i = 0; i < list->n; i++) {
+        const Value *x = list->item[i];
+        if (x->kind != v->kind) continue;
+        if (x->kind == V_TEXT ? !strcmp(x->text, v->text) : x->number == v->number) return true;
+    }
+    return false;
+}
+
+static bool is_plain(const Value *v) { return v->kind == V_NUMBER || v->kind == V_BOOL || v->kind == V_TEXT; }
+
+static bool refuse_choice(Eval *e, const Head *h, const char *argument, const Value *v, const Value *list, Loc loc) {
+    Nearest near = nearest_to(v->kind == V_TEXT ? v->text : "");
+    for (int i = 0; i < list->n; i++)
+        if (list->item[i]->kind == V_TEXT) nearest_add(&near, list->item[i]->text);
+    diag_error(e->diags, loc, "%s: '%s' is one of %s, not %s%s", h->name, argument, value_show(e, list), value_show(e, v),
+               v->kind == V_TEXT ? nearest_hint(e->arena, &near) : "");
+    return false;
+}
+
+bool ranges_hold(const Ctx *c, const Head *h, Scope *text, const Doc *ranges, Value *const *value, const Loc *loc) {
+    Eval *e = c->e;
+    if (ranges->kind != DOC_MAP) return true;         /* ranges_read has said it */
+    Graph *scratch = graph_new(e->arena, e->diags, e->t->slots, "ranges");      /* the turn's own gets no nodes */
+    Ctx trial = {.e = e, .graph = scratch, .draw = "ranges", .tick = -1, .training = c->training};
+    Scope *s = scope_new(e, text);
+    for (int i = 0; i < h->n; i++) {
+        Local *b = bind_value(e, s, h->arg[i], loc[i], value[i] ? value_map(e, value[i], stand_in, &trial) : NULL);
+        if (!value[i]) b->expr = h->dflt[i], b->ctx = &trial;
+    }
+    bool ok = true;
+    for (int i = 0; i < h->n; i++) {
+        const Doc *d = value[i] && !value_is_poison(value[i]) ? doc_get(ranges, h->arg[i]) : NULL;
+        if (!d) continue;
+        Value *v = eval_doc(&trial, s, d);
+        if (v->kind == V_LIST && is_plain(value[i]) && !is_one_of(value[i], v))
+            ok = refuse_choice(e, h, h->arg[i], value[i], v, loc[i]);
+        if (v->kind != V_BOOL || v->number != 0) continue;
+        diag_error(e->diags, loc[i], "%s: '%s' is %s, it must hold that %s", h->name, h->arg[i], value_show(e, value[i]),
+                   expr_show(doc_expr(e, d), e->arena));
+        ok = false;
+    }
+    return ok;
+}
