@@ -95,6 +95,27 @@ const Field source_keys[] = {
     KEY("all", "layers", "layers for every image field; the draws of one sample are shared, so that a pair flips together"),
     {0}};
 
+/* Items of a layer list that are no layers; the first key names them. */
+const Field repeat_keys[] = {
+    MUST("repeat", "expression", "how often"),
+    MUST("layers", "layers", "the list that is run so often, each copy with its own parameters"),
+    {0}};
+
+const Field for_keys[] = {
+    MUST("for", "text", "`f in [64, 128]` or `(a, b) in [[x, 0], [y, 1]]`"),
+    MUST("layers", "layers", "the list that is run once for each, with its own parameters"),
+    {0}};
+
+const Field when_keys[] = {
+    MUST("when", "expression", "a condition known when the spec is compiled"),
+    MUST("layers", "layers", "the list that is run where it holds"),
+    KEY("otherwise", "layers", "the list that is run where it does not"),
+    {0}};
+
+const Field input_keys[] = {
+    MUST("input", "expression", "what goes on from here, in place of what was piped"),
+    {0}};
+
 const Field call_keys[] = {
     ELSE("training", "expression", "true in a player's turn, false in metrics and outputs",
          "batch statistics and dropout, or running statistics and none; handed on to everything inside"),
@@ -151,6 +172,10 @@ const Form form_table[] = {
     {"expression", "a value: 2*width, mean(critic(x)); a list is a list of values; single quotes make text", NULL, NULL,
      "{\"anyOf\": [" SCALAR ", {\"type\": \"array\", \"items\": " REF("expression") "}]}"},
     {"ranges", "conditions on arguments, by name", NULL, "expression", NULL},
+    {"repeat", "a list so many times", repeat_keys, NULL, NULL},
+    {"for", "a list once for each", for_keys, NULL, NULL},
+    {"when", "a list or another", when_keys, NULL, NULL},
+    {"input", "another input", input_keys, NULL, NULL},
     {"values", "names and their values", NULL, "expression", NULL},
     {"optimizer", "an expression, or a mapping from networks or patterns to expressions", NULL, "expression", SCALAR},
     {"after", "assignments by name, a call of a function with `after`, or a list of both", NULL, "expression",

@@ -15,14 +15,14 @@ static const DocEntry *item_key(const Ctx *c, const Doc *item, const char *key, 
     return k;
 }
 
-static bool only_keys(const Ctx *c, const Doc *item, const char *a, const char *b, const char *third) {
+static bool only_keys(const Ctx *c, const Doc *item, const Field *keys) {
     for (int i = 0; i < item->n; i++) {
         const char *key = item->entry[i].key;
-        if (!strcmp(key, a) || !strcmp(key, b) || (third && !strcmp(key, third))) continue;
+        if (field_find(keys, key)) continue;
         Nearest near = nearest_to(key);
-        nearest_add(&near, b);
-        if (third) nearest_add(&near, third);
-        diag_error(c->e->diags, item->entry[i].loc, "unknown key '%s' beside '%s'%s", key, a, nearest_hint(c->e->arena, &near));
+        field_nearest(keys + 1, &near);
+        diag_error(c->e->diags, item->entry[i].loc, "unknown key '%s' beside '%s'%s", key, keys->name,
+                   nearest_hint(c->e->arena, &near));
         return false;
     }
     return true;
@@ -49,7 +49,7 @@ static Ctx copy_ctx(const Ctx *c, int number) {       /* each copy is a place of
 }
 
 static Value *run_repeat(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
-    const Doc *layers = only_keys(c, item, "repeat", "layers", NULL) ? layers_of(c, item, "layers", "repeat") : NULL;
+    const Doc *layers = only_keys(c, item, repeat_keys) ? layers_of(c, item, "layers", "repeat") : NULL;
     if (!layers) return value_poison(c->e);
     const Doc *count = doc_get(item, "repeat");
     Value *v = eval_doc(c, s, count);
@@ -69,7 +69,7 @@ static Value *run_repeat(const Ctx *c, Scope *s, const Doc *item, Value *piped) 
 
 static Value *run_for(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
     Eval *e = c->e;
-    const Doc *layers = only_keys(c, item, "for", "layers", NULL) ? layers_of(c, item, "layers", "for") : NULL;
+    const Doc *layers = only_keys(c, item, for_keys) ? layers_of(c, item, "layers", "for") : NULL;
     Binding head;
     if (!layers) return value_poison(e);
     if (!binding_parse(doc_get(item, "for"), &head, e->diags, e->arena)) return value_poison(e);
@@ -95,7 +95,7 @@ static Value *run_for(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
 }
 
 static Value *run_when(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
-    const Doc *layers = only_keys(c, item, "when", "layers", "otherwise") ? layers_of(c, item, "layers", "when") : NULL;
+    const Doc *layers = only_keys(c, item, when_keys) ? layers_of(c, item, "layers", "when") : NULL;
     const Doc *otherwise = doc_get(item, "otherwise");
     if (!layers) return value_poison(c->e);
     const Doc *condition = doc_get(item, "when");
@@ -229,30 +229,32 @@ typedef Value *RunItem(const Ctx *c, Scope *s, const Doc *item, Value *piped);
 
 static Value *run_input(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
     (void)piped;
-    return eval_doc(c, s, item->entry[0].value);
+    return only_keys(c, item, input_keys) ? eval_doc(c, s, doc_get(item, "input")) : value_poison(c->e);
 }
+
+/* Items that are no layers: known by the first key of their table. */
+static const struct { const Field *keys; RunItem *run; } blocks[] = {
+    {repeat_keys, run_repeat}, {for_keys, run_for}, {when_keys, run_when}, {input_keys, run_input}};
+enum { BLOCKS = sizeof blocks / sizeof *blocks };
 
 /* Which kind of item this is; NULL where it is none. `layer`: one that `show` lists. */
 static RunItem *kind_of_item(const Doc *item, bool *layer) {
-    static const struct { const char *key; RunItem *run; } blocks[] = {
-        {"repeat", run_repeat}, {"for", run_for}, {"when", run_when}};
     *layer = item->kind == DOC_SCALAR;
     if (item->kind == DOC_SCALAR) return run_scalar;
-    for (size_t b = 0; item->kind == DOC_MAP && b < sizeof blocks / sizeof *blocks; b++)
-        if (doc_entry(item, blocks[b].key)) return blocks[b].run;
+    for (int b = 0; item->kind == DOC_MAP && b < BLOCKS; b++)
+        if (doc_entry(item, blocks[b].keys->name)) return blocks[b].run;
     if (item->kind != DOC_MAP || item->n != 1) return NULL;
-    if (!strcmp(item->entry[0].key, "input")) return run_input;
     *layer = true;
     return run_mapping;
 }
 
 /* An item that is neither a name, nor one name with arguments, nor a block. */
 static void no_layer(Eval *e, const Doc *item) {
-    static const char *const blocks[] = {"repeat", "for", "when"};
     if (item->kind == DOC_MAP && doc_entry(item, "layers")) {
         const DocEntry *k = &item->entry[strcmp(item->entry[0].key, "layers") == 0 && item->n > 1];
         Nearest near = nearest_to(k->key);
-        for (int i = 0; i < 3; i++) nearest_add(&near, blocks[i]);
+        for (int i = 0; i < BLOCKS; i++)
+            if (field_find(blocks[i].keys, "layers")) nearest_add(&near, blocks[i].keys->name);
         diag_error(e->diags, k->loc, "'layers' stands beside 'repeat', 'for' or 'when', not '%s'%s", k->key,
                    nearest_hint(e->arena, &near));
         return;
