@@ -154,6 +154,8 @@ const Form form_table[] = {
     {"presets", "named sets of changes", NULL, "preset", NULL},
     {"preset", "changes to single keys of this spec", NULL, "anything", NULL},
     {"player", "a loss, what moves, and by which rule; any other key is a local name", player_keys, "definition", NULL},
+    {"source", "samples, batch by batch; a key that is one of the source's fields holds layers that rework it", source_keys, "layers", NULL},
+    {"output", "a picture, plot, table or file; any other key is a local name", output_keys, "definition", NULL},
     {"metric", "a value over held-out data; any other key is a local name", metric_keys, "definition", NULL},
     {"rule", "an update rule; any other key is a new value of p or of a running value, or a local name", optimizer_keys, "expression", NULL},
     {"schedule", "one stage, or a list of stages", NULL, NULL,
