@@ -44,7 +44,7 @@ static Value *do_if(const Ctx *c, int n, Value **scope, Loc loc, const Expr *x) 
 static bool has_name(const Expr *x) {
     if (x->kind == EX_NAME) return true;
     if (x->kind == EX_MEMBER) return x->callee->kind == EX_NAME || has_name(x->callee);
-    if (x->kind == EX_INDEX) return has_name(x->callee);
+    if (x->kind == EX_INDEX) return has_name(x->callee);      /* of a list: an item; of a tensor: refused below */
     return x->kind == EX_CALL && x->callee->kind == EX_NAME && !strcmp(x->callee->text, "parameters");
 }
 
@@ -80,6 +80,10 @@ static Value *do_grad(const Ctx *c, int n, Value **scope, Loc loc, const Expr *x
         return value_poison(e);
     }
     Value *by = eval_expr(c, s, x->args[1]), *of = eval_expr(c, s, x->args[0]);
+    if (x->args[1]->kind == EX_INDEX && eval_expr(c, s, x->args[1]->callee)->kind == V_NODE) {
+        diag_error(e->diags, x->args[1]->start, "grad differentiates by a whole tensor: take that part of the gradient");
+        return value_poison(e);
+    }
     Node *y = value_to_node(c, of, x->args[0]->start);
     if (!y || value_is_poison(by)) return value_poison(e);
     NodeList *list = ARENA_NEW(e->arena, NodeList);
@@ -265,22 +269,27 @@ static bool sizes(const Ctx *c, const Value *list, Shape *out, Loc loc, const ch
     return true;
 }
 
-static Value *filled(const Ctx *c, Value **arg, Loc loc, double value, const char *who) {
+/* The name of what is made at one place of the text: a draw's stream, a tensor that a gradient can be taken by. */
+static const char *place_path(const Ctx *c, const char *who, const Expr *x) {
+    return arena_printf(c->e->arena, "%s/%s_%d", c->draw, who, x ? site_of(c->e, c->text, x)->number : 1);
+}
+
+static Value *filled(const Ctx *c, Value **arg, Loc loc, double value, const char *who, const Expr *x) {
     Shape s;
     if (!sizes(c, arg[0], &s, loc, who)) return value_poison(c->e);
-    if (c->graph) return value_node(c->e, g_full(c->graph, (Tensor){F32, s}, value));
+    if (c->graph) return value_node(c->e, g_own(g_full(c->graph, (Tensor){F32, s}, value), place_path(c, who, x)));
     Value *number = value_number(c->e, value, false);
     return apply_nodes(c, &op_broadcast, 1, &number, &(ShapeAttr){ints_of_shape(&s)}, loc);
 }
 
 static Value *do_zeros(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
-    (void)n, (void)x;
-    return filled(c, arg, loc, 0, "zeros");
+    (void)n;
+    return filled(c, arg, loc, 0, "zeros", x);
 }
 
 static Value *do_ones(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
-    (void)n, (void)x;
-    return filled(c, arg, loc, 1, "ones");
+    (void)n;
+    return filled(c, arg, loc, 1, "ones", x);
 }
 
 static Value *draw(const Ctx *c, const Op *op, const Shape *s, double p, Loc loc, const Expr *x) {
@@ -290,7 +299,7 @@ static Value *draw(const Ctx *c, const Op *op, const Shape *s, double p, Loc loc
     }
     Provenance old = graph_at(c->graph, loc, NULL, c->graph->role, c->path ? c->path : c->draw);
     Node *tick = c->tick >= 0 ? g_slot(c->graph, c->tick) : g_int(c->graph, 0);
-    const char *path = arena_printf(c->e->arena, "%s/%s_%d", c->draw, op->name, x ? site_of(c->e, c->text, x)->number : 1);
+    const char *path = place_path(c, op->name, x);
     DrawAttr a;
     memset(&a, 0, sizeof a);                          /* padding too: equal draws compare equal, byte by byte */
     a.path = path;

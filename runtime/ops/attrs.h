@@ -15,6 +15,7 @@ typedef struct {                                      /* constant: `data`, or wh
 
 typedef struct { Ints shape; } ShapeAttr;             /* broadcast: the result's shape */
 typedef struct { Ints shape; int64_t keep; } ReshapeAttr;         /* reshape; completed: keep = 0 and no -1 */
+typedef struct { const char *path; } OwnAttr;         /* own: where it was written */
 typedef struct { Ints order; } PermuteAttr;           /* permute: result axis i is source axis order[i] */
 typedef struct { Ints start, step, size; } SliceAttr;             /* slice: y[i] = x[start + i*step] */
 typedef struct { Ints start, step, shape; } PlaceAttr;            /* place: y[start + i*step] = x[i] */

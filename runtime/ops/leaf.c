@@ -165,3 +165,19 @@ OP(stop_gradient, .doc = "x, as a constant for every gradient", .call = "x", .ar
    .samples = stop_samples)
 
 Node *g_stop_gradient(Node *x) { return emit(x->graph, &op_stop_gradient, 1, &x, NULL); }
+
+/* own */
+static const Field own_fields[] = {FIELD(OwnAttr, path, F_TEXT, NULL, "where it was written"), {0}};
+
+static void own_grad(const Node *n, Node *gy, Node **gx) {
+    (void)n;
+    gx[0] = gy;
+}
+
+static const Sample own_samples[] = {{"matrix", 1, {{F32, {2, {3, 5}}}}, &(OwnAttr){"here"}, -1, 1}, {0}};
+
+OP(own, .doc = "x, a value of its own among equal ones, so that a gradient can be taken by it", .arity = 1,
+   .traits = VIEW | LINEAR | CHEAP, .attr_size = sizeof(OwnAttr), .attr = own_fields, .infer = stop_infer,
+   .grad = own_grad, .view = stop_view, .ref = assign_ref, .samples = own_samples)
+
+Node *g_own(Node *x, const char *path) { return emit(x->graph, &op_own, 1, &x, &(OwnAttr){path}); }

@@ -7,7 +7,7 @@
 #include <assert.h>
 
 const Pass passes[] = {
-    {"views", "views of views become one; stop_gradient has done its work", true, rule_views},
+    {"views", "views of views become one; stop_gradient and names have done their work", true, rule_views},
     {"identities", "x*1, x/1, x - 0, --x, a choice between equals", true, rule_identities},
     {"hoist", "what all sources repeat is computed once and repeated after", true, rule_hoist},
     {"constants",

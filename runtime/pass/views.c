@@ -24,7 +24,7 @@ static Node *slice_twice(Graph *g, const Node *old, Node *x) {
 
 Node *rule_views(Graph *g, const Node *old, Node *const *src) {
     (void)g;
-    if (old->op == &op_stop_gradient) return src[0];
+    if (old->op == &op_stop_gradient || old->op == &op_own) return src[0];
     if (old->op == &op_reshape) return g_reshape(src[0], &old->type.shape); /* the builder skips reshapes */
     if (old->op == &op_broadcast && src[0]->op == &op_broadcast)
         return g_broadcast(src[0]->src[0], &old->type.shape);
