@@ -20,15 +20,20 @@ int help_outputs(const char *name);
 /* language.c */
 int help_language(const char *topic);
 
-/* prelude.c: the prelude's definitions, in its order */
+/* definitions.c */
 typedef struct {
-    const char *group;                                /* what the comment above says: "layers" */
-    const char *section;                              /* "functions", "optimizers" */
+    const char *group;                                /* what the comment above says: "layers"; else the section */
+    const char *section;                              /* "functions", "networks", "optimizers" */
     const char *head;                                 /* "dense(x, units, bias=true)" */
     const char *name;
-    const Doc *value;
-    Loc loc;
+    const DocEntry *entry;
+    const Source *source;                             /* the file */
 } Definition;
 typedef struct { Arena *arena; int n; Definition *at; } Definitions;
-Definitions definitions_read(const char *name, const char *text, size_t size, Diags *d);
-void help_prelude(int indent);                        /* head and documentation of all, by group */
+Definitions definitions_of(const Doc *spec, const Diags *d);            /* d: what the spec was read with */
+Definitions definitions_of_prelude(Diags *d);
+const Definition *definition_named(const Definitions *all, const char *name, Nearest *near);    /* NULL if there is none */
+const char *definition_doc(const Definition *d);      /* "" where it has none */
+void definitions_list(const Definitions *all);        /* heads and documentation, by group */
+void definition_show(const Definition *d);
+void help_prelude(int indent);                        /* the prelude's names, by group */

@@ -252,15 +252,25 @@ static int show_spec(const char *path, const char *only, const Options *o) {
     return code;
 }
 
+static bool is_spec(const char *word) {
+    size_t n = strlen(word);
+    return strchr(word, '/') || (n > 5 && !strcmp(word + n - 5, ".yaml"));
+}
+
 static int run(const Options *o, int n, char **operand) {
     const char *first = operand[0];
-    bool spec = strchr(first, '/') || (strlen(first) > 5 && !strcmp(first + strlen(first) - 5, ".yaml"));
-    if (spec) return show_spec(first, n > 1 ? operand[1] : NULL, o);
+    bool of_spec = !strcmp(first, "function") && n > 1 && is_spec(operand[1]);
+    if (n > 2 && !of_spec) {
+        complain("show: does not know what to do with '%s'", operand[2]);
+        return CODE_USAGE;
+    }
+    if (is_spec(first)) return show_spec(first, n > 1 ? operand[1] : NULL, o);
     if (!strcmp(first, "prelude")) return show_prelude();
-    if (n == 2 && !strcmp(first, "function")) return show_function(operand[1]);
+    if (of_spec) return show_function(operand[1], n > 2 ? operand[2] : NULL, o);
+    if (!strcmp(first, "function")) return show_function(NULL, n > 1 ? operand[1] : NULL, o);
     if (n == 2 && !strcmp(first, "schedule")) return show_steps(operand[1], o);
     if (n == 2 && !strcmp(first, "graph")) return show_graph(operand[1], o);
-    complain("show: '%s' is no spec (a name with '/' or '.yaml'), nor 'prelude', 'function NAME', 'schedule "
+    complain("show: '%s' is no spec (a name with '/' or '.yaml'), nor 'prelude', 'function [SPEC] [NAME]', 'schedule "
              "SPEC', 'graph SPEC'",
              first);
     return CODE_USAGE;
@@ -268,6 +278,7 @@ static int run(const Options *o, int n, char **operand) {
 
 static const char *const examples[] = {"graphrun show models/wgan_poly.yaml",
                                        "graphrun show schedule models/wgan_poly.yaml --steps 40",
+                                       "graphrun show function gradient_penalty",
                                        "graphrun show graph models/ring8.yaml --player critic", NULL};
 static const Option options[] = {
     {"plain", 0, O_FLAG, OPT(plain), NULL, "the same on every machine, for diffs"},
@@ -281,10 +292,10 @@ static const Option options[] = {
 const Verb verb_show = {
     "show",
     "SPEC [NAME]",
-    "layers, shapes, parameters, players, schedule, memory; also: show prelude, show function NAME, "
+    "layers, shapes, parameters, players, schedule, memory; also: show prelude, show function [SPEC] [NAME], "
     "show schedule SPEC, show graph SPEC",
     examples,
     options,
     1,
-    2,
+    3,
     run};

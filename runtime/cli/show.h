@@ -13,7 +13,7 @@ json_t *show_json(const Training *t);
 int show_steps(const char *path, const Options *o);   /* `show schedule SPEC --steps N` */
 int show_graph(const char *path, const Options *o);   /* `show graph SPEC --player P` */
 int show_prelude(void);
-int show_function(const char *name);
+int show_function(const char *path, const char *name, const Options *o);    /* each may be NULL */
 
 /* "50", "5 epochs", "end" */
 const char *every_text(Every e, char *out, size_t size);

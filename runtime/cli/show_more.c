@@ -1,4 +1,5 @@
 /* The rest of `graphrun show`: JSON, the schedule played out, graphs, the prelude. */
+#include "cli/help.h"
 #include "cli/show.h"
 
 #include <inttypes.h>
@@ -151,34 +152,35 @@ int show_prelude(void) {
     return CODE_DONE;
 }
 
-/* The lines of a definition: from its own to the next of the same or a smaller indent. */
-static void print_definition(const char *line, size_t indent) {
-    do {
-        size_t n = strcspn(line, "\n");
-        printf("%.*s\n", (int)n, line);
-        line += n + (line[n] == '\n');
-    } while (*line && (*line == '\n' || strspn(line, " ") > indent));
-}
-
-int show_function(const char *name) {
-    char near[64];
-    size_t size, n = strlen(name);
-    Nearest nearest = nearest_to(name);
-    for (const char *line = prelude_source(&size); *line;
-         line += strcspn(line, "\n"), line += *line == '\n') {
-        size_t indent = strspn(line, " "), length = strcspn(line + indent, "(:#\n ");
-        char word[64]; /* kept in `near` where it is the nearest so far */
-        if (indent != 2 || !length || length >= sizeof word) continue;
-        snprintf(word, sizeof word, "%.*s", (int)length, line + indent);
-        nearest_add(&nearest, word);
-        if (nearest.best == word) nearest.best = strcpy(near, word);
-        if (length != n || strcmp(word, name)) continue;
-        print_definition(line, indent);
+/* The spec's sections as written (NULL: the prelude's alone), then the prelude's; the nearest name of all. */
+static int show_definition(const char *path, const char *name, const Options *o, Diags *d) {
+    SpecChanges changes = {.preset = o->preset, .nset = o->nset, .set = o->set};
+    Definitions own = {.n = 0}, prelude = definitions_of_prelude(d);
+    if (path) {
+        const Doc *spec = spec_read(path, &changes, d);
+        if (!spec) return CODE_SPEC;
+        own = definitions_of(spec, d);
+    }
+    if (!name) {
+        definitions_list(path ? &own : &prelude);
         return CODE_DONE;
     }
-    if (nearest.best)
-        complain("show function: the prelude has no '%s', did you mean '%s'?", name, nearest.best);
-    else
-        complain("show function: the prelude has no '%s'; see 'graphrun show prelude'", name);
+    Nearest nearest = nearest_to(name);
+    const Definition *found = definition_named(&own, name, &nearest);
+    if (!found) found = definition_named(&prelude, name, &nearest);
+    if (found) definition_show(found);
+    if (found || help_operator(name) || help_builtin(name)) return CODE_DONE;
+    if (nearest.best) complain("show function: there is no '%s', did you mean '%s'?", name, nearest.best);
+    else complain("show function: there is no '%s'; 'graphrun show function' lists what there is", name);
     return CODE_USAGE;
+}
+
+int show_function(const char *path, const char *name, const Options *o) {
+    Arena *a = arena_new();
+    if (!a) return CODE_FAILED;
+    Diags *d = diags_new(a);
+    int code = show_definition(path, name, o, d);
+    diags_print(d, stderr, color_wanted(o));
+    arena_free(a);
+    return code;
 }
