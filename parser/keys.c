@@ -74,7 +74,7 @@ const Field checkpoint_keys[] = {
 const Field metric_keys[] = {
     KEY("mean", "expression", "one value a sample, averaged exactly over the whole source"),
     KEY("collect", "values", "named tensors, batch after batch, stacked until there are `count` rows"),
-    KEY("count", "expression", "how many rows `collect` gathers"),
+    ELSE("count", "expression", "all of the source of `over`", "how many rows `collect` gathers"),
     KEY("value", "expression", "one number; sees what was collected by name"),
     KEY("over", "text", "a source that is read once through, in order"),
     ELSE("every", "every", "end", "a number of steps (50), of epochs (5 epochs), or end"),
@@ -87,7 +87,8 @@ const Field output_keys[] = {
     KEY("stage", "text", "only in the stage of this name"),
     ELSE("animate", "flag", "false", "true: also one animation of all the pictures"),
     ELSE("name", "text", "the output's own", "the file's name"),
-    KEY("over", "text", "a source that is read once through, results stacked"),
+    KEY("over", "text", "a source that is read once through, in order; the rows of what is made of it are collected"),
+    KEY("count", "expression", "how many rows to collect: batch after batch, draw after draw; with `over` the first so many"),
     {0}};
 
 const Field source_keys[] = {

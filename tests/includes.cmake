@@ -11,7 +11,7 @@ set(table
   "runtime/plan|base ir"
   "runtime/exec|base ir plan build.h kern/kern.h"
   "datasets|base ir <png.h> <zlib.h> <zip.h>"
-  "runtime/out|base ir <png.h> <zlib.h> <cairo/?.*> <gif_lib.h>"
+  "runtime/out|base ir kern/kern.h <png.h> <zlib.h> <zip.h> <cairo/?.*> <gif_lib.h>"
   "runtime/train|base ir build.h ops/attrs.h grad pass plan exec kern/kern.h datasets/dataset.h out/out.h <jansson.h> <pthread.h>"
   "parser|base ir build.h ops/attrs.h grad/grad.h train/training.h datasets/dataset.h out/out.h <yaml.h>"
   "runtime/cli|.*")

@@ -80,8 +80,15 @@ static void *option(Case *c, const char *key) {
     return (char *)c->options + f->offset;
 }
 
+/* Gives an F_EXPRS option the values from..from+n-1, a set each. */
+static void give(Case *c, const char *key, int n, int from) {
+    ExprItem *item = ARENA_ARRAY(c->arena, ExprItem, n);
+    for (int i = 0; i < n; i++) item[i] = (ExprItem){.value = from + i, .set = i};
+    *(Exprs *)option(c, key) = (Exprs){n, n, item};
+}
+
 static void write_well(Case *c) {
-    bool ok = c->kind->write(&c->job, c->options);
+    bool ok = (!c->kind->prepare || c->kind->prepare(&c->job, c->options)) && c->kind->write(&c->job, c->options);
     if (!ok) print_error("%s\n", c->why);
     assert_true(ok);
 }
@@ -286,7 +293,7 @@ static void wrong_scatters_are_refused(void **state) {
     Case *c = *state;
     Tensor value[] = {{F32, SHAPE(16, 2)}, {I32, SHAPE(15)}, {F32, SHAPE(16)}, {I32, SHAPE(16)}};
     use(c, "scatter");
-    *(Ints *)option(c, "scatter") = (Ints){1, {0}};
+    give(c, "scatter", 1, 0);
     assert_true(c->kind->check(c->options, 4, value, diags_new(c->arena), (Loc){0}));
     *(int *)option(c, "color") = 3;
     assert_true(c->kind->check(c->options, 4, value, diags_new(c->arena), (Loc){0}));
@@ -297,7 +304,7 @@ static void wrong_scatters_are_refused(void **state) {
     *(Ints *)option(c, "axes") = (Ints){2, {0, 2}};
     refused(c, 4, value, "scatter: points must be [n, 3] or wider, not [16, 2]");
     *(Ints *)option(c, "axes") = (Ints){1, {0}};
-    refused(c, 4, value, "scatter: axes are two numbers from 0, such as [0, 1]");
+    refused(c, 4, value, "scatter: axes are two or three numbers from 0, such as [0, 1]");
     *(Ints *)option(c, "axes") = (Ints){2, {0, 1}};
     *(Floats *)option(c, "range") = (Floats){1, {3}};
     refused(c, 4, value, "scatter: range is [low, high], the lower number first");
@@ -322,13 +329,15 @@ static void scatters_show_samples_over_data_with_modes(void **state) {
         data[i][0] = (float)(i % 20) / 10 - 1, data[i][1] = (float)(i / 20) / 10 - 1;
         samples[i][0] = 0.02f * (float)(i % 7), samples[i][1] = 1e9f * (float)(i % 2);
     }
-    static const double modes[] = {0.5, 0.5, -0.5, 0.5};
-    OutValue v[] = {VALUE(data, F32, 400, 2), VALUE(samples, F32, 400, 2), VALUE(NULL, I32, 400)};
+    static const float modes[] = {0.5f, 0.5f, -0.5f, 0.5f};
+    OutValue v[] = {VALUE(data, F32, 400, 2), VALUE(samples, F32, 400, 2), VALUE(NULL, I32, 400),
+                    VALUE(modes, F32, 2, 2)};
     int32_t label[400];
     for (int i = 0; i < 400; i++) label[i] = 1;
     v[2].data = label;
-    c->job.value = v, c->job.nvalue = 3, c->job.modes = modes, c->job.nmodes = 2;
-    *(Ints *)option(c, "scatter") = (Ints){2, {0, 1}};
+    c->job.value = v, c->job.nvalue = 4;
+    *(int *)option(c, "modes") = 3;
+    give(c, "scatter", 2, 0);
     write_well(c);
     Picture p = read_back(c, true);
     assert_int_equal(p.width, 600), assert_int_equal(p.height, 600);
@@ -358,7 +367,7 @@ static void odd_points_are_drawn_without_harm(void **state) {
     OutValue v[] = {VALUE(same, F32, 2, 3), VALUE(nowhere, F32, 2, 3), VALUE(amount, F32, 2)};
     c->job.value = v, c->job.nvalue = 3;
     for (int i = 0; i < 2; i++) {
-        *(Ints *)option(c, "scatter") = (Ints){1, {i}};
+        give(c, "scatter", 1, i);
         *(int *)option(c, "color") = i ? 2 : -1;
         c->range[0] = c->range[1] = 0;
         write_well(c);

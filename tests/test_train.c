@@ -161,8 +161,7 @@ static void make_reports(Case *c) {
                                .every = {EVERY_STEPS, 2},
                                .stage = -1,
                                .over = -1,
-                               .range_slot = -1,
-                               .modes = -1};
+                               .range_slot = -1};
 }
 
 static Case *make_case(double bad_step) {

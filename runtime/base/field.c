@@ -60,7 +60,7 @@ static void set_default(const Field *f, void *at, Arena *a) {
     case F_INTS: *(Ints *)at = default_ints(f); break;
     case F_EVERY: *(Every *)at = default_every(f->dflt); break;
     case F_EXPR: *(int *)at = -1; break;
-    case F_FLOATS: case F_EXPRS: case F_NAMES: case F_FORM: break;
+    case F_FLOATS: case F_EXPRS: case F_NAMES: case F_LOGGED: case F_FORM: break;
     }
 }
 
@@ -81,7 +81,7 @@ char *field_show(const Field *f, const void *from, Arena *a) {
     case F_TEXT: return arena_strdup(a, *(const char *const *)at ? *(const char *const *)at : "");
     case F_CHOICE: return choice_name(f->choices, *(const int *)at, a);
     case F_EXPR: return arena_printf(a, "%d", *(const int *)at);
-    case F_INTS: case F_EXPRS: {
+    case F_INTS: {
         const Ints *v = (const Ints *)at;
         if (v->n < 0) return choice_name(f->choices, -1 - v->n, a);
         str_add(&s, "[");
@@ -96,7 +96,8 @@ char *field_show(const Field *f, const void *from, Arena *a) {
         str_add(&s, "]");
         return s.text;
     }
-    case F_NAMES: {
+    case F_EXPRS: return arena_printf(a, "%d", ((const Exprs *)at)->n);
+    case F_NAMES: case F_LOGGED: {
         const Names *v = (const Names *)at;
         str_add(&s, "[");
         for (int i = 0; i < v->n; i++) str_printf(&s, "%s%s", i ? ", " : "", v->at[i]);

@@ -21,14 +21,24 @@ typedef enum {
     F_INTS,                                           /* Ints: a number, a list, or one of the words in choices */
     F_FLOATS,                                         /* Floats */
     F_EXPR,                                           /* int: index of an expression in the spec (see out/out.h), -1 = not given */
-    F_EXPRS,                                          /* Ints: one or a list of such expressions */
-    F_NAMES,                                          /* Names: names of logged values, of columns: one or a list */
+    F_EXPRS,                                          /* Exprs: one value, a list of values, or named values */
+    F_NAMES,                                          /* Names: one text or a list of texts: of columns, of classes */
+    F_LOGGED,                                         /* Names: names of logged values: one or a list */
     F_EVERY,                                          /* Every: `50`, `5 epochs`, `end` */
     F_FORM,                                           /* a part of a spec that only the evaluator reads; `choices` names its
                                                          form (parser/keys.h) */
 } FieldType;
 
 typedef struct { int n; const char *const *at; } Names;
+
+typedef struct {
+    int value;                                        /* index of an expression, as F_EXPR's */
+    const char *name;                                 /* 'fake', 'critic/conv_1/weight'; NULL where it has none */
+    int set;                                          /* all tensors of one collection are one set */
+    const char *set_name;                             /* 'fake', 'critic'; NULL where it has none */
+} ExprItem;
+typedef struct { int n, nset; const ExprItem *at; } Exprs;
+
 typedef struct { int n; double at[FLOATS_MAX]; } Floats;
 typedef enum { EVERY_NEVER, EVERY_STEPS, EVERY_EPOCHS, EVERY_END } EveryKind;
 typedef struct { EveryKind kind; int64_t n; } Every;

@@ -93,10 +93,11 @@ static uint64_t field_hash(const Field *f, const void *attr, uint64_t h) {
     case F_TEXT: text = *(const char *const *)at; return stir(h, text ? rng_hash(text) : 0);
     case F_CHOICE:
     case F_EXPR: return stir(h, (uint64_t) * (const int *)at);
-    case F_INTS:
-    case F_EXPRS: return ints_hash(at, h);
+    case F_INTS: return ints_hash(at, h);
+    case F_EXPRS:
     case F_FLOATS:
     case F_NAMES:
+    case F_LOGGED:
     case F_EVERY:
     case F_FORM: break;
     }

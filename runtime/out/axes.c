@@ -11,6 +11,7 @@ const char *__lsan_default_suppressions(void) { return "leak:libfontconfig\n"; }
 
 static const Color ink = {51, 51, 51}, faint = {228, 228, 228}, line = {120, 120, 120};
 static const double text_size = 11, entry_gap = 16, entry_mark = 18, entry_height = 16;
+enum { bar_width = 120 };
 
 double tick_step(double span, int about) {
     double raw = span / about, power = pow(10, floor(log10(raw))), digit = raw / power;
@@ -62,7 +63,7 @@ static double place(const Scale *s, double value) {
 double axes_x(const Axes *a, double value) { return a->x + a->width * place(&a->across, value); }
 double axes_y(const Axes *a, double value) { return a->y + a->height * (1 - place(&a->up, value)); }
 
-static double text_width(cairo_t *c, double size, bool bold, const char *text) {
+double text_extent(cairo_t *c, double size, bool bold, const char *text) {
     cairo_text_extents_t e;
     cairo_select_font_face(c, "sans-serif", CAIRO_FONT_SLANT_NORMAL,
                            bold ? CAIRO_FONT_WEIGHT_BOLD : CAIRO_FONT_WEIGHT_NORMAL);
@@ -71,13 +72,20 @@ static double text_width(cairo_t *c, double size, bool bold, const char *text) {
     return e.x_advance;
 }
 
-/* align: 0 = text begins at x, 0.5 = middle, 1 = ends there; y: half the height of a digit below its middle. */
-void text_draw(cairo_t *c, double x, double y, double align, double size, bool bold, const char *text) {
-    double width = text_width(c, size, bold, text);
-    color_use(c, ink, 1);
+static void text_put(cairo_t *c, double x, double y, double align, double size, bool bold, Color color, const char *text) {
+    double width = text_extent(c, size, bold, text);
+    color_use(c, color, 1);
     cairo_move_to(c, x - align * width, y);
     cairo_show_text(c, text);
     cairo_new_path(c);
+}
+
+void text_draw(cairo_t *c, double x, double y, double align, double size, bool bold, const char *text) {
+    text_put(c, x, y, align, size, bold, ink, text);
+}
+
+void text_paint(cairo_t *c, double x, double y, double align, double size, Color color, const char *text) {
+    text_put(c, x, y, align, size, false, color, text);
 }
 
 static void stroke_line(cairo_t *c, double x0, double y0, double x1, double y1, double width, Color color) {
@@ -89,7 +97,15 @@ static void stroke_line(cairo_t *c, double x0, double y0, double x1, double y1, 
     cairo_stroke(c);
 }
 
-void axes_draw(cairo_t *c, const Axes *a, const char *title, const char *below) {
+static void text_upright(cairo_t *c, double x, double y, const char *text) {
+    cairo_save(c);
+    cairo_translate(c, x, y);
+    cairo_rotate(c, -1.5707963267948966);
+    text_draw(c, 0, 0, 0.5, text_size, false, text);
+    cairo_restore(c);
+}
+
+void axes_draw(cairo_t *c, const Axes *a, const char *title, const char *below, const char *beside) {
     Ticks across, up;
     double bottom = a->y + a->height;
     ticks_make(&a->across, (int)fmax(2, a->width / 75), &across);
@@ -107,7 +123,8 @@ void axes_draw(cairo_t *c, const Axes *a, const char *title, const char *below) 
     stroke_line(c, a->x, bottom, a->x + a->width, bottom, 1, line);
     stroke_line(c, a->x, a->y, a->x, bottom, 1, line);
     if (title) text_draw(c, a->x, 24, 0, 15, true, title);
-    if (below) text_draw(c, a->x + 0.5 * a->width, bottom + 2 * text_size + 16, 0.5, text_size, false, below);
+    if (below && *below) text_draw(c, a->x + 0.5 * a->width, bottom + 2 * text_size + 12, 0.5, text_size, false, below);
+    if (beside && *beside) text_upright(c, 14, a->y + 0.5 * a->height, beside);
 }
 
 void mode_mark(cairo_t *c, double x, double y) {
@@ -125,24 +142,52 @@ void mode_mark(cairo_t *c, double x, double y) {
     }
 }
 
+static double entry_width(cairo_t *c, const LegendEntry *e) {
+    char text[2][24];
+    if (!e->bar) return entry_mark + text_extent(c, text_size, false, e->name);
+    snprintf(text[0], sizeof text[0], "%.3g", e->low);
+    snprintf(text[1], sizeof text[1], "%.3g", e->high);
+    return bar_width + 12 + text_extent(c, text_size, false, text[0]) + text_extent(c, text_size, false, text[1]);
+}
+
+static void bar_draw(cairo_t *c, double x, double y, const LegendEntry *e) {
+    char text[24];
+    snprintf(text, sizeof text, "%.3g", e->low);
+    text_draw(c, x, y, 0, text_size, false, text);
+    x += text_extent(c, text_size, false, text) + 6;
+    for (int i = 0; i < bar_width; i++) {
+        cairo_new_path(c);
+        cairo_rectangle(c, x + i, y - 8, 1, 8);
+        color_use(c, color_viridis((i + 0.5) / bar_width), 1);
+        cairo_fill(c);
+    }
+    snprintf(text, sizeof text, "%.3g", e->high);
+    text_draw(c, x + bar_width + 6, y, 0, text_size, false, text);
+}
+
+static void entry_draw(cairo_t *c, double x, double y, const LegendEntry *e) {
+    if (e->bar) {
+        bar_draw(c, x, y, e);
+        return;
+    }
+    if (e->mode) {
+        mode_mark(c, x + 6, y - 4);
+    } else {
+        cairo_new_path(c);
+        cairo_rectangle(c, x, y - 8, 12, 8);
+        color_use(c, e->color, 1);
+        cairo_fill(c);
+    }
+    text_draw(c, x + entry_mark, y, 0, text_size, false, e->name);
+}
+
 /* Lays the entries out in lines, and draws them where `draw` says so; gives the height of all lines. */
-static double legend(cairo_t *c, double x, double y, double width, int n, const LegendEntry *entry,
-                     bool draw) {
+static double legend(cairo_t *c, double x, double y, double width, int n, const LegendEntry *entry, bool draw) {
     double at = x, top = y;
     for (int i = 0; i < n; i++) {
-        double wide = entry_mark + text_width(c, text_size, false, entry[i].name);
+        double wide = entry_width(c, &entry[i]);
         if (at > x && at + wide > x + width) at = x, y += entry_height;
-        if (draw) {
-            if (entry[i].mode) {
-                mode_mark(c, at + 6, y - 4);
-            } else {
-                cairo_new_path(c);
-                cairo_rectangle(c, at, y - 6, 12, 4);
-                color_use(c, entry[i].color, 1);
-                cairo_fill(c);
-            }
-            text_draw(c, at + entry_mark, y, 0, text_size, false, entry[i].name);
-        }
+        if (draw) entry_draw(c, at, y, &entry[i]);
         at += wide + entry_gap;
     }
     return n ? y + entry_height - top : 0;

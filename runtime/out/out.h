@@ -1,8 +1,8 @@
 /* Outputs: one Output row a kind (out/NAME.c). A row sees tensors, series and names; no graph, no spec.
  *
- * In a spec an output is a mapping whose first key names the kind: `samples: {grid: EXPR, columns: 5, every: 50}`.
- * The kind's option table starts with that key (type F_EXPR, F_EXPRS or F_NAMES). Values of F_EXPR members are
- * indices into OutputJob.value, given in eval mode by the trainer.
+ * In a spec an output is a mapping of which one key names the kind: `samples: {grid: EXPR, columns: 5, every: 50}`.
+ * The kind's option table starts with that key (type F_EXPR, F_EXPRS or F_LOGGED). Values of F_EXPR and F_EXPRS members
+ * are indices into OutputJob.value, given in eval mode by the trainer.
  * Files are written to a temporary name in the same folder and renamed.
  */
 #pragma once
@@ -23,12 +23,11 @@ typedef struct {
     int64_t step;
     bool at_end;                                      /* of an output that is made only at the end: no step in the name */
     int nvalue;
-    const OutValue *value;
+    OutValue *value;
     int nseries;
-    const Series *series;                             /* all of them; F_NAMES members choose by name */
+    const Series *series;                             /* all of them; F_LOGGED members choose by name */
     double *range;                                    /* {low, high} kept over the run (Store); both 0 = not yet known */
-    const double *modes;                              /* [nmodes, 2] or NULL: centres to mark in a scatter */
-    int64_t nmodes;
+    void *prepared;                                   /* what the kind's prepare() leaves for write(): malloc, or NULL */
     char *made;                                       /* write() puts the path of the main file here (size path_size) */
     size_t path_size;
     char *why;                                        /* on failure: the reason, with the path */
@@ -40,14 +39,19 @@ typedef struct Output {
     size_t options_size;
     const Field *options;
     bool in_plots;                                    /* the file goes to plots/, without a step in its name */
+    bool animates;                                    /* writes samples/NAME-STEP.png: frames of an animation */
+    int (*suits)(int n, const Tensor *value, bool named);   /* how well it shows these; 0, or NULL: not at all */
     bool (*check)(const void *options, int nvalue, const Tensor *value, Diags *d, Loc loc);    /* shapes; may be NULL */
-    bool (*write)(const OutputJob *job, const void *options);
+    bool (*prepare)(OutputJob *job, const void *options);   /* before write(), on the main thread, where parallel code may
+                                                         run: puts new values (malloc) for old ones; may be NULL */
+    bool (*write)(const OutputJob *job, const void *options);   /* on any thread */
 } Output;
 
 /* One in a file, the row's name in column 0: OUTPUT(grid, .doc = "...", ...) */
-#define OUTPUT(name_, ...) const Output output_##name_ = {.name = #name_, __VA_ARGS__};
+#define OUTPUT(name_, ...) const Output output_kind_##name_ = {.name = #name_, __VA_ARGS__};
 extern const Output *const output_table[];            /* generated; ends with NULL */
 const Output *output_named(const char *name);
+const Output *output_suiting(int n, const Tensor *value, bool named);     /* what shows these values best */
 
 /* Puts the frames samples/NAME-*.png, in order of their step, into one animation: samples/NAME.gif when all frames are
  * grey, else samples/NAME.apng.png. Made from the files, so that a resumed run makes the same one. */

@@ -11,6 +11,16 @@ const Output *output_named(const char *name) {
     return NULL;
 }
 
+const Output *output_suiting(int n, const Tensor *value, bool named) {
+    const Output *best = NULL;
+    int most = 0;
+    for (const Output *const *o = output_table; *o; o++) {
+        int how = (*o)->suits ? (*o)->suits(n, value, named) : 0;
+        if (how > most) most = how, best = *o;
+    }
+    return best;
+}
+
 double out_number(const OutValue *v, int64_t i) {
     switch (v->type.dtype) {
     case F32: return (double)((const float *)v->data)[i];
@@ -40,5 +50,12 @@ bool out_picture(const OutputJob *job, const Picture *p) {
     if (!out_path(job, false, ".png", path, sizeof path)) return false;
     if (!picture_write(p, path)) return out_fail(job, path, strerror(errno));
     if (job->path_size) snprintf(job->made, job->path_size, "%s", path);
+    return true;
+}
+
+bool out_file(const OutputJob *job, const char *path, const Bytes *file, bool main) {
+    if (file->full) return out_fail(job, path, "no memory for the file");
+    if (!file_write_whole(path, file->at, file->n)) return out_fail(job, path, strerror(errno));
+    if (main && job->path_size) snprintf(job->made, job->path_size, "%s", path);
     return true;
 }

@@ -26,3 +26,4 @@ double out_number(const OutValue *v, int64_t i);      /* element i, whatever its
 bool out_fail(const OutputJob *job, const char *path, const char *reason); /* writes job->why; false */
 bool out_path(const OutputJob *job, bool in_plots, const char *ending, char *path, size_t size);
 bool out_picture(const OutputJob *job, const Picture *p);                  /* writes samples/NAME-STEP.png, sets made */
+bool out_file(const OutputJob *job, const char *path, const Bytes *file, bool main);   /* main: sets made */

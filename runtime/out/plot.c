@@ -1,12 +1,10 @@
 /* plot: logged values over the steps, raw (faint) and smoothed (bold), as PNG and SVG from one drawing
  * function. */
-#include <cairo-svg.h>
-#include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "out/axes.h"
+#include "out/canvas.h"
 
 enum { WIDTH = 720, HEIGHT = 440, SHARPNESS = 2, FEW = 40, SERIES_MAX = 64 };
 
@@ -20,11 +18,11 @@ typedef struct {
 #define AT(member) offsetof(Options, member)
 /* clang-format off */
 static const Field options[] = {
-    {"plot", F_NAMES, AT(plot), NULL, 0, 0, NULL, "names of logged values, states and metrics"},
+    {"plot", F_LOGGED, AT(plot), NULL, 0, 0, NULL, "names of logged values, states and metrics"},
     {"smooth", F_FLOAT, AT(smooth), "0.9", 0, 0.99999, NULL, "weight of the past in the bold curve's average; 0: none"},
     {"log", F_BOOL, AT(log), "false", 0, 0, NULL, "logarithmic upwards; values of 0 and below are left out"},
     {"title", F_TEXT, AT(title), "", 0, 0, NULL, "the output's name where left out"},
-    {NULL, 0, 0, NULL, 0, 0, NULL, NULL},
+    {0},
 };
 /* clang-format on */
 
@@ -112,19 +110,18 @@ static Scale scale_across(const Plot *p) {
     return (Scale){low, high, false, true};
 }
 
-static void draw(cairo_t *c, const Plot *p) {
-    LegendEntry entry[SERIES_MAX];
+static void draw(cairo_t *c, void *plot) {
+    const Plot *p = plot;
+    LegendEntry entry[SERIES_MAX] = {0};
     int64_t values = 0;
     for (int i = 0; i < p->n; i++) {
-        entry[i] = (LegendEntry){p->curve[i].raw.name, p->curve[i].color, false};
+        entry[i] = (LegendEntry){.name = p->curve[i].raw.name, .color = p->curve[i].color};
         values += p->curve[i].raw.n;
     }
-    color_use(c, (Color){255, 255, 255}, 1);
-    cairo_paint(c);
     double left = 64, right = 22, top = 46, bottom = 50;
     double legend = legend_height(c, WIDTH - left - right, p->n, entry);
     Axes a = {left, top + legend, WIDTH - left - right, HEIGHT - top - legend - bottom, p->across, p->up};
-    axes_draw(c, &a, p->title, "step");
+    axes_draw(c, &a, p->title, "step", NULL);
     legend_draw(c, left, top, a.width, p->n, entry);
     if (!values) text_draw(c, a.x + 0.5 * a.width, a.y + 0.5 * a.height, 0.5, 13, false, "no values yet");
 
@@ -146,63 +143,6 @@ static void draw(cairo_t *c, const Plot *p) {
             }
         }
     cairo_reset_clip(c);
-}
-
-static bool write_png(const OutputJob *job, const Plot *p) {
-    char path[4096];
-    if (!out_path(job, true, ".png", path, sizeof path)) return false;
-    cairo_surface_t *s =
-        cairo_image_surface_create(CAIRO_FORMAT_ARGB32, WIDTH * SHARPNESS, HEIGHT * SHARPNESS);
-    cairo_t *c = cairo_create(s);
-    cairo_scale(c, SHARPNESS, SHARPNESS);
-    draw(c, p);
-    Picture picture = {0};
-    bool drawn = cairo_status(c) == CAIRO_STATUS_SUCCESS && picture_of(&picture, s);
-    if (!drawn) errno = ENOMEM;
-    bool ok = drawn && picture_write(&picture, path);
-    int error = errno;
-    cairo_destroy(c);
-    cairo_surface_destroy(s);
-    picture_free(&picture);
-    if (!ok) return out_fail(job, path, strerror(error));
-    if (job->path_size) snprintf(job->made, job->path_size, "%s", path);
-    return true;
-}
-
-static cairo_status_t collect(void *bytes, const unsigned char *data, unsigned n) {
-    bytes_add(bytes, data, n);
-    return ((Bytes *)bytes)->full ? CAIRO_STATUS_NO_MEMORY : CAIRO_STATUS_SUCCESS;
-}
-
-/* cairo numbers its surfaces over the whole process and writes the number into the file: id="surface7". Equal
- * plots are to be equal files, so the number goes. */
-static void drop_surface_number(Bytes *svg) {
-    static const char mark[] = "id=\"surface";
-    uint8_t *at = memmem(svg->at, svg->n, mark, strlen(mark));
-    if (!at) return;
-    uint8_t *from = at + strlen(mark), *to = from, *end = svg->at + svg->n;
-    while (from < end && *from >= '0' && *from <= '9') from++;
-    memmove(to, from, (size_t)(end - from));
-    svg->n -= (size_t)(from - to);
-}
-
-static bool write_svg(const OutputJob *job, const Plot *p) {
-    char path[4096];
-    if (!out_path(job, true, ".svg", path, sizeof path)) return false;
-    Bytes svg = {0};
-    cairo_surface_t *s = cairo_svg_surface_create_for_stream(collect, &svg, WIDTH, HEIGHT);
-    cairo_t *c = cairo_create(s);
-    draw(c, p);
-    cairo_status_t status = cairo_status(c);
-    cairo_destroy(c);
-    cairo_surface_finish(s);
-    if (!status) status = cairo_surface_status(s);
-    cairo_surface_destroy(s);
-    drop_surface_number(&svg);
-    bool ok = !status && file_write_whole(path, svg.at, svg.n);
-    if (!ok) out_fail(job, path, status ? cairo_status_to_string(status) : strerror(errno));
-    bytes_free(&svg);
-    return ok;
 }
 
 static const Series *series_named(const OutputJob *job, const char *name) {
@@ -235,7 +175,8 @@ static bool write(const OutputJob *job, const void *options_) {
     }
     p.across = scale_across(&p);
     p.up = scale_upwards(&p, spare);
-    bool ok = write_svg(job, &p) && write_png(job, &p);
+    Canvas canvas = {WIDTH, HEIGHT, SHARPNESS, true, draw, &p};
+    bool ok = canvas_svg(job, &canvas) && canvas_png(job, &canvas);
     free(smooth);
     return ok;
 }

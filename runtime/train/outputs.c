@@ -1,77 +1,84 @@
 /* Outputs: runs an output's unit and hands tensors, series and names to its kind. */
 #include "train/evaluate.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct {
-    OutValue *value;
-    void **stacked; /* by result: our own memory, where results were stacked */
-    double *modes;
-} Values;
-
-static void values_free(Values *v, int n) {
-    for (int i = 0; v->stacked && i < n; i++) free(v->stacked[i]);
-    free(v->stacked);
-    free(v->value);
-    free(v->modes);
+/* What draws read: the step for the first batch, for the k-th a number that no step is. */
+static int64_t tick_of(int64_t step, int64_t k) {
+    if (!k) return step;
+    uint64_t h = ((uint64_t)step * 0x9e3779b97f4a7c15u ^ (uint64_t)k) * 0xd6e8feb86659fd93u;
+    return -1 - (int64_t)(h >> 33);
 }
 
 static size_t row_bytes(const Tensor *t) {
-    return (size_t)(shape_count(&t->shape) / t->shape.dim[0]) * dtype_size(t->dtype);
+    int64_t n = 1;
+    for (int i = 1; i < t->shape.rank; i++) n *= t->shape.dim[i];
+    return (size_t)n * dtype_size(t->dtype);
 }
 
-static bool take(Machine *m, const Unit *u, Values *v) {
-    for (int i = 0; i < u->nresult; i++)
-        v->value[i] = (OutValue){u->program->result[i].at.type, exec_result(m->exec, u->program, i)};
-    return true;
-}
+static int64_t rows_of(const Tensor *t) { return t->shape.rank ? t->shape.dim[0] : 1; }
 
-/* Runs u on every batch of `over`; what has the batch as axis 0 is stacked, the rest is taken as it is. */
-static bool stack(Machine *m, OutputUse *use, Values *v, Fault *f) {
-    Unit *u = &use->unit;
-    const DataSource *s = &m->feed[use->over].through;
-    for (int64_t k = 0, filled = 0, rows;; k++, filled += rows) {
-        if (!feed_through(m, u, use->over, k, &rows, f)) return false;
-        if (!rows) return true;
-        if (!unit_run(m, u, f)) return false;
-        for (int i = 0; i < u->nresult; i++) {
-            Tensor type = u->program->result[i].at.type;
-            bool batched = i != use->modes && type.shape.rank && type.shape.dim[0] == s->common.batch;
-            size_t row = type.shape.rank ? row_bytes(&type) : dtype_size(type.dtype);
-            size_t want = (size_t)(batched ? s->count : type.shape.rank ? type.shape.dim[0] : 1);
-            if (!v->stacked[i] && !(v->stacked[i] = malloc(want * row + 1))) return fault_memory(f);
-            memcpy((char *)v->stacked[i] + (batched ? (size_t)filled * row : 0),
-                   exec_result(m->exec, u->program, i), (batched ? (size_t)rows : want) * row);
-            if (batched) type.shape.dim[0] = filled + rows;
-            v->value[i] = (OutValue){type, v->stacked[i]};
-        }
+/* Takes the results of a run: rows of the stacked ones after those that are there, the others once. */
+static bool take(Machine *m, const OutputUse *use, OutValue *value, int64_t filled, int64_t rows, int64_t want) {
+    const Unit *u = &use->unit;
+    for (int i = 0; i < u->nresult; i++) {
+        Tensor type = u->program->result[i].at.type;
+        bool stacked = use->stacked[i];
+        if (value[i].data && !stacked) continue;
+        int64_t n = stacked ? rows : rows_of(&type);
+        char *data = value[i].data ? (char *)value[i].data : malloc((size_t)(stacked ? want : n) * row_bytes(&type) + 1);
+        if (!data) return false;
+        memcpy(data + (size_t)(stacked ? filled : 0) * row_bytes(&type), exec_result(m->exec, u->program, i),
+               (size_t)n * row_bytes(&type));
+        if (stacked) type.shape.dim[0] = filled + n;
+        value[i] = (OutValue){type, data};
     }
-}
-
-static bool take_modes(const OutputUse *use, Values *v, int64_t *n, Fault *f) {
-    if (use->modes < 0) return true;
-    const OutValue *from = &v->value[use->modes];
-    *n = from->type.shape.dim[0];
-    v->modes = malloc((size_t)(2 * *n + 1) * sizeof *v->modes);
-    if (!v->modes) return fault_memory(f);
-    for (int64_t i = 0; i < 2 * *n; i++) v->modes[i] = ((const float *)from->data)[i];
     return true;
 }
 
-static bool values_make(Machine *m, OutputUse *use, Values *v, int64_t *nmodes, Fault *f) {
-    Unit *u = &use->unit;
-    v->value = calloc((size_t)u->nresult + 1, sizeof *v->value);
-    v->stacked = calloc((size_t)u->nresult + 1, sizeof *v->stacked);
-    if (!v->value || !v->stacked) return fault_memory(f);
-    if (!u->graph) return true;
-    bool done =
-        use->over >= 0 ? stack(m, use, v, f) : feed_first(m, u, f) && unit_run(m, u, f) && take(m, u, v);
-    return done && take_modes(use, v, nmodes, f);
+/* The k-th run: of the source's k-th batch, or of every source's; *rows: how many rows it gives, 0 after the last. */
+static bool feed(Machine *m, const OutputUse *use, int64_t k, int64_t *rows, Fault *f) {
+    const Unit *u = &use->unit;
+    if (use->over >= 0) return feed_through(m, u, use->over, k, rows, f);
+    if (!use->count) {
+        *rows = k == 0;
+        return k > 0 || feed_first(m, u, f);
+    }
+    if (!feed_each(m, u, k, rows, f)) return false;
+    if (!unit_ready(m, (Unit *)u, f)) return false;
+    for (int i = 0; i < u->nresult; i++) {
+        int64_t n = rows_of(&u->program->result[i].at.type);
+        if (use->stacked[i] && (*rows < 0 || n < *rows)) *rows = n;
+    }
+    return true;
 }
 
-static bool hand_over(Machine *m, const OutputUse *use, const Values *v, int64_t nmodes, OutputPlace *place,
-                      Fault *f) {
+static bool values_make(Machine *m, OutputUse *use, OutValue *value, Fault *f) {
+    Unit *u = &use->unit;
+    if (!u->graph) return true;
+    int64_t step = get_int(m, m->t->total_step_slot), rows = 1;
+    int64_t want = use->count;
+    if (use->over >= 0 && (!want || want > m->feed[use->over].through.count)) want = m->feed[use->over].through.count;
+    bool ok = true;
+    for (int64_t k = 0, filled = 0; ok && (!want || filled < want); k++, filled += rows) {
+        set_int(m, use->tick_slot, tick_of(step, k));
+        ok = feed(m, use, k, &rows, f);
+        if (!ok || !rows) {
+            if (ok && want && filled < want)
+                ok = fault(f, CODE_FAILED, "output '%s': wants %" PRId64 " rows, its data have %" PRId64, use->name, want, filled);
+            break;
+        }
+        if (want && rows > want - filled) rows = want - filled;
+        ok = unit_run(m, u, f);
+        if (ok && !take(m, use, value, filled, rows, want)) ok = fault_memory(f);
+    }
+    set_int(m, use->tick_slot, 0);                    /* a checkpoint does not show which outputs were made */
+    return ok;
+}
+
+static bool hand_over(Machine *m, const OutputUse *use, OutValue *value, OutputPlace *place, Fault *f) {
     char why[512] = "";
     double range[2] = {0, 0};
     float *kept = use->range_slot >= 0 ? m->store->data[use->range_slot] : NULL;
@@ -82,16 +89,16 @@ static bool hand_over(Machine *m, const OutputUse *use, const Values *v, int64_t
                      .step = place->step,
                      .at_end = place->at_end,
                      .nvalue = use->unit.nresult,
-                     .value = v->value,
+                     .value = value,
                      .range = range,
-                     .modes = v->modes,
-                     .nmodes = nmodes,
                      .made = place->made,
                      .path_size = sizeof place->made,
                      .why = why,
                      .why_size = sizeof why};
     if (place->log) job.series = log_series(place->log, &job.nseries);
-    if (!use->kind->write(&job, use->options)) return fault(f, CODE_WRITE, "output '%s': %s", use->name, why);
+    bool done = (!use->kind->prepare || use->kind->prepare(&job, use->options)) && use->kind->write(&job, use->options);
+    free(job.prepared);
+    if (!done) return fault(f, CODE_WRITE, "output '%s': %s", use->name, why);
     if (kept) kept[0] = (float)range[0], kept[1] = (float)range[1];
     return true;
 }
@@ -99,9 +106,10 @@ static bool hand_over(Machine *m, const OutputUse *use, const Values *v, int64_t
 bool output_run(Machine *m, int index, OutputPlace *place, Fault *f) {
     OutputUse *use = &m->t->output[index];
     place->made[0] = 0;
-    Values v = {0};
-    int64_t nmodes = 0;
-    bool done = values_make(m, use, &v, &nmodes, f) && hand_over(m, use, &v, nmodes, place, f);
-    values_free(&v, use->unit.nresult);
+    OutValue *value = calloc((size_t)use->unit.nresult + 1, sizeof *value);
+    if (!value) return fault_memory(f);
+    bool done = values_make(m, use, value, f) && hand_over(m, use, value, place, f);
+    for (int i = 0; i < use->unit.nresult; i++) free((void *)value[i].data);
+    free(value);
     return done;
 }

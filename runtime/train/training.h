@@ -105,9 +105,11 @@ typedef struct {
     int stage;
     Unit *when;
     Unit unit;                                        /* its results are OutputJob.value, in order */
-    int over;                                         /* source to go once through, results stacked; -1 */
+    int over;                                         /* source to go once through; -1 */
+    int64_t count;                                    /* rows to collect; 0: all of `over`, or what one run gives */
+    bool *stacked;                                    /* by result: with over or count, its rows are collected */
+    int tick_slot;                                    /* read by its draws: the total step, another number for each batch */
     int range_slot;                                   /* SLOT_COUNTER float [2], kept over the run */
-    int modes;                                        /* index of a result that is [modes, 2] centres, or -1 */
 } OutputUse;
 
 typedef struct {                                      /* one line of `show`: a layer inside a network */

@@ -1,0 +1,14 @@
+/* Drawings in points to files: one drawing function, PNG and SVG. */
+#pragma once
+#include "out/axes.h"
+
+typedef struct {
+    double width, height;                             /* points */
+    double scale;                                     /* pixels of the PNG for a point */
+    bool in_plots;                                    /* where the file goes */
+    void (*draw)(cairo_t *c, void *ctx);              /* on white */
+    void *ctx;
+} Canvas;
+
+bool canvas_png(const OutputJob *job, const Canvas *canvas);   /* sets job->made; false: said in job->why */
+bool canvas_svg(const OutputJob *job, const Canvas *canvas);
