@@ -25,18 +25,25 @@ bool file_is_folder(const char *path) {
     return !stat(path, &at) && S_ISDIR(at.st_mode);
 }
 
-const char *source_find(const DataSource *s, const char *path) {
+static const char *data_folder(void) {
     const char *data = getenv("GRAPHRUN_DATA");
-    bool relative = *path != '/';
-    if (data && !*data) data = NULL;
+    return data && *data ? data : NULL;
+}
+
+const char *source_look(const DataSource *s, const char *path) {
     if (file_exists(path)) return path;
     int why = errno;
-    if (relative && data) {
-        const char *there = arena_printf(s->arena, "%s/%s", data, path);
-        if (file_exists(there)) return there;
-    }
-    if (why != ENOENT && why != ENOTDIR) source_complain(s, path, "%s", strerror(why));
-    else if (!relative) source_complain(s, path, "there is no such file or folder");
+    const char *data = data_folder(), *there = data && *path != '/' ? arena_printf(s->arena, "%s/%s", data, path) : NULL;
+    if (there && file_exists(there)) return there;
+    errno = why;
+    return NULL;
+}
+
+const char *source_find(const DataSource *s, const char *path) {
+    const char *found = source_look(s, path), *data = data_folder();
+    if (found) return found;
+    if (errno != ENOENT && errno != ENOTDIR) source_complain(s, path, "%s", strerror(errno));
+    else if (*path == '/') source_complain(s, path, "there is no such file or folder");
     else if (data) source_complain(s, path, "there is no such file or folder here or in %s (GRAPHRUN_DATA)", data);
     else
         source_complain(s, path, "there is no such file or folder here, and GRAPHRUN_DATA, "

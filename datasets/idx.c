@@ -11,7 +11,8 @@
 enum { SPLIT_TRAIN, SPLIT_TEST };
 enum { FIELD_IMAGE, FIELD_LABEL };
 enum { UBYTE = 8, SIDE_MAX = 1 << 14, DEFLATE_MOST = 1032 };            /* of deflate: bytes out for a byte in */
-static const char default_path[] = "/usr/share/datasets/fashion-mnist";
+/* Where no path is given: MNIST where it is at hand, else Debian's Fashion-MNIST. */
+static const char *const default_path[] = {"data/mnist", "mnist", "/usr/share/datasets/fashion-mnist", NULL};
 
 typedef struct {
     const char *path, *labels;
@@ -21,7 +22,7 @@ typedef struct {
 #define AT(member) offsetof(Options, member)
 /* clang-format off */
 static const Field options[] = {
-    {"path", F_TEXT, AT(path), "", 0, 0, NULL, "folder, or the file of images; left out: Debian's Fashion-MNIST"},
+    {"path", F_TEXT, AT(path), "", 0, 0, NULL, "folder, or the file of images; left out: `data/mnist` or `mnist`, here or in GRAPHRUN_DATA, else Debian's Fashion-MNIST"},
     {"labels", F_TEXT, AT(labels), "", 0, 0, NULL,
      "the file of labels, with a path that is a file; left out: the one beside the images that is named alike"},
     {"split", F_CHOICE, AT(split), "train", 0, 0, "train|test", "which part of a folder: the files called train- or t10k-"},
@@ -68,10 +69,11 @@ static const char *labels_beside(const DataSource *s, const char *images) {
 static bool find_files(DataSource *s, State *files) {
     const Options *o = s->options;
     bool given = o->path && *o->path;
-    if (!given && !file_exists(default_path))
-        return source_complain(s, default_path, "there is no such folder; install Debian's package dataset-fashion-mnist, "
-                                                "or say `path: FOLDER`");
-    const char *found = source_find(s, given ? o->path : default_path);
+    const char *found = given ? source_find(s, o->path) : NULL;
+    for (int i = 0; !given && default_path[i] && !found; i++) found = source_look(s, default_path[i]);
+    if (!found && !given)
+        source_complain(s, "mnist", "there is no such folder here or in GRAPHRUN_DATA, and no Fashion-MNIST; install Debian's "
+                                    "package dataset-fashion-mnist, or say `path: FOLDER`");
     if (!found) return false;
     s->path = found;
     if (!file_is_folder(found)) {

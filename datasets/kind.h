@@ -17,7 +17,9 @@ Stream source_draws(const DataSource *s, int64_t index, uint32_t round);
 #define source_complain(s, file, ...) source_complain_at(DIAG_SITE, (s), (file), __VA_ARGS__)
 bool source_complain_at(const char *site, const DataSource *s, const char *file, const char *fmt, ...)
     __attribute__((format(printf, 4, 5)));
-/* A relative path is looked for in the working directory, then in GRAPHRUN_DATA. NULL: reported. */
+/* A relative path is looked for in the working directory, then in GRAPHRUN_DATA. NULL: reported by source_find; source_look
+ * is silent. */
+const char *source_look(const DataSource *s, const char *path);
 const char *source_find(const DataSource *s, const char *path);
 FILE *source_open_file(const DataSource *s, const char *path, int64_t *size);         /* a regular, not empty one; NULL: reported */
 bool file_exists(const char *path);

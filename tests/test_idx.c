@@ -58,7 +58,7 @@ static int drop_folder(void **state) {
     (void)state;
     static const char *const names[] = {
         IMAGES, LABELS, IMAGES ".gz", LABELS ".gz", "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz",
-        "words"};
+        "words", "mnist"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) unlink(file_in(names[i]));
     return rmdir(folder);
 }
@@ -197,15 +197,29 @@ static void broken_idx_files_are_named(void **state) {
     }
 }
 
-static void the_default_is_fashion_mnist_where_installed(void **state) {
+static void the_default_is_mnist_where_at_hand(void **state) {
+    (void)state;
+    Case c;
+    begin(&c, "idx");
+    set(&c, "batch", "2");
+    assert_int_equal(symlink(folder, file_in("mnist")), 0);
+    setenv("GRAPHRUN_DATA", folder, 1);
+    load(&c);
+    unsetenv("GRAPHRUN_DATA");
+    assert_string_equal(c.source.path, file_in("mnist"));
+    assert_int_equal(c.source.count, 10);
+    end(&c);
+}
+
+static void else_it_is_fashion_mnist_where_installed(void **state) {
     (void)state;
     Case c;
     begin(&c, "idx");
     set(&c, "batch", "1000"), set(&c, "split", "test");
     if (access("/usr/share/datasets/fashion-mnist", F_OK)) {
         refused(&c, 1,
-                "toy: /usr/share/datasets/fashion-mnist: there is no such folder; "
-                "install Debian's package dataset-fashion-mnist, or say `path: FOLDER`");
+                "toy: mnist: there is no such folder here or in GRAPHRUN_DATA, and no Fashion-MNIST; install Debian's "
+                "package dataset-fashion-mnist, or say `path: FOLDER`");
         return;
     }
     load(&c);
@@ -230,7 +244,9 @@ int main(void) {
                                         drop_folder),
         cmocka_unit_test_setup_teardown(a_file_of_labels_can_be_named, make_folder, drop_folder),
         cmocka_unit_test_setup_teardown(broken_idx_files_are_named, make_folder, drop_folder),
-        cmocka_unit_test(the_default_is_fashion_mnist_where_installed),
+        cmocka_unit_test_setup_teardown(the_default_is_mnist_where_at_hand, make_folder, drop_folder),
+        cmocka_unit_test(else_it_is_fashion_mnist_where_installed),
     };
+    unsetenv("GRAPHRUN_DATA");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

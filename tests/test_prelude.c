@@ -1,6 +1,7 @@
 /* The prelude is text, and nothing but text: no layer, loss or optimiser is known to the program by name.
  * Renamed from end to end, it compiles the models to the same graphs and the same programs. */
 #include "parser/compile.h"
+#include "parser/keys.h"
 #include "base/str.h"
 #include "base/vec.h"
 #include "plan/plan.h"
@@ -81,13 +82,22 @@ static void everything_has_a_doc(void **state) {
 
 /* ---- renamed from end to end ---- */
 
+/* `{mean: error}` of a metric: a key of the language that happens to be a function too; so a member or a key of that
+ * name stays as it is. */
+static bool is_key(const char *text, const char *word, size_t n) {
+    bool key = word[n] == ':' || (word > text && word[-1] == '.');
+    for (const Field *f = metric_keys; key && f->name; f++)
+        if (strlen(f->name) == n && !strncmp(f->name, word, n)) return true;
+    return false;
+}
+
 /* Every word that is a name of the prelude, wherever it stands. */
 static char *renamed(Arena *a, const char *text, const Words *names) {
     Str out = {.arena = a};
     for (const char *p = text; *p;) {
         size_t n = 0;
         while (is_word(p[n])) n++;
-        bool name = n && has(names, p, n);
+        bool name = n && has(names, p, n) && !is_key(text, p, n);
         if (!n) n = 1;
         str_printf(&out, "%.*s%s", (int)n, p, name ? SUFFIX : "");
         p += n;

@@ -142,6 +142,7 @@ static RunFacts facts(const Job *j, const char *status) {
                       .libraries = kern_libraries(),
                       .status = status,
                       .spec = j->spec,
+                      .training = j->s.t,
                       .threads = j->machine->options.threads,
                       .argc = program_argc,
                       .argv = program_argv,
@@ -223,11 +224,25 @@ static bool train_in(Job *j, Fault *f) {
     return f->code == CODE_DONE;
 }
 
+/* Which files are read, since a path may lead here today and there tomorrow. */
+static void tell_data(const Job *j) {
+    for (int i = 0; i < j->s.t->nsource; i++) {
+        const SourceUse *u = &j->s.t->source[i];
+        char key[300], was[600] = "";
+        if (!u->used || !u->source->path) continue;
+        progress_say(j->progress, "%s: %" PRId64 " samples of %s", u->name, u->source->count, u->source->path);
+        snprintf(key, sizeof key, "data.%s", u->name);
+        if (j->checkpoint[0]) runfolder_fact(j->resume, key, was, sizeof was);
+        if (*was && strcmp(was, u->source->path)) say(j->o, "note: until now this run read '%s' from %s", u->name, was);
+    }
+}
+
 static bool ready(Job *j, Fault *f) {
     if (!make_machine(j, f)) return false;
     progress_detail(j->progress, "%d threads, seed %" PRIu64 ", workspace %.1f MB, store %.1f MB",
                     j->machine->options.threads, j->machine->options.seed,
                     (double)exec_workspace(j->machine->exec) / 1e6, (double)j->machine->store->bytes / 1e6);
+    tell_data(j);
     return make_folder(j, f);
 }
 

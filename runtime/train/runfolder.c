@@ -140,8 +140,9 @@ static json_t *facts_load(const char *folder) {
 }
 
 void runfolder_fact(const char *folder, const char *key, char *out, size_t size) {
-    json_t *facts = facts_load(folder);
-    const char *text = json_string_value(json_object_get(facts, key));
+    json_t *facts = facts_load(folder), *part = facts;
+    for (size_t n; *key; key += n + (key[n] == '.')) n = strcspn(key, "."), part = json_object_getn(part, key, n);
+    const char *text = json_string_value(part);
     snprintf(out, size, "%s", text ? text : "");
     json_decref(facts);
 }
@@ -179,11 +180,16 @@ bool runfolder_facts(const RunFolder *r, const RunFacts *facts, Fault *f) {
         json_t *one = json_string(facts->argv[i]); /* NULL where it is no UTF-8 */
         json_array_append_new(arguments, one ? one : json_string("?"));
     }
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:I, s:o, s:s, s:s}",
+    json_t *data = json_object();
+    for (int i = 0; i < facts->training->nsource; i++) {
+        const SourceUse *u = &facts->training->source[i];
+        if (u->used && u->source->path) json_object_set_new(data, u->name, json_string(u->source->path));
+    }
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:I, s:o, s:o, s:s, s:s}",
                           "version", facts->version, "revision", facts->revision, "host", host, "cpu", cpu,
                           "isa", facts->isa, "libraries", facts->libraries, "spec", facts->spec, "threads",
                           facts->threads, "seed", (json_int_t)facts->seed, "hash", hash, "status",
-                          facts->status, "step", (json_int_t)facts->step, "arguments", arguments, "began",
+                          facts->status, "step", (json_int_t)facts->step, "arguments", arguments, "data", data, "began",
                           *began ? began : now, "changed", now);
     char *text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
     json_decref(o);

@@ -1,6 +1,7 @@
 /* The run folder: made once, locked while a run works in it, found again on resume. */
 #pragma once
 #include "train/fault.h"
+#include "train/training.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,11 +22,12 @@ bool runfolder_unfinished(const char *name, char *out, size_t size);
 typedef struct {                                      /* what run.json says */
     const char *version, *revision, *isa, *libraries, *status;          /* status: running, finished, stopped, diverged, failed */
     const char *spec;                                 /* path as given */
+    const Training *training;                         /* for where its data were found */
     int threads, argc;
     char **argv;
     uint64_t seed, hash;
     int64_t step;
 } RunFacts;
 bool runfolder_facts(const RunFolder *r, const RunFacts *facts, Fault *f);              /* writes run.json; keeps when it began */
-/* "" where run.json has no such text. */
+/* "" where run.json has no such text; `key` may lead to a part: "data.digits". */
 void runfolder_fact(const char *path, const char *key, char *out, size_t size);
