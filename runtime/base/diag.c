@@ -32,7 +32,7 @@ static bool said_before(const Diags *d, Loc loc, const char *text) {
     return false;
 }
 
-/* Tests count the places that can complain. */
+/* Tests count the places that can complain, and do so: what is dropped does not count. */
 static void log_site(const char *site, const char *text) {
     const char *path = getenv("GRAPHRUN_DIAG_SITES");
     FILE *f = path ? fopen(path, "a") : NULL;
@@ -46,7 +46,6 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
     va_start(ap, fmt);
     char *text = arena_vprintf(d->arena, fmt, ap);
     va_end(ap);
-    log_site(site, text);
     const Caller *blame = level == DIAG_NOTE || !loc.line ? NULL : d->caller;
     while (blame && !(blame->foreign && blame->file == loc.file && blame->loc.file != loc.file)) blame = blame->outer;
     Loc inside = loc;
@@ -59,6 +58,7 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
         if (level <= DIAG_DATA && !d->dropped) d->dropped = d->errors++ >= DIAG_MAX_ERRORS;
     }
     if (d->dropped || (level == DIAG_NOTE && !d->first)) return;
+    log_site(site, text);
     if (level == DIAG_WARNING) d->warnings++;
     Diag *e = ARENA_NEW(d->arena, Diag);
     *e = (Diag){level, loc, text, site, NULL};
