@@ -36,6 +36,12 @@ void store_reset(Store *s, int slot) {
     for (int64_t i = 0; i < n; i++) put(s->data[slot], d->type.dtype, i, d->init ? d->init[i] : d->fill);
 }
 
+double store_size(const Slots *slots) {
+    double bytes = 0;
+    for (int i = 0; i < slots->all.n; i++) bytes += (double)slot_bytes(&slots->all.at[i]);
+    return bytes;
+}
+
 Store *store_new(const Slots *slots) {
     Store *s = calloc(1, sizeof *s);
     if (!s) return NULL;

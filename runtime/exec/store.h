@@ -8,6 +8,7 @@ typedef struct {
     size_t bytes;
 } Store;
 
+double store_size(const Slots *slots);                  /* bytes that store_new will take */
 Store *store_new(const Slots *slots);                 /* NULL when out of memory */
 void store_free(Store *s);
 void store_reset(Store *s, int slot);                 /* to its initial value */

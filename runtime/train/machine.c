@@ -3,8 +3,11 @@
 
 #include "kern/kern.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 int64_t get_int(const Machine *m, int slot) { return (int64_t)store_number(m->store, slot); }
 void set_int(Machine *m, int slot, int64_t value) { store_set(m->store, slot, (double)value); }
@@ -93,6 +96,27 @@ static bool feeds_make(Machine *m) {
     return true;
 }
 
+/* What this process can have at most: the machine's memory, or less where it was limited. */
+static double memory_there_is(void) {
+    double bytes = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    static const int limits[] = {RLIMIT_AS, RLIMIT_DATA};
+    for (int i = 0; i < 2; i++) {
+        struct rlimit limit;
+        if (!getrlimit((__rlimit_resource_t)limits[i], &limit) && limit.rlim_cur != RLIM_INFINITY)
+            bytes = fmin(bytes, (double)limit.rlim_cur);
+    }
+    return bytes;
+}
+
+bool fault_room(Fault *f, const char *what, double bytes) {
+    return fault(f, CODE_FAILED, "%s takes %.1f GB, and there are %.1f GB of memory: make a batch or a size smaller", what,
+                 bytes / 1e9, memory_there_is() / 1e9);
+}
+
+bool room_for(Fault *f, const char *what, double bytes) {
+    return bytes <= memory_there_is() || fault_room(f, what, bytes);
+}
+
 Machine *machine_new(Training *t, const MachineOptions *options, Fault *f) {
     Machine *m = calloc(1, sizeof *m);
     if (!m) return fault_memory(f), NULL;
@@ -101,7 +125,13 @@ Machine *machine_new(Training *t, const MachineOptions *options, Fault *f) {
     if (!m->options.threads) m->options.threads = par_cores();
     turns_find(m);
     own_make(m);
+    double store = store_size(t->slots);
+    if (!room_for(f, "what is kept between turns", store)) {
+        machine_free(m);
+        return NULL;
+    }
     m->store = store_new(t->slots);
+    if (!m->store) fault_room(f, "what is kept between turns", store);
     if (m->store) m->exec = exec_new(m->store, m->options.seed, m->options.threads);
     if (!m->exec || !feeds_make(m)) {
         fault_memory(f);

@@ -66,6 +66,10 @@ bool machine_start(Machine *m, Fault *f);             /* every slot to its initi
 
 size_t machine_library(const Machine *m);             /* bytes that libraries hold for the programs */
 
+/* Is there memory for so many bytes? False with a fault that says how many there are. fault_room: there was none. */
+bool room_for(Fault *f, const char *what, double bytes);
+bool fault_room(Fault *f, const char *what, double bytes);      /* false */
+
 /* units.c: calls f for each unit of t, until it gives false. */
 bool units_each(Training *t, bool (*f)(void *ctx, Unit *u), void *ctx);
 bool unit_ready(Machine *m, Unit *u, Fault *f);       /* graph -> passes -> program, once */

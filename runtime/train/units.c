@@ -50,7 +50,8 @@ static bool unit_make(Machine *m, Unit *u, Fault *f) {
 bool unit_ready(Machine *m, Unit *u, Fault *f) {
     if (!u->graph) return true;
     if (!u->program && !unit_make(m, u, f)) return false;
-    return exec_reserve(m->exec, u->program) || fault_memory(f);
+    double bytes = (double)u->program->workspace + (double)m->store->bytes;
+    return room_for(f, u->name, bytes) && (exec_reserve(m->exec, u->program) || fault_room(f, u->name, bytes));
 }
 
 bool unit_run(Machine *m, Unit *u, Fault *f) {
