@@ -206,7 +206,7 @@ static bool sizes_fit(const Node *n) {
         if (s->dim[i] < 1)
             return reject(n, "gives an empty tensor: axis %d has size %lld", i, (long long)s->dim[i]);
         if (s->dim[i] > most / count)
-            return reject(n, "gives a tensor too large for any memory: %s", shape_show(s, n->graph->arena));
+            return reject(n, "gives a tensor of more than 2^40 numbers: %s", shape_show(s, n->graph->arena));
         count *= s->dim[i];
     }
     return true;
