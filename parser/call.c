@@ -90,6 +90,7 @@ static bool bind_arguments(const Ctx *inner, const Function *f, const Call *call
     if (call->n > h->n) {
         diag_error(e->diags, call->n ? call->arg_loc[h->n] : call->loc, "%s takes %d argument%s, this call gives %d",
                    head_show(e, h), h->n, h->n == 1 ? "" : "s", call->n);
+        diag_note(e->diags, h->loc, "it is defined here");
         ok = false;
     }
     for (int k = 0; k < call->nnamed; k++) {

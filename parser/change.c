@@ -75,8 +75,10 @@ static void unknown_key(Change *c, const Doc *in, const char *path, int level, c
     const char *full = level ? NULL : full_path(c, in, key);
     const char *hint = full ? arena_printf(c->a, ", did you mean '%s'?", full) : nearest_hint(c->a, &near);
     if (level) diag_error(c->d, loc, "there is no '%s' in '%s'%s", key, path, hint);
-    else if (c->section) diag_error(c->d, loc, "the spec has no section '%s' to change", key);
+    else if (c->section) diag_error(c->d, loc, "the spec has no section '%s' to change%s", key, hint);
     else diag_error(c->d, loc, "a spec has no section '%s'%s", key, hint);
+    const DocEntry *meant = near.best ? doc_entry(in, near.best) : NULL;
+    if (meant) diag_note(c->d, meant->loc, "'%s' stands here", meant->key);
     c->failed = true;
 }
 
@@ -222,13 +224,11 @@ Doc *change_set(const Doc *spec, const SpecChanges *changes, Diags *d) {
     for (int i = 0; i < changes->nset; i++) str_printf(&all, "%s\n", changes->set[i]);
     uint32_t file = diags_source(d, "--set", all.text, all.n);
     Doc *changed = map_copy(d->arena, spec, 0);
-    int failed = 0;
     for (int i = 0; i < changes->nset; i++) {         /* a failed one is left out, so that the others are checked */
         Setting s = {0};
         c.failed = !read_setting(d, changes->set[i], (Loc){file, (uint32_t)i + 1, 1}, &s);
         Doc *one = c.failed ? NULL : set_in(&c, changed, &s, "", 0);
-        if (c.failed) failed++;
-        else changed = one;
+        if (!c.failed) changed = one;
     }
-    return failed ? NULL : changed;
+    return changed;
 }

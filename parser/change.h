@@ -12,6 +12,6 @@ size_t bare_length(const char *key);                  /* of `down` in `down(x, f
 
 Doc *map_copy(Arena *a, const Doc *map, int room);    /* the same entries, and room for more behind them */
 
-/* NULL after a message. */
-Doc *change_preset(const Doc *spec, const DocEntry *preset, Diags *d);
+Doc *change_preset(const Doc *spec, const DocEntry *preset, Diags *d);  /* NULL after a message */
+/* With a message for each that is wrong, which changes nothing. */
 Doc *change_set(const Doc *spec, const SpecChanges *changes, Diags *d);

@@ -4,6 +4,7 @@
 #include "parser/compile.h"
 
 #include "build.h"
+#include "parser/trace.h"
 #include "parser/value.h"
 
 #include <ctype.h>
@@ -364,7 +365,9 @@ static Training *compile_in(Arena *a, const char *path, const CompileOptions *o,
         if (!strcmp(d->sources[i].name, path) || (!strcmp(path, "-") && i == 0)) t->given = d->sources[i].text;
     if (!t->given) t->given = t->resolved;
     *made = t;
-    return compile_spec(e, spec, o);
+    Training *whole = compile_spec(e, spec, o);
+    if (!whole) trace_values(spec, d);
+    return whole;
 }
 
 Training *compile(const char *path, const CompileOptions *o, Arena *a, Diags *d) {

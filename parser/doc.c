@@ -6,6 +6,7 @@
 
 #include "base/str.h"
 #include "base/vec.h"
+#include "parser/indent.h"
 #include "parser/place.h"
 
 #include <errno.h>
@@ -106,6 +107,15 @@ static void syntax_error(Composer *c) {
     c->stopped = true;
     if (p->error == YAML_MEMORY_ERROR) arena_fail(c->a);
     Loc at = loc_of(c, p->problem_mark);
+    size_t first;
+    if (!strncmp(p->problem, "did not find expected", 21) && !c->parser.flow_level &&
+        indent_differs(c->at.text, c->at.length, c->at.byte, &first)) {
+        diag_error(c->d, at, "YAML: this line begins in column %u, those beside it do not", at.col);
+        while (c->at.byte > first) cursor_seek(&c->at, c->at.index - 1);
+        Loc beside = {c->file, c->at.line, c->at.col};
+        diag_note(c->d, beside, "from here on they begin in column %u", beside.col);
+        return;
+    }
     diag_error(c->d, at, "YAML: %s%s", p->problem, hint_for(c, p->problem));
     if (!p->context || p->context_mark.index == p->problem_mark.index) return;
     Loc from = loc_of(c, p->context_mark);

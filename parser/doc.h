@@ -47,8 +47,8 @@ bool doc_equal(const Doc *a, const Doc *b);           /* positions and comments 
 /* What ends a message where YAML may have cut an expression into pieces. */
 #define QUOTE_HINT "; quote the expression: \"...\""
 
-/* ---- spec.c: one tree from many. Gives the resolved spec (includes merged, preset and --set applied), NULL with
- * messages. A `--set` text is a source of its own named '--set', one line each, so that messages can point at
+/* ---- spec.c: one tree from many. Gives the resolved spec (includes merged, preset and --set applied); NULL with
+ * messages where a file cannot be read; a change that is wrong has a message and is left out. A `--set` text is a source of its own named '--set', one line each, so that messages can point at
  * `--set 2:14`. Paths are keys joined by '.'; list elements by number; an unknown path is an error with a suggestion,
  * except that a new key is allowed where the mapping is open (vars' values may only replace what is there). Names in
  * the sections are found with or without their arguments. `steps` replaces `epochs`, and the like. */

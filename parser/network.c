@@ -177,6 +177,19 @@ static Value *overridden(const Ctx *c, const char *name, const Shape *shape, Loc
     return v;
 }
 
+/* The call of a network that is being evaluated. */
+static Loc call_of(const Eval *e, const Def *network) {
+    for (const Caller *c = e->diags->caller; c; c = c->outer)
+        if (!c->foreign && !strcmp(c->who, network->name)) return c->loc;
+    return (Loc){0};
+}
+
+static void note_other_call(const Eval *e, int slot) {
+    for (int i = 0; i < e->shaped.n; i++)
+        if (e->shaped.at[i].slot == slot && e->shaped.at[i].call.line)
+            diag_note(e->diags, e->shaped.at[i].call, "the other call is here");
+}
+
 Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind, const char *name, Loc loc) {
     Eval *e = c->e;
     Shape s;
@@ -190,6 +203,7 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
     int slot = slot_find(e->t->slots, full);
     if (slot < 0) {
         slot = slot_add(e->t->slots, (Slot){.name = full, .type = type, .kind = SLOT_PARAM, .tag = kind, .loc = loc});
+        vec_push(e->arena, &e->shaped, ((Shaped){slot, call_of(e, c->network)}));
     } else if (e->t->slots->all.at[slot].kind != SLOT_PARAM) {
         diag_error(e->diags, loc, "'%s' is also the name of a running value: rename one", full);
         return value_poison(e);
@@ -198,6 +212,7 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
         diag_error(e->diags, loc, "the parameter '%s' is %s in this call and %s in another: a network's calls share their "
                                   "parameters", full, shape_show(&s, e->arena), shape_show(&was, e->arena));
         diag_calls(e->diags);
+        note_other_call(e, slot);
         return value_poison(e);
     }
     bool known = false;

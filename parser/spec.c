@@ -130,7 +130,8 @@ static Doc *read_file(Reader *r, const char *path, Loc asked, const Open *from) 
     return all ? merge(r->a, all, own) : own;
 }
 
-/* All presets are tried, so that a mistake in one shows before it is used; the chosen one counts. */
+/* All presets are tried, so that a mistake in one shows before it is used; the chosen one counts. One that is wrong
+ * changes nothing, so that the rest of the spec is checked. */
 static Doc *apply_presets(Diags *d, Doc *spec, const char *chosen) {
     const DocEntry *presets = doc_entry(spec, "presets");
     Loc loc = presets ? presets->loc : (Loc){0};
@@ -138,7 +139,7 @@ static Doc *apply_presets(Diags *d, Doc *spec, const char *chosen) {
     Doc *plain = without(d->arena, spec, "presets"), *result = plain;
     if (sets && sets->kind != DOC_MAP) {
         diag_error(d, sets->loc, "presets: a mapping from names to changes is expected");
-        return NULL;
+        return plain;
     }
     Nearest near = nearest_to(chosen ? chosen : "");
     bool found = !chosen;
@@ -147,12 +148,11 @@ static Doc *apply_presets(Diags *d, Doc *spec, const char *chosen) {
         nearest_add(&near, sets->entry[i].key);
         if (!chosen || strcmp(sets->entry[i].key, chosen)) continue;
         found = true;
-        result = changed;
+        if (changed) result = changed;
     }
-    if (found) return result;
-    if (sets) diag_error(d, loc, "there is no preset '%s'%s", chosen, nearest_hint(d->arena, &near));
-    else diag_error(d, loc, "there is no preset '%s': the spec has none", chosen);
-    return NULL;
+    if (!found && sets) diag_error(d, loc, "there is no preset '%s'%s", chosen, nearest_hint(d->arena, &near));
+    else if (!found) diag_error(d, loc, "there is no preset '%s': the spec has none", chosen);
+    return result;
 }
 
 /* Merging and --set can make a tree that no single file could hold. */
@@ -169,9 +169,10 @@ Doc *spec_read(const char *path, const SpecChanges *changes, Diags *d) {
     int errors = d->errors, nodes = 0;
     Reader r = {.d = d, .a = d->arena};
     Doc *spec = read_file(&r, path, (Loc){0}, NULL);
-    if (spec && d->errors == errors) spec = apply_presets(d, spec, changes ? changes->preset : NULL);
-    if (spec && changes && changes->nset) spec = change_set(spec, changes, d);
-    if (spec && !is_sane(spec, 1, &nodes))
-        diag_error(d, spec->loc, "the whole spec has more than %d values or %d levels", DOC_NODES, DOC_DEPTH);
-    return d->errors == errors ? spec : NULL;
+    if (!spec || d->errors != errors) return NULL;
+    spec = apply_presets(d, spec, changes ? changes->preset : NULL);
+    if (changes && changes->nset) spec = change_set(spec, changes, d);
+    if (is_sane(spec, 1, &nodes)) return spec;
+    diag_error(d, spec->loc, "the whole spec has more than %d values or %d levels", DOC_NODES, DOC_DEPTH);
+    return NULL;
 }

@@ -128,6 +128,7 @@ typedef struct {                                      /* a running value that mo
 } Pending;
 
 typedef struct { int slot; Node *node; } Now;
+typedef struct { int slot; Loc call; } Shaped;        /* a parameter, and the call of its network that gave it its shape */
 typedef struct { const char *name; Value *template; } Kept;   /* a value in slots: state, fixed, iteration, latest */
 
 struct Build {
@@ -178,6 +179,7 @@ struct Eval {
     VEC(Unit) fixed;
     VEC(LayerRow) rows;
     VEC(Kept) kept;
+    VEC(Shaped) shaped;
     VEC(int) initialised;                             /* slots that an initialiser already sets */
     bool logs_known;                                  /* nothing went wrong in the schedule: what is logged is known */
     bool shaping;                                     /* first pass: finds shapes; messages are dropped */

@@ -59,6 +59,12 @@ static Doc *read_with(Case *c, const char *preset, const char *const *set) {
     return spec_read(path_of(c, "main.yaml"), &changes, c->d);
 }
 
+static void check_refused(Case *c, const char *preset, const char *const *set) {
+    int errors = c->d->errors;
+    read_with(c, preset, set);
+    assert_true(c->d->errors > errors);
+}
+
 /* The spec is what the text says; both are printed where they differ. */
 static void check_spec(Case *c, const Doc *spec, const char *text) {
     if (!spec) fail_msg("%s", c->d->first->text);
@@ -124,7 +130,7 @@ static void wrong_includes_are_refused(void **state) {
     put(&c, "main.yaml", "include: [a.yaml, none.yaml, [x], main.yaml]\n");
     put(&c, "a.yaml", "include: b.yaml\n");
     put(&c, "b.yaml", "include: ./a.yaml\n");
-    assert_null(read_with(&c, NULL, NULL));
+    check_refused(&c, NULL, NULL);
     const Diag *m = c.d->first;
     check_error(m, arena_printf(c.arena, "include: '%s' includes itself, directly or through others",
                                 path_of(&c, "./a.yaml")), 1, 10);
@@ -142,7 +148,7 @@ static void includes_are_limited(void **state) {
     for (int i = 1; i < 9; i++)
         put(&c, arena_printf(c.arena, "l%d.yaml", i), arena_printf(c.arena, "include: [l%d.yaml, l%d.yaml]", i + 1, i + 1));
     put(&c, "l9.yaml", "vars: {x: 1}");
-    assert_null(read_with(&c, NULL, NULL));
+    check_refused(&c, NULL, NULL);
     assert_string_equal(c.d->first->text, "include: more than 100 files");
     end(&c);
 }
@@ -151,7 +157,7 @@ static void a_spec_is_a_mapping(void **state) {
     (void)state;
     Case c = begin();
     put(&c, "main.yaml", "- a\n");
-    assert_null(read_with(&c, NULL, NULL));
+    check_refused(&c, NULL, NULL);
     check_error(c.d->first, "a spec is a mapping of sections such as 'networks:' and 'players:'", 1, 1);
     end(&c);
 }
@@ -189,12 +195,12 @@ static void unknown_presets_are_refused(void **state) {
     (void)state;
     Case c = begin();
     put(&c, "main.yaml", base);
-    assert_null(read_with(&c, "tny", NULL));
+    check_refused(&c, "tny", NULL);
     check_error(c.d->first, "there is no preset 'tny', did you mean 'tiny'?", 2, 1);
     end(&c);
     c = begin();
     put(&c, "main.yaml", "vars: {x: 1}");
-    assert_null(read_with(&c, "tiny", NULL));
+    check_refused(&c, "tiny", NULL);
     check_error(c.d->first, "there is no preset 'tiny': the spec has none", 0, 0);
     end(&c);
 }
@@ -204,18 +210,20 @@ static void every_preset_is_checked(void **state) {
     Case c = begin();
     put(&c, "main.yaml", "vars: {width: 1}\nplayers: {p: {minimize: x}}\npresets:\n  a: {vars: {widht: 2}}\n  b: 3\n"
                          "  c: {playrs: {}}\n  d: {include: x}\n  e: {metrics: {m: 1}}\n  f: {players: {q: {minimize: 1}}}\n");
-    assert_null(read_with(&c, NULL, NULL));
+    check_refused(&c, NULL, NULL);
     const Diag *m = c.d->first;
     check_error(m, "there is no 'widht' in 'vars', did you mean 'width'?", 4, 14);
+    check_error(m = m->next, "'width' stands here", 1, 8);
     check_error(m = m->next, "preset 'b': a mapping of changes is expected", 5, 6);
     check_error(m = m->next, "a spec has no section 'playrs', did you mean 'players'?", 6, 7);
+    check_error(m = m->next, "'players' stands here", 2, 1);
     check_error(m = m->next, "'include' cannot be changed by a preset or --set", 7, 7);
     check_error(m = m->next, "the spec has no section 'metrics' to change", 8, 7);
     check_error(m = m->next, "there is no 'q' in 'players'", 9, 17);
     end(&c);
     c = begin();
     put(&c, "main.yaml", "presets: [a]");
-    assert_null(read_with(&c, NULL, NULL));
+    check_refused(&c, NULL, NULL);
     check_error(c.d->first, "presets: a mapping from names to changes is expected", 1, 10);
     end(&c);
 }
@@ -270,7 +278,7 @@ static void wrong_settings_are_refused(void **state) {
         Case c = begin();
         put(&c, "main.yaml", base);
         const char *set[] = {"vars.batch=1", rows[i].set, "vars.batch=2", NULL};
-        assert_null(read_with(&c, NULL, set));
+        check_refused(&c, NULL, set);
         check_error(c.d->first, rows[i].error, 2, rows[i].col);
         assert_int_equal(c.d->errors, 1);
         end(&c);
@@ -287,11 +295,11 @@ static void the_whole_spec_is_limited(void **state) {
     for (int i = 0; i < 40; i++) str_add(&deep, "]");
     str_printf(&set, "%s=%s", path.text, deep.text);
     const char *one[] = {set.text, NULL};
-    assert_null(read_with(&c, NULL, one));
+    check_refused(&c, NULL, one);
     assert_string_equal(c.d->first->text, "the whole spec has more than 100000 values or 64 levels");
     for (int i = 0; i < 40; i++) str_add(&path, ".a");
     const char *two[] = {arena_printf(c.arena, "%s=1", path.text), NULL};
-    assert_null(read_with(&c, NULL, two));
+    check_refused(&c, NULL, two);
     assert_string_equal(c.d->first->next->text, "the path is too long");
     end(&c);
 }

@@ -67,6 +67,16 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
     if (blame) diag_add(d, site, DIAG_NOTE, inside, "here, in '%s'", blame->who);
 }
 
+void diag_note_behind(Diags *d, Diag *behind, Loc loc, const char *fmt, ...) {
+    va_list ap;
+    va_start(ap, fmt);
+    Diag *e = ARENA_NEW(d->arena, Diag);
+    *e = (Diag){DIAG_NOTE, loc, arena_vprintf(d->arena, fmt, ap), behind->site, behind->next};
+    va_end(ap);
+    behind->next = e;
+    if (d->last == &behind->next) d->last = &e->next;
+}
+
 void diag_calls(Diags *d) {
     enum { MOST = 4 };
     int n = 0;

@@ -65,6 +65,9 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
 #define diag_warn(d, loc, ...) diag_add((d), DIAG_SITE, DIAG_WARNING, (loc), __VA_ARGS__)
 #define diag_note(d, loc, ...) diag_add((d), DIAG_SITE, DIAG_NOTE, (loc), __VA_ARGS__)
 
+/* A note to a message that is already there: `behind` is the message or its last note so far. */
+void diag_note_behind(Diags *d, Diag *behind, Loc loc, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
 /* Adds a note for each call that led here, of texts that the reader wrote: to messages about shapes. */
 void diag_calls(Diags *d);
 

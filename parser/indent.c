@@ -1,0 +1,34 @@
+/* Walks over lines; blank ones and comments do not count. */
+#include "parser/indent.h"
+
+#include <string.h>
+
+typedef struct {
+    size_t start, indent;
+} Line; /* start: of its first character after the indentation */
+
+static bool line_at(const char *text, size_t length, size_t from, Line *out) {
+    size_t at = from;
+    while (at < length && text[at] == ' ') at++;
+    *out = (Line){at, at - from};
+    return at < length && text[at] != '\n' && text[at] != '\r' && text[at] != '#';
+}
+
+bool indent_differs(const char *text, size_t length, size_t at, size_t *first) {
+    size_t from = at, indent;
+    while (from && text[from - 1] != '\n') from--;
+    Line line, above = {0};
+    if (!line_at(text, length, from, &line) || line.start != at) return false;
+    indent = line.indent;
+    bool any = false; /* a neighbour, or what stands deeper in one */
+    while (from) {
+        size_t end = --from;
+        while (from && text[from - 1] != '\n') from--;
+        if (!line_at(text, end, from, &line)) continue;
+        if (line.indent < indent) break; /* the parent of all these */
+        above = line;
+        any = true;
+    }
+    *first = above.start;
+    return any && above.indent != indent;
+}

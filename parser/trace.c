@@ -1,0 +1,163 @@
+/* Works on the document alone, after everything: from the position of a message to the row of text that
+ * stands there, from its words to the definitions that bear them. Knows sections and the rows that bind
+ * names, no values. */
+#include "parser/trace.h"
+
+#include "base/vec.h"
+#include "parser/change.h"
+
+#include <string.h>
+
+enum { MOST_NOTES = 6, MOST_ROWS = 64 };
+
+typedef struct {
+    const Doc *in;
+    const DocEntry *entry;
+    const Doc *value;
+} Link; /* entry: NULL of a list's item */
+typedef struct {
+    int n;
+    Link at[DOC_DEPTH + 1];
+} Chain;
+
+typedef struct {
+    const Doc *spec;
+    Diags *d;
+    Diag *message; /* notes are added behind it */
+    Chain chain;   /* from a section down to what stands at the message */
+    int notes, nrow;
+    const Doc *row[MOST_ROWS]; /* were read */
+} Trace;
+
+/* ---- from a position to what stands there ---- */
+
+static bool after(Loc x, Loc z) { return x.line > z.line || (x.line == z.line && x.col > z.col); }
+
+static void look(const Doc *d, Loc target, Chain *now, Chain *best, Loc *best_loc) {
+    if (d->kind == DOC_SCALAR || now->n == DOC_DEPTH) return;
+    for (int i = 0; i < d->n; i++) {
+        const DocEntry *e = d->kind == DOC_MAP ? &d->entry[i] : NULL;
+        const Doc *value = e ? e->value : d->item[i];
+        Loc loc = e ? e->loc : value->loc;
+        now->at[now->n++] = (Link){d, e, value};
+        if (loc.file == target.file && !after(loc, target) && !after(*best_loc, loc))
+            *best = *now, *best_loc = loc;
+        look(value, target, now, best, best_loc);
+        now->n--;
+    }
+}
+
+static Chain chain_to(const Doc *spec, Loc target) {
+    Chain now = {0}, best = {0};
+    Loc best_loc = {0};
+    look(spec, target, &now, &best, &best_loc);
+    return best;
+}
+
+/* ---- from words to definitions ---- */
+
+static void read_words(Trace *t, const Doc *d);
+
+static bool is_row(const Link *l) { return !l->entry && l->value->kind == DOC_MAP; }
+
+static void note(Trace *t, Loc loc, const char *form, const char *name, const Doc *value) {
+    Diag *last = t->message;
+    for (Diag *e = t->message; e && (e == t->message || e->level == DIAG_NOTE); e = e->next) {
+        if (e->loc.file == loc.file && e->loc.line == loc.line) return;
+        last = e;
+    }
+    if (t->notes++ >= MOST_NOTES) return;
+    const char *text = value->kind == DOC_SCALAR ? value->text : "defined here";
+    diag_note_behind(t->d, last, loc, "%s%s%s", name, form, text);
+}
+
+/* A local name: a key beside one of the chain's, or inside one of those (`collect:` of a metric). */
+static bool read_local(Trace *t, const char *word) {
+    for (int i = t->chain.n - 1; i > 1; i--) {
+        const Link *l = &t->chain.at[i];
+        const DocEntry *e = l->entry ? doc_entry(l->in, word) : NULL;
+        for (int k = 0; l->entry && !e && k < l->in->n; k++) e = doc_entry(l->in->entry[k].value, word);
+        if (e) return read_words(t, e->value), true;
+    }
+    return false;
+}
+
+static void read_global(Trace *t, const char *word) {
+    static const char *const traced[] = {"vars", "data", "iteration", NULL};
+    for (const char *const *section = traced; *section; section++) {
+        const DocEntry *e = doc_entry(doc_get(t->spec, *section), word);
+        if (!e) continue;
+        note(t, strcmp(*section, "vars") ? e->loc : e->value->loc, " is ", word, e->value);
+        read_words(t, e->value);
+    }
+}
+
+static bool word_start(char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+static bool word_part(char c) { return word_start(c) || (c >= '0' && c <= '9'); }
+
+static void read_scalar(Trace *t, const char *text) {
+    while (*text) {
+        if (!word_start(*text)) {
+            text += 1;
+            continue;
+        }
+        size_t n = 1;
+        while (word_part(text[n])) n++;
+        const char *word = arena_strndup(t->d->arena, text, n);
+        if (!read_local(t, word)) read_global(t, word);
+        text += n;
+    }
+}
+
+static void read_words(Trace *t, const Doc *d) {
+    for (int i = 0; i < t->nrow; i++)
+        if (t->row[i] == d) return;
+    if (t->nrow == MOST_ROWS) return;
+    t->row[t->nrow++] = d;
+    if (d->kind == DOC_SCALAR) read_scalar(t, d->text);
+    for (int i = 0; d->kind != DOC_SCALAR && i < d->n; i++)
+        read_words(t, d->kind == DOC_MAP ? d->entry[i].value : d->item[i]);
+}
+
+/* The row at the message, then what the rows around it say besides their own rows: `for`, `repeat`, `when`.
+ */
+static void read_rows(Trace *t) {
+    bool found = false;
+    for (int i = t->chain.n - 1; i >= 0; i--) {
+        const Link *l = &t->chain.at[i];
+        bool whole = !found && (is_row(l) || i <= 2);
+        if (whole) read_words(t, l->value);
+        for (int k = 0; found && is_row(l) && k < l->value->n; k++) {
+            const DocEntry *e = &l->value->entry[k];
+            if (e->value->kind != DOC_SCALAR) continue;
+            note(t, e->loc, ": ", e->key, e->value);
+            read_words(t, e->value);
+        }
+        found = found || whole;
+    }
+}
+
+static bool names_number(const char *text) {
+    bool quoted = false;
+    for (; *text; text++) {
+        quoted ^= *text == '\'';
+        if (!quoted && *text >= '0' && *text <= '9') return true;
+    }
+    return false;
+}
+
+void trace_values(const Doc *spec, Diags *d) {
+    for (Diag *e = d->first, *next; e; e = next) {
+        next = e->next;
+        while (next && next->level == DIAG_NOTE) next = next->next;
+        if (e->level != DIAG_ERROR || !names_number(e->text)) continue;
+        Loc place[8] = {e->loc};
+        int n = 1;
+        for (const Diag *k = e->next; k != next && n < 8; k = k->next) place[n++] = k->loc;
+        Trace t = {.spec = spec, .d = d, .message = e};
+        for (int i = 0; i < n; i++) {
+            t.chain = chain_to(spec, place[i]);
+            read_rows(&t);
+        }
+    }
+}
