@@ -105,6 +105,8 @@ static void define(Eval *e, Globals *g, DefKind kind, const DocEntry *entry) {
         diag_error(e->diags, entry->loc, "'%s' is a mapping: its keys stand under it, indented", d->name);
         return;
     }
+    const Doc *state = kind == DEF_OPTIMIZER ? doc_get(entry->value, "state") : NULL;
+    if (state && state->kind != DOC_MAP) diag_error(e->diags, state->loc, "'state' is a mapping of names to initial values");
     refuse_twice(e, g, kind, &d->head);
     d->index = count_kind(g, kind);
     d->function = (Function){.kind = FN_TEXT, .name = d->name, .head = &d->head, .body = entry->value, .scope = &g->scope, .def = d};

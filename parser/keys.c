@@ -114,7 +114,7 @@ const Field when_keys[] = {
     {0}};
 
 const Field input_keys[] = {
-    MUST("input", "expression", "what goes on from here, in place of what was piped"),
+    MUST("input", "expression", "what goes on from here, in place of what was piped; opens a list that does not start from the first argument"),
     {0}};
 
 const Field call_keys[] = {
@@ -141,58 +141,67 @@ const Field ambient_keys[] = {
 #define SCALAR "{\"type\": [\"string\", \"number\", \"boolean\"]}"
 #define REF(name) "{\"$ref\": \"#/$defs/" name "\"}"
 
+/* How definitions are written: with their arguments, or without. */
+#define CALLED "{\"propertyNames\": {\"pattern\": \"^[A-Za-z_][A-Za-z0-9_]* *[(].*[)] *$\"}}"
+#define BARE "{\"propertyNames\": {\"pattern\": \"^[A-Za-z_][A-Za-z0-9_]*$\"}}"
+
 const Form form_table[] = {
-    {"spec", "a model: networks, losses, schedule, data, outputs", spec_keys, NULL, NULL},
-    {"vars", "named constants", NULL, "expression", NULL},
-    {"sources", "named sources", NULL, "source", NULL},
-    {"functions", "named functions, written with their arguments: down(x, filters): ...", NULL, "definition", NULL},
-    {"networks", "named networks, written with their arguments: critic(x): ...", NULL, "definition", NULL},
-    {"optimizers", "named update rules, written with their arguments: sgd(p, g, lr=0.1): ...", NULL, "rule", NULL},
-    {"players", "named players", NULL, "player", NULL},
-    {"definitions", "named values", NULL, "definition", NULL},
-    {"metrics", "named metrics", NULL, "metric", NULL},
-    {"outputs", "named outputs", NULL, "output", NULL},
-    {"presets", "named sets of changes", NULL, "preset", NULL},
-    {"preset", "changes to single keys of this spec", NULL, "anything", NULL},
-    {"player", "a loss, what moves, and by which rule; any other key is a local name", player_keys, "definition", NULL},
-    {"source", "samples, batch by batch; a key that is one of the source's fields holds layers that rework it", source_keys, "layers", NULL},
-    {"output", "a picture, plot, table or file; any other key is a local name", output_keys, "definition", NULL},
-    {"metric", "a value over held-out data; any other key is a local name", metric_keys, "definition", NULL},
-    {"rule", "an update rule; any other key is a new value of p or of a running value, or a local name", optimizer_keys, "expression", NULL},
+    {"spec", "a model: networks, losses, schedule, data, outputs", spec_keys, NULL, NULL,
+     "{\"required\": [], \"anyOf\": [{\"required\": [\"include\"]}, {\"required\": [\"players\", \"schedule\"]}]}"},
+    {"vars", "named constants", NULL, "expression", NULL, BARE},
+    {"sources", "named sources", NULL, "source", NULL, BARE},
+    {"functions", "named functions, written with their arguments: down(x, filters): ...", NULL, "definition", NULL, CALLED},
+    {"networks", "named networks, written with their arguments: critic(x): ...", NULL, "definition", NULL, CALLED},
+    {"optimizers", "named update rules, written with their arguments: sgd(p, g, lr=0.1): ...", NULL, "rule", NULL, CALLED},
+    {"players", "named players", NULL, "player", NULL, BARE},
+    {"definitions", "named values", NULL, "definition", NULL, BARE},
+    {"metrics", "named metrics", NULL, "metric", NULL, NULL},
+    {"outputs", "named outputs", NULL, "output", NULL, NULL},
+    {"presets", "named sets of changes", NULL, "preset", NULL, NULL},
+    {"preset", "changes to single keys of this spec", NULL, "anything", NULL, NULL},
+    {"player", "a loss, what moves, and by which rule; any other key is a local name", player_keys, "definition", NULL,
+     "{\"oneOf\": [{\"required\": [\"minimize\"]}, {\"required\": [\"maximize\"]}]}"},
+    {"source", "samples, batch by batch; a key that is one of the source's fields holds layers that rework it", source_keys, "layers", NULL, NULL},
+    {"output", "a picture, plot, table or file; any other key is a local name", output_keys, "definition", NULL, NULL},
+    {"metric", "a value over held-out data; any other key is a local name", metric_keys, "definition", NULL,
+     "{\"oneOf\": [{\"required\": [\"mean\"]}, {\"required\": [\"value\"]}]}"},
+    {"rule", "an update rule; any other key is a new value of p or of a running value, or a local name", optimizer_keys, "expression", NULL, NULL},
     {"schedule", "one stage, or a list of stages", NULL, NULL,
-     "{\"anyOf\": [" REF("stage") ", {\"type\": \"array\", \"items\": " REF("stage") ", \"minItems\": 1}]}"},
-    {"stage", "who plays when, and for how long", schedule_keys, NULL, NULL},
-    {"checkpoint", "when the run is saved", checkpoint_keys, NULL, NULL},
+     "{\"anyOf\": [" REF("stage") ", {\"type\": \"array\", \"items\": " REF("stage") ", \"minItems\": 1}]}", NULL},
+    {"stage", "who plays when, and for how long", schedule_keys, NULL, NULL,
+     "{\"oneOf\": [{\"required\": [\"steps\"]}, {\"required\": [\"epochs\"]}]}"},
+    {"checkpoint", "when the run is saved", checkpoint_keys, NULL, NULL, NULL},
     {"entries", "players in the order of their turns: critic, `critic: 5`, `critic: step > 100`, `together: [a, b]`", NULL, NULL,
-     "{\"type\": \"array\", \"minItems\": 1, \"items\": {\"anyOf\": [{\"type\": \"string\"}, " REF("entry") "]}}"},
+     "{\"type\": \"array\", \"minItems\": 1, \"items\": {\"anyOf\": [{\"type\": \"string\"}, " REF("entry") "]}}", NULL},
     {"entry", "a player and its count, or its condition", NULL, NULL,
      "{\"type\": \"object\", \"minProperties\": 1, \"maxProperties\": 1, \"properties\": {\"together\": {\"type\": \"array\", "
      "\"minItems\": 1, \"items\": {\"type\": \"string\"}, \"description\": \"players that move at once, from the same values\"}}, "
-     "\"additionalProperties\": " REF("expression") "}"},
-    {"body", "local names and a `return`; or a record of named parts", body_keys, "definition", NULL},
+     "\"additionalProperties\": " REF("expression") "}", NULL},
+    {"body", "local names and a `return`; or a record of named parts", body_keys, "definition", NULL, NULL},
     {"definition", "an expression, a list of layers, or a body of local names with `return`", NULL, NULL,
-     "{\"anyOf\": [" SCALAR ", " REF("layers") ", " REF("body") "]}"},
+     "{\"anyOf\": [" SCALAR ", " REF("layers") ", " REF("body") "]}", NULL},
     {"expression", "a value: 2*width, mean(critic(x)); a list is a list of values; single quotes make text", NULL, NULL,
-     "{\"anyOf\": [" SCALAR ", {\"type\": \"array\", \"items\": " REF("expression") "}]}"},
-    {"ranges", "conditions on arguments, by name", NULL, "expression", NULL},
-    {"repeat", "a list so many times", repeat_keys, NULL, NULL},
-    {"for", "a list once for each", for_keys, NULL, NULL},
-    {"when", "a list or another", when_keys, NULL, NULL},
-    {"input", "another input", input_keys, NULL, NULL},
-    {"values", "names and their values", NULL, "expression", NULL},
-    {"optimizer", "an expression, or a mapping from networks or patterns to expressions", NULL, "expression", SCALAR},
+     "{\"anyOf\": [" SCALAR ", {\"type\": \"array\", \"items\": " REF("expression") "}]}", NULL},
+    {"layers", "a list of layers: names, names with arguments, blocks", NULL, NULL, "{\"type\": \"array\", \"items\": " REF("layer") "}", NULL},
+    {"ranges", "conditions on arguments, by name", NULL, "expression", NULL, NULL},
+    {"repeat", "a list so many times", repeat_keys, NULL, NULL, NULL},
+    {"for", "a list once for each", for_keys, NULL, NULL, NULL},
+    {"when", "a list or another", when_keys, NULL, NULL, NULL},
+    {"input", "another input", input_keys, NULL, NULL, NULL},
+    {"values", "names and their values", NULL, "expression", NULL, NULL},
+    {"optimizer", "an expression, or a mapping from networks or patterns to expressions", NULL, "expression", SCALAR, NULL},
     {"after", "assignments by name, a call of a function with `after`, or a list of both", NULL, "expression",
-     "{\"anyOf\": [" SCALAR ", {\"type\": \"array\", \"items\": " REF("after") "}]}"},
+     "{\"anyOf\": [" SCALAR ", {\"type\": \"array\", \"items\": " REF("after") "}]}", NULL},
     {"log", "names and values, or a list of local names", NULL, "expression",
-     "{\"type\": \"array\", \"items\": {\"type\": \"string\"}}"},
+     "{\"type\": \"array\", \"items\": {\"type\": \"string\"}}", NULL},
     {"every", "a number of steps (50), of epochs (5 epochs), or end", NULL, NULL,
      "{\"anyOf\": [{\"type\": \"integer\", \"minimum\": 1}, {\"type\": \"string\", \"pattern\": "
-     "\"^(end|0*[1-9][0-9]*( (steps?|epochs?))?)$\"}]}"},
-    {"flag", "true or false", NULL, NULL, "{\"type\": \"boolean\"}"},
-    {"text", "text", NULL, NULL, SCALAR},
+     "\"^(end|0*[1-9][0-9]*( (steps?|epochs?))?)$\"}]}", NULL},
+    {"flag", "true or false", NULL, NULL, "{\"type\": \"boolean\"}", NULL},
+    {"text", "text", NULL, NULL, SCALAR, NULL},
     {"texts", "text, or a list of texts", NULL, NULL,
-     "{\"anyOf\": [" SCALAR ", {\"type\": \"array\", \"items\": " SCALAR ", \"minItems\": 1}]}"},
-    {"anything", "anything", NULL, NULL, "{\"not\": {\"type\": \"null\"}}"},
+     "{\"anyOf\": [" SCALAR ", {\"type\": \"array\", \"items\": " SCALAR ", \"minItems\": 1}]}", NULL},
+    {"anything", "anything", NULL, NULL, "{\"not\": {\"type\": \"null\"}}", NULL},
     {0}};
 /* clang-format on */
 
@@ -207,6 +216,10 @@ bool is_text_key(const char *key) {
     for (const char *const *t = texts; *t; t++)
         if (!strcmp(key, *t)) return true;
     return false;
+}
+
+bool form_is_block(const Form *f) {                   /* it has the name of its first key, which must be given */
+    return f->keys && !f->others && !f->keys->dflt && !strcmp(f->keys->name, f->name);
 }
 
 void key_check(Eval *e, const Doc *map, const char *where, const Field *keys, bool open) {

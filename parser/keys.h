@@ -10,9 +10,11 @@ typedef struct {
     const Field *keys;                                /* of a mapping; NULL: it has no keys of its own */
     const char *others;                               /* form of the values under any other key; NULL: none are taken */
     const char *schema;                               /* JSON Schema of what else it may be; NULL: nothing else */
+    const char *also;                                 /* JSON Schema's further conditions on the mapping; NULL: none */
 } Form;
 extern const Form form_table[];                       /* ends with name NULL */
 const Form *form_named(const char *name);             /* NULL if there is none */
+bool form_is_block(const Form *f);                    /* an item of a layer list that is no layer: `repeat`, `input` */
 
 extern const Field spec_keys[], player_keys[], schedule_keys[], checkpoint_keys[], metric_keys[], output_keys[], body_keys[],
     optimizer_keys[], source_keys[], repeat_keys[], for_keys[], when_keys[], input_keys[];

@@ -165,6 +165,7 @@ static void update_one(const Ctx *c, const Rule *r, Moved *m, Node *gate) {
     Provenance before = graph_at(c->graph, r->loc, NULL, "optimizer", parameter);
     Value *p = value_node(e, g_slot(c->graph, m->slot)), *g = value_node(e, m->gradient), *new_p = NULL;
     const Doc *state = doc_get(r->rule->entry->value, "state");
+    if (state && state->kind != DOC_MAP) state = NULL;    /* has been reported */
     int n = state ? state->n : 0;
     Value **template = ARENA_ARRAY(e->arena, Value *, n + 1), **old = ARENA_ARRAY(e->arena, Value *, n + 1);
     Value **next = ARENA_ARRAY(e->arena, Value *, n + 1);

@@ -114,6 +114,8 @@ static const Line lines[] = {
     {"check nothing.yaml", 3, "", "nothing.yaml"},
     {"check --set vars.rat=1 ring.yaml", 3, "", "--set:1:6: error: "},
     {"wrong.yaml", 3, "", "wrong.yaml:1:1: error: "},
+    {"schema", 0, "http://json-schema.org/draft-07/schema#", ""},
+    {"schema ring.yaml", 2, "", "does not know what to do with 'ring.yaml'"},
     {"show function clamp", 0, "    return: if(x < low, low, if(x > high, high, x))\n", ""},
     {"show function", 0, "# initialisers: functions of the shape\n", ""},
     {"show function argmax", 0, "int [5, 7] -> int [5]", ""},

@@ -50,12 +50,11 @@ static void put_call(const char *arg) { (void)arg, help_keys(4, call_keys, NULL)
 static void put_builtins(const char *arg) { (void)arg, help_builtins(4); }
 static void put_prelude(const char *arg) { (void)arg, help_prelude(4); }
 
-/* Items of a layer list that hold layers themselves: forms named by their first key. */
 static void put_blocks(const char *arg) {
     (void)arg;
     bool first = true;
     for (const Form *f = form_table; f->name; f++) {
-        if (!f->keys || strcmp(f->keys->name, f->name) || !field_find(f->keys, "layers")) continue;
+        if (!form_is_block(f)) continue;
         if (!first) putchar('\n');
         help_keys(4, f->keys, NULL);
         first = false;
