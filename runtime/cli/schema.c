@@ -54,11 +54,12 @@ static json_t *value_of(const Field *f) {
     case F_CHOICE: return words_or_expression(f->choices);
     case F_EVERY: return ref("every");
     case F_FORM: return ref(f->choices);
+    case F_EXPRS: return any_of(ref("expression"), ref("values"));
     case F_INTS:
     case F_FLOATS:
     case F_EXPR:
-    case F_EXPRS:
-    case F_NAMES: return ref("expression");
+    case F_NAMES:
+    case F_LOGGED: return ref("expression");
     }
     return json_object();
 }

@@ -235,10 +235,28 @@ static int put_kinds(const char *what, const char *name, int n, const char *cons
     return CODE_USAGE;
 }
 
+static void put_fields(const char *title, const FieldRow *rows) {
+    Arena *a = arena_new();
+    if (!a) return;
+    if (rows && rows->name) text_wrap(title, 4, 4);
+    for (const FieldRow *r = rows; r && r->name; r++) {
+        const char *type = r->dtype < DTYPES ? dtype_name(r->dtype) : "as the file has it";
+        text_row(8, 20, r->name,
+                 arena_printf(a, "%s%s%s%s%s", type, *r->shape ? " " : "", r->shape, r->doc ? ": " : "",
+                              r->doc ? r->doc : ""));
+    }
+    arena_free(a);
+}
+
 static void put_source(int i) {
-    printf("source: %s\n", dataset_table[i]->name);
-    text_wrap(dataset_table[i]->doc, 4, 4);
-    help_keys(8, dataset_table[i]->options, NULL);
+    const Dataset *d = dataset_table[i];
+    printf("source: %s\n", d->name);
+    text_wrap(d->doc, 4, 4);
+    text_wrap(d->example, 4, 8);
+    if (d->options->name) text_wrap("keys", 4, 4);
+    help_keys(8, d->options, NULL);
+    put_fields("fields, of one sample", d->fields);
+    put_fields("constants", d->constants);
 }
 
 int help_data(const char *name) {
@@ -254,8 +272,10 @@ int help_data(const char *name) {
               "that rework it: `image: [{rescale: [-1, 1]}]`.",
               0, 0);
     for (int i = 0; i < n; i++) putchar('\n'), put_source(i);
-    puts("\nevery source takes");
+    puts("\nevery source");
+    text_wrap("keys", 4, 4);
     help_keys(8, source_keys, source_options);
+    put_fields("fields", source_fields);
     return CODE_DONE;
 }
 
