@@ -22,8 +22,7 @@
 #include "out/picture.h"
 
 typedef struct { /* a run folder of its own and a job in it */
-    char folder[64], made[512], why[512];
-    double range[2];
+    char folder[64];
     Arena *arena;
     OutputJob job;
     const Output *kind;
@@ -35,15 +34,7 @@ static int begin(void **state) {
     strcpy(c->folder, "/tmp/graphrun-out-XXXXXX");
     if (!mkdtemp(c->folder)) return 1;
     c->arena = arena_new();
-    c->job = (OutputJob){.name = "shown",
-                         .samples = c->folder,
-                         .plots = c->folder,
-                         .step = 50,
-                         .range = c->range,
-                         .made = c->made,
-                         .path_size = sizeof c->made,
-                         .why = c->why,
-                         .why_size = sizeof c->why};
+    c->job = (OutputJob){.name = "shown", .samples = c->folder, .plots = c->folder, .step = 50};
     *state = c;
     return 0;
 }
@@ -89,16 +80,16 @@ static void give(Case *c, const char *key, int n, int from) {
 
 static void write_well(Case *c) {
     bool ok = (!c->kind->prepare || c->kind->prepare(&c->job, c->options)) && c->kind->write(&c->job, c->options);
-    if (!ok) print_error("%s\n", c->why);
+    if (!ok) print_error("%s\n", c->job.why);
     assert_true(ok);
 }
 
 static Picture read_back(Case *c, bool color) {
     Picture p;
     bool is;
-    assert_true(picture_is_color(c->made, &is));
+    assert_true(picture_is_color(c->job.made, &is));
     assert_int_equal(is, color);
-    assert_true(picture_read(&p, c->made, color));
+    assert_true(picture_read(&p, c->job.made, color));
     return p;
 }
 
@@ -148,7 +139,7 @@ static void grid_pixels_are_the_images(void **state) {
     OutValue v = VALUE(image, F32, 3, 2, 4, 1);
     c->job.value = &v;
     write_well(c);
-    assert_string_equal(c->made, in_folder(c, "shown-000050.png"));
+    assert_string_equal(c->job.made, in_folder(c, "shown-000050.png"));
     Picture p = read_back(c, false);
     assert_int_equal(p.width, 2 * 6 + 2);
     assert_int_equal(p.height, 2 * 4 + 2);
@@ -181,7 +172,7 @@ static void the_range_turns_to_minus_one_once_and_stays(void **state) {
         Picture p = read_back(c, false);
         for (int x = 0; x < 3; x++) assert_int_equal(at(&p, x, 0, 0), runs[i].seen[x]);
         picture_free(&p);
-        assert_true(c->range[0] == (i ? -1 : 0) && c->range[1] == 1);
+        assert_true(c->job.range[0] == (i ? -1 : 0) && c->job.range[1] == 1);
     }
     *(Floats *)option(c, "range") = (Floats){2, {0, 4}};
     OutValue v = VALUE(((float[]){1, 2, 3}), F32, 1, 1, 3, 1);
@@ -200,7 +191,7 @@ static void colored_and_palette_grids_are_rgb(void **state) {
     c->job.value = &rgb;
     c->job.at_end = true;
     write_well(c);
-    assert_string_equal(c->made, in_folder(c, "shown.png"));
+    assert_string_equal(c->job.made, in_folder(c, "shown.png"));
     Picture p = read_back(c, true);
     assert_int_equal(at(&p, 2, 2, 0), 255), assert_int_equal(at(&p, 2, 2, 1), 51),
         assert_int_equal(at(&p, 2, 2, 2), 0);
@@ -346,14 +337,13 @@ static void scatters_show_samples_over_data_with_modes(void **state) {
     assert_true(count_color(&p, 0, 0, 0, 100) > 20);
     assert_true(count_color(&p, 213, 94, 0, 12) < 5);
     picture_free(&p);
-    assert_true(c->range[0] > -2 && c->range[0] < -1 && c->range[1] > 0.9 && c->range[1] < 2);
+    assert_true(c->job.range[0] > -2 && c->job.range[0] < -1 && c->job.range[1] > 0.9 && c->job.range[1] < 2);
 
-    double kept[2] = {c->range[0], c->range[1]};
+    double kept[2] = {c->job.range[0], c->job.range[1]};
     for (int i = 0; i < 400; i++) data[i][0] *= 30;
     *(int *)option(c, "color") = 2;
     write_well(c);
-    assert_true(c->range[0] == kept[0] && c->range[1] == kept[1]);
-    assert_true((double)(float)kept[0] == kept[0] && (double)(float)kept[1] == kept[1]);
+    assert_true(c->job.range[0] == kept[0] && c->job.range[1] == kept[1]);
     p = read_back(c, true);
     assert_true(count_color(&p, 213, 94, 0, 12) > 20);
     picture_free(&p);
@@ -369,9 +359,9 @@ static void odd_points_are_drawn_without_harm(void **state) {
     for (int i = 0; i < 2; i++) {
         give(c, "scatter", 1, i);
         *(int *)option(c, "color") = i ? 2 : -1;
-        c->range[0] = c->range[1] = 0;
+        c->job.range[0] = c->job.range[1] = 0;
         write_well(c);
-        assert_true(c->range[0] < c->range[1]);
+        assert_true(c->job.range[0] < c->job.range[1]);
     }
 }
 
@@ -438,7 +428,7 @@ static void equal_plots_are_equal_files(void **state) {
     static const char *const names[] = {"wild", "constant", "few"};
     plot(c, "first", 3, names);
     write_well(c);
-    assert_string_equal(c->made, in_folder(c, "first.png"));
+    assert_string_equal(c->job.made, in_folder(c, "first.png"));
     plot(c, "second", 3, names);
     *(const char **)option(c, "title") = "first";
     write_well(c);
@@ -541,7 +531,7 @@ static void grey_frames_become_a_gif_in_order_of_steps(void **state) {
     assert_true(file_write_whole(in_folder(c, "shown-x.png"), "x", 1));
     assert_true(file_write_whole(in_folder(c, "shown-000060.png.tmp"), "x", 1));
     assert_true(file_write_whole(in_folder(c, "shown2-000060.png"), "x", 1));
-    assert_true(animation_make(c->folder, "shown", c->why, sizeof c->why));
+    assert_true(animation_make(c->folder, "shown", c->job.why, sizeof c->job.why));
 
     struct stat mode;
     assert_int_equal(stat(in_folder(c, "shown.gif"), &mode), 0);
@@ -591,7 +581,7 @@ static void inflate_rows(const uint8_t *packed, size_t n, int width, int height,
 static void colored_frames_become_an_animated_png(void **state) {
     Case *c = *state;
     frame(c, 0, 8, 1, 10), frame(c, 5, 8, 3, 20), frame(c, 20, 8, 3, 30);
-    assert_true(animation_make(c->folder, "shown", c->why, sizeof c->why));
+    assert_true(animation_make(c->folder, "shown", c->job.why, sizeof c->job.why));
     Picture first;
     assert_true(picture_read(&first, in_folder(c, "shown.apng.png"), true));
     assert_int_equal(first.width, 8), assert_int_equal(first.height, 9);
@@ -625,18 +615,18 @@ static void colored_frames_become_an_animated_png(void **state) {
 
 static void bad_frames_are_named(void **state) {
     Case *c = *state;
-    assert_false(animation_make(c->folder, "shown", c->why, sizeof c->why));
-    assert_non_null(strstr(c->why, "no frames"));
+    assert_false(animation_make(c->folder, "shown", c->job.why, sizeof c->job.why));
+    assert_non_null(strstr(c->job.why, "no frames"));
     frame(c, 1, 8, 1, 0), frame(c, 2, 9, 1, 0);
-    assert_false(animation_make(c->folder, "shown", c->why, sizeof c->why));
+    assert_false(animation_make(c->folder, "shown", c->job.why, sizeof c->job.why));
     assert_string_equal(
-        c->why,
+        c->job.why,
         arena_printf(c->arena, "%s/shown-000002.png: has another size than the first frame", c->folder));
     assert_true(file_write_whole(in_folder(c, "shown-000002.png"), "no picture", 10));
-    assert_false(animation_make(c->folder, "shown", c->why, sizeof c->why));
-    assert_string_equal(c->why, arena_printf(c->arena, "%s/shown-000002.png: not a PNG file", c->folder));
-    assert_false(animation_make("/nonexistent", "shown", c->why, sizeof c->why));
-    assert_string_equal(c->why, "/nonexistent: No such file or directory");
+    assert_false(animation_make(c->folder, "shown", c->job.why, sizeof c->job.why));
+    assert_string_equal(c->job.why, arena_printf(c->arena, "%s/shown-000002.png: not a PNG file", c->folder));
+    assert_false(animation_make("/nonexistent", "shown", c->job.why, sizeof c->job.why));
+    assert_string_equal(c->job.why, "/nonexistent: No such file or directory");
 }
 
 /* ---- files that cannot be written ---- */
@@ -650,11 +640,11 @@ static void a_missing_folder_is_said(void **state) {
     use(c, "grid");
     *(int *)option(c, "grid") = 0;
     assert_false(c->kind->write(&c->job, c->options));
-    assert_string_equal(c->why, "/nonexistent/folder/shown-000050.png: No such file or directory");
+    assert_string_equal(c->job.why, "/nonexistent/folder/shown-000050.png: No such file or directory");
     static const char *const names[] = {"one"};
     plot(c, "p", 1, names);
     assert_false(c->kind->write(&c->job, c->options));
-    assert_string_equal(c->why, "/nonexistent/folder/p.svg: No such file or directory");
+    assert_string_equal(c->job.why, "/nonexistent/folder/p.svg: No such file or directory");
 }
 
 static void a_full_disk_leaves_the_old_file(void **state) {

@@ -28,9 +28,12 @@ static bool write_one(Run *r, const char *folder, int output, const Options *o, 
     if (!log) return fault_memory(f);
     OutputPlace place = {.samples = samples, .plots = plots, .log = log, .step = r->info.step};
     int64_t lines = get_int(r->machine, r->machine->own.log_lines);
-    bool done = log_load(log, folder, lines, f) && output_run(r->machine, output, &place, f);
+    OutputJob *job = log_load(log, folder, lines, f) ? output_job(r->machine, output, &place, f) : NULL;
     log_free(log);
-    if (done) puts(place.made);
+    if (job) job->done = job->kind->write(job, job->options);
+    bool done = job && output_done(job, f);
+    if (done) puts(job->made);
+    job_free(job);
     return done;
 }
 

@@ -106,11 +106,11 @@ static bool csv(Bytes *out, const Options *o, const OutValue *value) {
     return !out->full;
 }
 
-static bool write(const OutputJob *job, const void *options_) {
+static bool write(OutputJob *job, const void *options_) {
     static const char *const ending[] = {[FORMAT_NPY] = ".npy", [FORMAT_NPZ] = ".npz", [FORMAT_CSV] = ".csv"};
     const Options *o = options_;
     int format = format_of(o);
-    char path[4096];
+    char path[OUT_PATH];
     Bytes file = {0};
     if (!out_path(job, false, ending[format], path, sizeof path)) return false;
     bool made = true;

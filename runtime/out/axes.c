@@ -97,11 +97,11 @@ static void stroke_line(cairo_t *c, double x0, double y0, double x1, double y1, 
     cairo_stroke(c);
 }
 
-static void text_upright(cairo_t *c, double x, double y, const char *text) {
+void text_upright(cairo_t *c, double x, double y, bool bold, const char *text) {
     cairo_save(c);
     cairo_translate(c, x, y);
     cairo_rotate(c, -1.5707963267948966);
-    text_draw(c, 0, 0, 0.5, text_size, false, text);
+    text_draw(c, 0, 0, 0.5, text_size, bold, text);
     cairo_restore(c);
 }
 
@@ -124,7 +124,7 @@ void axes_draw(cairo_t *c, const Axes *a, const char *title, const char *below, 
     stroke_line(c, a->x, a->y, a->x, bottom, 1, line);
     if (title) text_draw(c, a->x, 24, 0, 15, true, title);
     if (below && *below) text_draw(c, a->x + 0.5 * a->width, bottom + 2 * text_size + 12, 0.5, text_size, false, below);
-    if (beside && *beside) text_upright(c, 14, a->y + 0.5 * a->height, beside);
+    if (beside && *beside) text_upright(c, 14, a->y + 0.5 * a->height, false, beside);
 }
 
 void mode_mark(cairo_t *c, double x, double y) {

@@ -23,6 +23,7 @@ double axes_y(const Axes *a, double value);
 /* align: 0 = text begins at x, 0.5 = middle, 1 = ends there; y: half the height of a digit below its middle. */
 void text_draw(cairo_t *c, double x, double y, double align, double size, bool bold, const char *text);
 void text_paint(cairo_t *c, double x, double y, double align, double size, Color color, const char *text);
+void text_upright(cairo_t *c, double x, double y, bool bold, const char *text);   /* bottom to top, its middle at (x, y) */
 double text_extent(cairo_t *c, double size, bool bold, const char *text);
 void axes_draw(cairo_t *c, const Axes *a, const char *title, const char *below, const char *beside);   /* NULL or "": none */
 double legend_draw(cairo_t *c, double x, double y, double width, int n, const LegendEntry *entry);   /* its height */

@@ -16,8 +16,8 @@ static cairo_status_t draw_on(cairo_surface_t *s, const Canvas *canvas, double s
     return status;
 }
 
-bool canvas_png(const OutputJob *job, const Canvas *canvas) {
-    char path[4096];
+bool canvas_png(OutputJob *job, const Canvas *canvas) {
+    char path[OUT_PATH];
     if (!out_path(job, canvas->in_plots, ".png", path, sizeof path)) return false;
     cairo_surface_t *s = cairo_image_surface_create(CAIRO_FORMAT_ARGB32, (int)(canvas->width * canvas->scale + 0.5),
                                                     (int)(canvas->height * canvas->scale + 0.5));
@@ -29,7 +29,7 @@ bool canvas_png(const OutputJob *job, const Canvas *canvas) {
     cairo_surface_destroy(s);
     picture_free(&picture);
     if (!ok) return out_fail(job, path, strerror(error));
-    if (job->path_size) snprintf(job->made, job->path_size, "%s", path);
+    snprintf(job->made, sizeof job->made, "%s", path);
     return true;
 }
 
@@ -50,8 +50,8 @@ static void drop_surface_number(Bytes *svg) {
     svg->n -= (size_t)(from - to);
 }
 
-bool canvas_svg(const OutputJob *job, const Canvas *canvas) {
-    char path[4096];
+bool canvas_svg(OutputJob *job, const Canvas *canvas) {
+    char path[OUT_PATH];
     if (!out_path(job, canvas->in_plots, ".svg", path, sizeof path)) return false;
     Bytes svg = {0};
     cairo_surface_t *s = cairo_svg_surface_create_for_stream(collect, &svg, canvas->width, canvas->height);

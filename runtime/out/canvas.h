@@ -10,5 +10,5 @@ typedef struct {
     void *ctx;
 } Canvas;
 
-bool canvas_png(const OutputJob *job, const Canvas *canvas);   /* sets job->made; false: said in job->why */
-bool canvas_svg(const OutputJob *job, const Canvas *canvas);
+bool canvas_png(OutputJob *job, const Canvas *canvas);   /* sets job->made; false: said in job->why */
+bool canvas_svg(OutputJob *job, const Canvas *canvas);

@@ -36,17 +36,21 @@ static bool check(const void *options_, int nvalue, const Tensor *value, Diags *
            tiles_fit("grid", &o->look, s, columns_of(o, s->dim[0]), rows_of(o, s->dim[0]), o->spacing, d, loc);
 }
 
-static bool write(const OutputJob *job, const void *options_) {
+static bool prepare(OutputJob *job, const void *options_) {
+    const Options *o = options_;
+    look_prepare(job, &o->look, &job->value[o->grid]);
+    return true;
+}
+
+static bool write(OutputJob *job, const void *options_) {
     const Options *o = options_;
     const OutValue *images = &job->value[o->grid];
     const Shape *s = &images->type.shape;
     int64_t n = s->dim[0], columns = columns_of(o, n), rows = rows_of(o, n);
     Tile *tile = malloc((size_t)(columns * rows) * sizeof *tile);
     Picture p = {0};
-    double range[2];
-    look_range(job, &o->look, 1, images, range);
     for (int64_t i = 0; tile && i < columns * rows; i++) tile[i] = (Tile){images, i < n ? i : -1};
-    bool drawn = tile && tiles_draw(&p, &o->look, s, look_color(&o->look, 1, images), range, columns, rows,
+    bool drawn = tile && tiles_draw(&p, &o->look, s, look_color(&o->look, 1, images), job->range, columns, rows,
                                     o->spacing, tile);
     bool ok = drawn ? out_picture(job, &p) : out_fail(job, job->name, "no memory for the picture");
     free(tile);
@@ -57,4 +61,4 @@ static bool write(const OutputJob *job, const void *options_) {
 static int suits(int n, const Tensor *value, bool named) { return !named && n == 1 && image_suits(n, value) ? 3 : 0; }
 
 OUTPUT(grid, .doc = "a batch of images as one picture", .options_size = sizeof(Options), .options = options,
-       .animates = true, .suits = suits, .check = check, .write = write)
+       .animates = true, .suits = suits, .check = check, .prepare = prepare, .write = write)

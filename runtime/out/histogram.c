@@ -54,42 +54,38 @@ typedef struct {
     double low, high;
 } Histogram;
 
-static double number(const Histogram *h, const OutputJob *job, int item, int64_t i) {
-    return out_number(&job->value[h->o->histogram.at[item].value], i);
+static double number(const OutputJob *job, const Options *o, int item, int64_t i) {
+    return out_number(&job->value[o->histogram.at[item].value], i);
 }
 
-static int64_t item_count(const Histogram *h, const OutputJob *job, int item) {
-    return shape_count(&job->value[h->o->histogram.at[item].value].type.shape);
+static int64_t item_count(const OutputJob *job, const Options *o, int item) {
+    return shape_count(&job->value[o->histogram.at[item].value].type.shape);
 }
 
 /* All numbers, and all that were seen in the run before: the frames of an animation have the same axis. */
-static void find_range(Histogram *h, const OutputJob *job) {
-    const Options *o = h->o;
-    h->low = INFINITY, h->high = -INFINITY;
-    if (o->range.n) {
-        h->low = o->range.at[0], h->high = o->range.at[1];
-        return;
-    }
+static bool prepare(OutputJob *job, const void *options_) {
+    const Options *o = options_;
+    double low = INFINITY, high = -INFINITY, *kept = job->range;
     for (int k = 0; k < o->histogram.n; k++)
-        for (int64_t i = 0; i < item_count(h, job, k); i++) {
-            double v = number(h, job, k, i);
-            if (isfinite(v)) h->low = fmin(h->low, v), h->high = fmax(h->high, v);
+        for (int64_t i = 0; i < item_count(job, o, k); i++) {
+            double v = number(job, o, k, i);
+            if (isfinite(v)) low = fmin(low, v), high = fmax(high, v);
         }
-    if (!(h->low <= h->high)) h->low = h->high = 0;
-    double margin = h->low == h->high ? 0.5 + 0.1 * fabs(h->low) : 0, step = tick_step(h->high - h->low + 2 * margin, 20);
-    h->low = (double)(float)(floor((h->low - margin) / step) * step);
-    h->high = (double)(float)(ceil((h->high + margin) / step) * step);
-    if (!job->range) return;
-    if (job->range[0] < job->range[1]) h->low = fmin(h->low, job->range[0]), h->high = fmax(h->high, job->range[1]);
-    job->range[0] = h->low, job->range[1] = h->high;
+    if (!(low <= high)) low = high = 0;
+    double margin = low == high ? 0.5 + 0.1 * fabs(low) : 0, step = tick_step(high - low + 2 * margin, 20);
+    low = floor((low - margin) / step) * step, high = ceil((high + margin) / step) * step;
+    if (kept[0] < kept[1]) low = fmin(low, kept[0]), high = fmax(high, kept[1]);
+    kept[0] = low, kept[1] = high;
+    if (o->range.n) kept[0] = o->range.at[0], kept[1] = o->range.at[1];
+    return true;
 }
 
 static void count(Histogram *h, const OutputJob *job) {
     const Options *o = h->o;
     for (int k = 0; k < o->histogram.n; k++) {
         Set *s = &h->set[o->histogram.at[k].set];
-        for (int64_t i = 0; i < item_count(h, job, k); i++) {
-            double v = number(h, job, k, i), at = (v - h->low) / (h->high - h->low) * (double)o->bins;
+        for (int64_t i = 0; i < item_count(job, o, k); i++) {
+            double v = number(job, o, k, i), at = (v - h->low) / (h->high - h->low) * (double)o->bins;
             s->count++;
             if (!isfinite(v))
                 s->bad++;
@@ -171,7 +167,7 @@ static void draw(cairo_t *c, void *histogram) {
     text_draw(c, WIDTH - right, 24, 1, 11, false, note);
 }
 
-static bool write(const OutputJob *job, const void *options_) {
+static bool write(OutputJob *job, const void *options_) {
     const Options *o = options_;
     char title[256];
     Histogram h = {.title = title, .o = o, .nset = o->histogram.nset};
@@ -180,7 +176,7 @@ static bool write(const OutputJob *job, const void *options_) {
     int64_t *bins = calloc((size_t)(h.nset * o->bins), sizeof *bins);
     if (!bins) return out_fail(job, job->name, "no memory for the picture");
     for (int s = 0; s < h.nset; s++) h.set[s].bin = bins + s * o->bins;
-    find_range(&h, job);
+    h.low = job->range[0], h.high = job->range[1];
     count(&h, job);
     bool ok = canvas_png(job, &(Canvas){WIDTH, HEIGHT, SHARPNESS, false, draw, &h});
     free(bins);
@@ -188,4 +184,4 @@ static bool write(const OutputJob *job, const void *options_) {
 }
 
 OUTPUT(histogram, .doc = "how the numbers of tensors or collections are spread", .options_size = sizeof(Options),
-       .options = options, .animates = true, .check = check, .write = write)
+       .options = options, .animates = true, .check = check, .prepare = prepare, .write = write)

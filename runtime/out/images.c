@@ -26,13 +26,13 @@ static bool check(const void *options_, int nvalue, const Tensor *value, Diags *
            tiles_fit("images", &o->look, &value[o->images].shape, 1, 1, 0, d, loc);
 }
 
-static bool write_one(const OutputJob *job, const Options *o, const char *folder, int64_t i, const double range[2]) {
+static bool write_one(OutputJob *job, const Options *o, const char *folder, int64_t i) {
     const OutValue *images = &job->value[o->images];
-    char path[4096];
+    char path[OUT_PATH];
     Picture p = {0};
     int length = snprintf(path, sizeof path, "%s/%05lld.png", folder, (long long)i);
     if (length < 0 || (size_t)length >= sizeof path) return out_fail(job, folder, strerror(ENAMETOOLONG));
-    bool drawn = tiles_draw(&p, &o->look, &images->type.shape, look_color(&o->look, 1, images), range, 1, 1, 0,
+    bool drawn = tiles_draw(&p, &o->look, &images->type.shape, look_color(&o->look, 1, images), job->range, 1, 1, 0,
                             &(Tile){images, i});
     bool ok = drawn ? picture_write(&p, path) || out_fail(job, path, strerror(errno))
                     : out_fail(job, path, "no memory for the picture");
@@ -40,19 +40,23 @@ static bool write_one(const OutputJob *job, const Options *o, const char *folder
     return ok;
 }
 
-static bool write(const OutputJob *job, const void *options_) {
+static bool prepare(OutputJob *job, const void *options_) {
+    const Options *o = options_;
+    look_prepare(job, &o->look, &job->value[o->images]);
+    return true;
+}
+
+static bool write(OutputJob *job, const void *options_) {
     const Options *o = options_;
     const OutValue *images = &job->value[o->images];
-    char folder[4000];
-    double range[2];
+    char folder[OUT_PATH - 20];
     if (!out_path(job, false, "", folder, sizeof folder)) return false;
     if (mkdir(folder, 0777) && errno != EEXIST) return out_fail(job, folder, strerror(errno));
-    look_range(job, &o->look, 1, images, range);
     for (int64_t i = 0; i < images->type.shape.dim[0]; i++)
-        if (!write_one(job, o, folder, i, range)) return false;
-    if (job->path_size) snprintf(job->made, job->path_size, "%s", folder);
+        if (!write_one(job, o, folder, i)) return false;
+    snprintf(job->made, sizeof job->made, "%s", folder);
     return true;
 }
 
 OUTPUT(images, .doc = "single PNG files, in a folder", .options_size = sizeof(Options), .options = options,
-       .check = check, .write = write)
+       .check = check, .prepare = prepare, .write = write)

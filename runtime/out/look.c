@@ -44,18 +44,16 @@ bool look_color(const Look *look, int n, const OutValue *value) {
     return color;
 }
 
-/* [0, 1] until a value below 0 was seen, [-1, 1] from then on, kept in the job's range over the run. */
-void look_range(const OutputJob *job, const Look *look, int n, const OutValue *value, double range[2]) {
-    range[0] = look->range.n ? look->range.at[0] : 0;
-    range[1] = look->range.n ? look->range.at[1] : 1;
-    if (look->range.n) return;
-    bool below = job->range && job->range[0] < 0;
-    for (int k = 0; k < n && !below; k++) {
-        int64_t count = shape_count(&value[k].type.shape);
-        for (int64_t i = 0; i < count && !below; i++) below = out_number(&value[k], i) < 0;
+/* [0, 1] until a value below 0 was seen, [-1, 1] from then on. */
+void look_prepare(OutputJob *job, const Look *look, const OutValue *images) {
+    if (look->range.n) {
+        job->range[0] = look->range.at[0], job->range[1] = look->range.at[1];
+        return;
     }
-    if (below) range[0] = -1;
-    if (job->range) job->range[0] = range[0], job->range[1] = range[1];
+    bool below = job->range[0] < 0;
+    int64_t count = shape_count(&images->type.shape);
+    for (int64_t i = 0; i < count && !below; i++) below = out_number(images, i) < 0;
+    job->range[0] = below ? -1 : 0, job->range[1] = 1;
 }
 
 int64_t look_scale(const Look *look, const Shape *s) {

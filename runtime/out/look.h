@@ -30,7 +30,7 @@ typedef struct {
 /* Whether every value is a batch of images that this look can show; says what is wrong, for the kind `who`. */
 bool look_check(const char *who, const Look *look, int n, const Tensor *value, Diags *d, Loc loc);
 bool look_color(const Look *look, int n, const OutValue *value);         /* the picture has three channels */
-void look_range(const OutputJob *job, const Look *look, int n, const OutValue *value, double range[2]);
+void look_prepare(OutputJob *job, const Look *look, const OutValue *images);    /* sets job->range, for write() too */
 int64_t look_scale(const Look *look, const Shape *s); /* pixels of the picture for one of the image */
 
 /* Whether a picture of so many tiles of these images is within limits; says so if not. */

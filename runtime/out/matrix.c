@@ -161,7 +161,7 @@ static Layout layout_of(cairo_t *c, const Matrix *m) {
     double names = label_width(c, &m->o->labels, m->rows), across = label_width(c, &m->o->labels, m->columns);
     Layout l = {.side = fmax(6, fmin(44, 520.0 / (double)most))};
     l.left = names + 18 + (truth ? 22 : 0);
-    l.top = 62;
+    l.top = *m->note ? 62 : 42;
     l.width = fmax(l.left + l.side * (double)m->columns + 20, 260);
     l.height = l.top + l.side * (double)m->rows + (across > l.side - 4 ? across * 0.75 + 18 : 20) + (truth ? 22 : 8);
     return l;
@@ -183,11 +183,7 @@ static void draw_names(cairo_t *c, const Matrix *m, const Layout *l) {
     }
     if (m->o->truth < 0) return;
     text_draw(c, l->left + 0.5 * l->side * (double)m->columns, l->height - 8, 0.5, 11, true, "predicted");
-    cairo_save(c);
-    cairo_translate(c, 16, l->top + 0.5 * l->side * (double)m->rows);
-    cairo_rotate(c, -1.5707963267948966);
-    text_draw(c, 0, 0, 0.5, 11, true, "true");
-    cairo_restore(c);
+    text_upright(c, 16, l->top + 0.5 * l->side * (double)m->rows, true, "true");
 }
 
 static void draw(cairo_t *c, void *matrix) {
@@ -206,7 +202,7 @@ static void draw(cairo_t *c, void *matrix) {
     draw_names(c, m, &l);
 }
 
-static bool write_picture(const OutputJob *job, Matrix *m) {
+static bool write_picture(OutputJob *job, Matrix *m) {
     cairo_surface_t *none = cairo_image_surface_create(CAIRO_FORMAT_A8, 1, 1);     /* to measure the names */
     cairo_t *c = cairo_create(none);
     Layout l = layout_of(c, m);
@@ -216,8 +212,8 @@ static bool write_picture(const OutputJob *job, Matrix *m) {
     return canvas_png(job, &(Canvas){fmax(l.width, title), l.height, SHARPNESS, false, draw, m});
 }
 
-static bool write_csv(const OutputJob *job, const Matrix *m) {
-    char path[4096], text[40];
+static bool write_csv(OutputJob *job, const Matrix *m) {
+    char path[OUT_PATH], text[40];
     Bytes file = {0};
     if (!out_path(job, false, ".csv", path, sizeof path)) return false;
     for (int64_t i = 0; i < m->rows * m->columns; i++) {
@@ -230,7 +226,7 @@ static bool write_csv(const OutputJob *job, const Matrix *m) {
     return ok;
 }
 
-static bool write(const OutputJob *job, const void *options_) {
+static bool write(OutputJob *job, const void *options_) {
     Matrix m = {.o = options_, .counts = true};
     snprintf(m.title, sizeof m.title, "%s, step %lld", job->name, (long long)job->step);
     if (m.o->title && *m.o->title) snprintf(m.title, sizeof m.title, "%s", m.o->title);

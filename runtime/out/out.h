@@ -17,7 +17,12 @@ typedef struct {                                      /* a logged value over the
     const double *step, *value;                       /* NaN where it was not finite */
 } Series;
 
-typedef struct {
+enum { OUT_PATH = 4096 };                             /* bytes of the longest path */
+
+struct Output;
+typedef struct {                                      /* one making of an output; its values are its own (malloc) */
+    const struct Output *kind;
+    const void *options;
     const char *name;                                 /* the output's name in the spec */
     const char *samples, *plots;                      /* folders that exist */
     int64_t step;
@@ -26,13 +31,13 @@ typedef struct {
     OutValue *value;
     int nseries;
     const Series *series;                             /* all of them; F_LOGGED members choose by name */
-    double *range;                                    /* {low, high} kept over the run (Store); both 0 = not yet known */
-    void *prepared;                                   /* what the kind's prepare() leaves for write(): malloc, or NULL */
-    char *made;                                       /* write() puts the path of the main file here (size path_size) */
-    size_t path_size;
-    char *why;                                        /* on failure: the reason, with the path */
-    size_t why_size;
+    double range[2];                                  /* low, high, kept over the run (Store); both 0 = not yet known */
+    void *prepared;                                   /* what prepare() leaves for write() */
+    bool done;                                        /* write() gave true: `made` is the path of the main file */
+    char made[OUT_PATH], why[OUT_PATH + 200];         /* else `why` is the reason, with the path */
 } OutputJob;
+
+void job_free(OutputJob *job);                        /* and its values; accepts NULL */
 
 typedef struct Output {
     const char *name, *doc;
@@ -42,9 +47,9 @@ typedef struct Output {
     bool animates;                                    /* writes samples/NAME-STEP.png: frames of an animation */
     int (*suits)(int n, const Tensor *value, bool named);   /* how well it shows these; 0, or NULL: not at all */
     bool (*check)(const void *options, int nvalue, const Tensor *value, Diags *d, Loc loc);    /* shapes; may be NULL */
-    bool (*prepare)(OutputJob *job, const void *options);   /* before write(), on the main thread, where parallel code may
-                                                         run: puts new values (malloc) for old ones; may be NULL */
-    bool (*write)(const OutputJob *job, const void *options);   /* on any thread */
+    bool (*prepare)(OutputJob *job, const void *options);   /* before write(), on the main thread: moves job->range,
+                                                         calls parallel code, puts new values for old ones; may be NULL */
+    bool (*write)(OutputJob *job, const void *options);   /* on any thread: draws what is there and makes the files */
 } Output;
 
 /* One in a file, the row's name in column 0: OUTPUT(grid, .doc = "...", ...) */

@@ -1,6 +1,7 @@
 /* What the kinds of outputs share: their table, the names of their files, their failures, numbers of any
  * type. */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "out/picture.h"
@@ -21,6 +22,15 @@ const Output *output_suiting(int n, const Tensor *value, bool named) {
     return best;
 }
 
+void job_free(OutputJob *job) {
+    if (!job) return;
+    for (int i = 0; i < job->nvalue; i++) free((void *)job->value[i].data);
+    free(job->value);
+    free((void *)job->series);
+    free(job->prepared);
+    free(job);
+}
+
 double out_number(const OutValue *v, int64_t i) {
     switch (v->type.dtype) {
     case F32: return (double)((const float *)v->data)[i];
@@ -31,12 +41,12 @@ double out_number(const OutValue *v, int64_t i) {
     return 0;
 }
 
-bool out_fail(const OutputJob *job, const char *path, const char *reason) {
-    if (job->why_size) snprintf(job->why, job->why_size, "%s: %s", path, reason);
+bool out_fail(OutputJob *job, const char *path, const char *reason) {
+    snprintf(job->why, sizeof job->why, "%s: %s", path, reason);
     return false;
 }
 
-bool out_path(const OutputJob *job, bool in_plots, const char *ending, char *path, size_t size) {
+bool out_path(OutputJob *job, bool in_plots, const char *ending, char *path, size_t size) {
     const char *folder = in_plots ? job->plots : job->samples;
     int n = in_plots || job->at_end
                 ? snprintf(path, size, "%s/%s%s", folder, job->name, ending)
@@ -45,17 +55,17 @@ bool out_path(const OutputJob *job, bool in_plots, const char *ending, char *pat
     return out_fail(job, folder, strerror(ENAMETOOLONG));
 }
 
-bool out_picture(const OutputJob *job, const Picture *p) {
-    char path[4096];
+bool out_picture(OutputJob *job, const Picture *p) {
+    char path[OUT_PATH];
     if (!out_path(job, false, ".png", path, sizeof path)) return false;
     if (!picture_write(p, path)) return out_fail(job, path, strerror(errno));
-    if (job->path_size) snprintf(job->made, job->path_size, "%s", path);
+    snprintf(job->made, sizeof job->made, "%s", path);
     return true;
 }
 
-bool out_file(const OutputJob *job, const char *path, const Bytes *file, bool main) {
+bool out_file(OutputJob *job, const char *path, const Bytes *file, bool main) {
     if (file->full) return out_fail(job, path, "no memory for the file");
     if (!file_write_whole(path, file->at, file->n)) return out_fail(job, path, strerror(errno));
-    if (main && job->path_size) snprintf(job->made, job->path_size, "%s", path);
+    if (main) snprintf(job->made, sizeof job->made, "%s", path);
     return true;
 }

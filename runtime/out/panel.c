@@ -62,7 +62,13 @@ static Tile *tiles_of(const Options *o, const OutValue *batch, const Layout *l) 
     return tile;
 }
 
-static bool write(const OutputJob *job, const void *options_) {
+static bool prepare(OutputJob *job, const void *options_) {
+    const Options *o = options_;
+    for (int i = 0; i < o->panel.n; i++) look_prepare(job, &o->look, &job->value[o->panel.at[i].value]);
+    return true;
+}
+
+static bool write(OutputJob *job, const void *options_) {
     const Options *o = options_;
     int n = o->panel.n;
     OutValue *batch = malloc((size_t)n * sizeof *batch);
@@ -74,10 +80,8 @@ static bool write(const OutputJob *job, const void *options_) {
     bool drawn = false;
     if (batch && shape) {
         Layout l = layout_of(o, shape);
-        double range[2];
-        look_range(job, &o->look, n, batch, range);
         tile = tiles_of(o, batch, &l);
-        drawn = tile && tiles_draw(&p, &o->look, shape[0], look_color(&o->look, n, batch), range, l.columns, l.rows,
+        drawn = tile && tiles_draw(&p, &o->look, shape[0], look_color(&o->look, n, batch), job->range, l.columns, l.rows,
                                    o->spacing, tile);
     }
     bool ok = drawn ? out_picture(job, &p) : out_fail(job, job->name, "no memory for the picture");
@@ -98,4 +102,4 @@ static int suits(int n, const Tensor *value, bool named) {
 }
 
 OUTPUT(panel, .doc = "batches of images, one a row", .options_size = sizeof(Options), .options = options,
-       .animates = true, .suits = suits, .check = check, .write = write)
+       .animates = true, .suits = suits, .check = check, .prepare = prepare, .write = write)

@@ -23,7 +23,7 @@ Color color_of(int64_t k);                            /* the k-th of Okabe and I
 void color_use(cairo_t *c, Color color, double alpha);
 
 double out_number(const OutValue *v, int64_t i);      /* element i, whatever its type */
-bool out_fail(const OutputJob *job, const char *path, const char *reason); /* writes job->why; false */
-bool out_path(const OutputJob *job, bool in_plots, const char *ending, char *path, size_t size);
-bool out_picture(const OutputJob *job, const Picture *p);                  /* writes samples/NAME-STEP.png, sets made */
-bool out_file(const OutputJob *job, const char *path, const Bytes *file, bool main);   /* main: sets made */
+bool out_fail(OutputJob *job, const char *path, const char *reason); /* writes job->why; false */
+bool out_path(OutputJob *job, bool in_plots, const char *ending, char *path, size_t size);
+bool out_picture(OutputJob *job, const Picture *p);                  /* writes samples/NAME-STEP.png, sets made */
+bool out_file(OutputJob *job, const char *path, const Bytes *file, bool main);   /* main: sets made */

@@ -151,7 +151,7 @@ static const Series *series_named(const OutputJob *job, const char *name) {
     return NULL;
 }
 
-static bool write(const OutputJob *job, const void *options_) {
+static bool write(OutputJob *job, const void *options_) {
     const Options *o = options_;
     Plot p = {.title = o->title && *o->title ? o->title : job->name, .log = o->log};
     int64_t room = 1, longest = 1;

@@ -180,11 +180,31 @@ static int64_t points_given(const OutputJob *job, const Options *o) {
     return n;
 }
 
+/* Puts places in the plane for the components; gives our own memory, or NULL. */
+static float *embed(const OutputJob *job, const Options *o, int dims, OutValue *value) {
+    int64_t n = points_given(job, o), d = job->value[o->scatter.at[0].value].type.shape.dim[1], at = 0;
+    float *x = malloc((size_t)(n * (d + dims)) * sizeof *x), *places = x ? x + n * d : NULL;
+    double *out = malloc((size_t)(n * dims) * sizeof *out);
+    bool *bad = calloc((size_t)n, sizeof *bad), ok = x && out && bad;
+    if (ok) gather(job, o, d, x, bad);
+    ok = ok && tsne(n, d, x, o->perplexity, dims, out);
+    for (int64_t i = 0; ok && i < n * dims; i++) places[i] = bad[i / dims] ? NAN : (float)out[i];
+    for (int i = 0; ok && i < o->scatter.n; i++) {
+        OutValue *v = &value[o->scatter.at[i].value];
+        int64_t rows = v->type.shape.dim[0];
+        *v = (OutValue){{F32, SHAPE(rows, dims)}, places + at * dims};
+        at += rows;
+    }
+    free(out);
+    free(bad);
+    if (ok) return x;
+    free(x);
+    return NULL;
+}
+
 /* Puts components for the points: as many as the axes want; for t-SNE, which write() runs, the first fifty. */
-static bool prepare(OutputJob *job, const void *options_) {
-    const Options *o = options_;
+static bool project(OutputJob *job, const Options *o) {
     int64_t axis[3], d = width_of(&job->value[o->scatter.at[0].value].type.shape), k = TSNE_NUMBERS;
-    if (o->method == METHOD_NONE) return true;
     Projected *p = calloc(1, sizeof *p);
     job->prepared = p;
     if (!p) return out_fail(job, job->name, "no memory for a projection");
@@ -206,28 +226,6 @@ static bool prepare(OutputJob *job, const void *options_) {
     free(share);
     free(bad);
     return ok || out_fail(job, job->name, "no memory for a projection");
-}
-
-/* Puts places in the plane for the components; gives our own memory, or NULL. */
-static float *embed(const OutputJob *job, const Options *o, int dims, OutValue *value) {
-    int64_t n = points_given(job, o), d = job->value[o->scatter.at[0].value].type.shape.dim[1], at = 0;
-    float *x = malloc((size_t)(n * (d + dims)) * sizeof *x), *places = x ? x + n * d : NULL;
-    double *out = malloc((size_t)(n * dims) * sizeof *out);
-    bool *bad = calloc((size_t)n, sizeof *bad), ok = x && out && bad;
-    if (ok) gather(job, o, d, x, bad);
-    ok = ok && tsne(n, d, x, o->perplexity, dims, out);
-    for (int64_t i = 0; ok && i < n * dims; i++) places[i] = bad[i / dims] ? NAN : (float)out[i];
-    for (int i = 0; ok && i < o->scatter.n; i++) {
-        OutValue *v = &value[o->scatter.at[i].value];
-        int64_t rows = v->type.shape.dim[0];
-        *v = (OutValue){{F32, SHAPE(rows, dims)}, places + at * dims};
-        at += rows;
-    }
-    free(out);
-    free(bad);
-    if (ok) return x;
-    free(x);
-    return NULL;
 }
 
 /* ---- points and their range ---- */
@@ -260,8 +258,8 @@ static int by_value(const void *a, const void *b) {
     return (x > z) - (x < z);
 }
 
-/* Widens the range so that it holds all but the outermost half per cent of the coordinates at either end. */
-static bool widen(const Points *p, double *low, double *high) {
+/* Widens the range so that it holds the coordinates but for the outermost `part` of them at either end. */
+static bool widen(const Points *p, double part, double *low, double *high) {
     double *all = malloc((size_t)(p->axes * p->n + 1) * sizeof *all);
     if (!all) return false;
     int64_t m = 0;
@@ -270,44 +268,55 @@ static bool widen(const Points *p, double *low, double *high) {
         if (isfinite(v)) all[m++] = v;
     }
     qsort(all, (size_t)m, sizeof *all, by_value);
-    int64_t outside = m / 200;
+    int64_t outside = (int64_t)(part * (double)m);
     if (m) *low = fmin(*low, all[outside]), *high = fmax(*high, all[m - 1 - outside]);
     free(all);
     return true;
 }
 
-/* What a checkpoint keeps of a number. volatile: gcc 12 drops two roundings (double)(float) side by side. */
-static double as_float(double v) {
-    volatile float kept = (float)v;
-    return (double)kept;
-}
-
 /* The modes and the backdrop say what must be seen; then samples that fly about do not change the axes.
  * Points alone set them themselves, and the range only grows over the run, so that the frames of an animation
- * stay comparable. */
-static bool find_range(const Scatter *s, Scale *out) {
+ * stay comparable. Of a projection everything is shown: its sets were placed together. */
+static bool find_range(const Scatter *s, double kept[2]) {
     const Options *o = s->o;
-    double *kept = s->job->range;
     Points modes = modes_of(s), first = set_of(s, 0);
     if (o->range.n) {
-        *out = (Scale){o->range.at[0], o->range.at[1], false, false};
+        kept[0] = o->range.at[0], kept[1] = o->range.at[1];
         return true;
     }
-    bool fixed = modes.n || o->scatter.n > 1, known = kept && kept[0] < kept[1];
-    double low = INFINITY, high = -INFINITY;
+    bool fixed = o->method == METHOD_NONE && (modes.n || o->scatter.n > 1), known = kept[0] < kept[1];
+    double low = INFINITY, high = -INFINITY, part = s->o->method == METHOD_NONE ? 0.005 : 0;
     if (!fixed || !known) {
-        if (modes.n && !widen(&modes, &low, &high)) return false;
-        if ((!modes.n || o->scatter.n > 1) && !widen(&first, &low, &high)) return false;
+        if (modes.n && !widen(&modes, part, &low, &high)) return false;
+        if ((!modes.n || o->scatter.n > 1) && !widen(&first, part, &low, &high)) return false;
         if (!(low <= high)) low = -1, high = 1;
-        double margin = 0.15 * (high - low) + (high == low), step = tick_step(high - low + 2 * margin, 40);
+        for (int i = 1; s->o->method != METHOD_NONE && i < o->scatter.n; i++) {
+            Points more = set_of(s, i);
+            if (!widen(&more, part, &low, &high)) return false;
+        }
+        double margin = (part > 0 ? 0.15 : 0.05) * (high - low) + (high == low), step = tick_step(high - low + 2 * margin, 40);
         low = floor((low - margin) / step) * step;
         high = ceil((high + margin) / step) * step;
     }
     if (known) low = fmin(low, kept[0]), high = fmax(high, kept[1]);
-    low = as_float(low), high = as_float(high);
-    if (kept) kept[0] = low, kept[1] = high;
-    *out = (Scale){low, high, false, false};
+    kept[0] = low, kept[1] = high;
     return true;
+}
+
+static Scatter scatter_of(const OutputJob *job, const Options *o, const OutValue *value) {
+    Scatter s = {.job = job, .o = o, .value = value};
+    s.axes = axes_of(o, &job->value[o->scatter.at[0].value].type.shape, s.axis);
+    for (int k = 0; o->method == METHOD_TSNE && k < 3; k++) s.axis[k] = k;
+    return s;
+}
+
+/* The places that t-SNE gives mean nothing but their distances: they are the writer's to find, and their range too. */
+static bool prepare(OutputJob *job, const void *options_) {
+    const Options *o = options_;
+    if (o->method != METHOD_NONE && !project(job, o)) return false;
+    if (o->method == METHOD_TSNE) return true;
+    Scatter s = scatter_of(job, o, job->value);
+    return find_range(&s, job->range) || out_fail(job, job->name, "no memory for the picture");
 }
 
 /* ---- colours ---- */
@@ -462,22 +471,21 @@ static void draw(cairo_t *c, void *scatter) {
     draw_note(c, s, outside);
 }
 
-static bool write(const OutputJob *job, const void *options_) {
+static bool write(OutputJob *job, const void *options_) {
     const Options *o = options_;
-    Scatter s = {.job = job, .o = o, .value = job->value};
+    double range[2] = {job->range[0], job->range[1]};
+    Scatter s = scatter_of(job, o, job->value);
     OutValue *embedded = NULL;
     float *places = NULL;
-    s.axes = axes_of(o, &job->value[o->scatter.at[0].value].type.shape, s.axis);
     bool ok = true;
     if (o->method == METHOD_TSNE) {
-        embedded = malloc((size_t)job->nvalue * sizeof *embedded);
+        range[0] = range[1] = 0;
+        s.value = embedded = malloc((size_t)job->nvalue * sizeof *embedded);
         if (embedded) memcpy(embedded, job->value, (size_t)job->nvalue * sizeof *embedded);
         places = embedded ? embed(job, o, s.axes, embedded) : NULL;
-        for (int k = 0; k < 3; k++) s.axis[k] = k;
-        s.value = embedded;
-        ok = places != NULL;
+        ok = places && find_range(&s, range);
     }
-    ok = ok && find_range(&s, &s.scale);
+    s.scale = (Scale){range[0], range[1], false, false};
     Canvas canvas = {SIZE, SIZE, (double)o->scale, false, draw, &s};
     ok = ok ? canvas_png(job, &canvas) : out_fail(job, job->name, "no memory for the picture");
     if (ok && s.failed) ok = out_fail(job, job->name, "no memory for the picture");

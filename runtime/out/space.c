@@ -65,9 +65,13 @@ void cube_draw(cairo_t *c, const Cube *cube) {
             place(cube, u, &x, &y, &depth);
             text_draw(c, x, y + 4, axis == 0 ? 0.7 : axis == 1 ? 0.2 : 1, 10, false, ticks.text[i]);
         }
-        label_place(axis, 0, 1.34, u);
+        label_place(axis, 0, 1.4, u);
         place(cube, u, &x, &y, &depth);
-        text_draw(c, x, y + 4, 0.5, 11, true, cube->name[axis]);
+        double width = text_extent(c, 11, true, cube->name[axis]), right = cube->x + cube->side;
+        if (axis == 2)
+            text_upright(c, cube->x - 4, y, true, cube->name[axis]);
+        else
+            text_draw(c, axis ? fmin(x, right - width) : x - 0.8 * width, axis ? y + 26 : y + 4, 0, 11, true, cube->name[axis]);
     }
     for (int axis = 0; axis < 3; axis++)
         for (int along = 0; along < 3; along++)

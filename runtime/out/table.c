@@ -18,8 +18,8 @@ static bool check(const void *options_, int nvalue, const Tensor *value, Diags *
     return columns_check("table", &o->table, value, d, loc);
 }
 
-static bool write_form(const OutputJob *job, const Columns *c, bool csv) {
-    char path[4096];
+static bool write_form(OutputJob *job, const Columns *c, bool csv) {
+    char path[OUT_PATH];
     Bytes text = {0};
     (csv ? columns_csv : columns_text)(c, &text);
     bool ok = out_path(job, false, csv ? ".csv" : ".txt", path, sizeof path) && out_file(job, path, &text, csv);
@@ -27,7 +27,7 @@ static bool write_form(const OutputJob *job, const Columns *c, bool csv) {
     return ok;
 }
 
-static bool write(const OutputJob *job, const void *options_) {
+static bool write(OutputJob *job, const void *options_) {
     const Options *o = options_;
     Columns c;
     if (!columns_of(&c, &o->table, job->value)) return out_fail(job, job->name, "no memory for the table");

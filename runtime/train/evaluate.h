@@ -8,11 +8,13 @@ bool metric_run(Machine *m, int metric, double *value, Fault *f);       /* also 
 Log *log_of(const Machine *m);                        /* new, with the names of all that is logged; NULL = out of memory */
 
 typedef struct {
-    const char *samples, *plots;                      /* folders that exist */
+    const char *samples, *plots;                      /* folders that exist as long as the job */
     const Log *log;                                   /* for series; may be NULL */
     int64_t step;
     bool at_end;                                      /* no step in the file's name */
-    char made[1024];                                  /* the file that was written last */
 } OutputPlace;
 
-bool output_run(Machine *m, int output, OutputPlace *place, Fault *f);
+/* All that an output's files are made of, for its kind's write() (job->kind), on this thread or a Writer's; NULL with a
+ * fault. job_free() it. */
+OutputJob *output_job(Machine *m, int output, const OutputPlace *place, Fault *f);
+bool output_done(const OutputJob *job, Fault *f);     /* whether write() was; else with a fault */

@@ -78,38 +78,60 @@ static bool values_make(Machine *m, OutputUse *use, OutValue *value, Fault *f) {
     return ok;
 }
 
-static bool hand_over(Machine *m, const OutputUse *use, OutValue *value, OutputPlace *place, Fault *f) {
-    char why[512] = "";
-    double range[2] = {0, 0};
-    float *kept = use->range_slot >= 0 ? m->store->data[use->range_slot] : NULL;
-    if (kept) range[0] = kept[0], range[1] = kept[1];
-    OutputJob job = {.name = use->name,
-                     .samples = place->samples,
-                     .plots = place->plots,
-                     .step = place->step,
-                     .at_end = place->at_end,
-                     .nvalue = use->unit.nresult,
-                     .value = value,
-                     .range = range,
-                     .made = place->made,
-                     .path_size = sizeof place->made,
-                     .why = why,
-                     .why_size = sizeof why};
-    if (place->log) job.series = log_series(place->log, &job.nseries);
-    bool done = (!use->kind->prepare || use->kind->prepare(&job, use->options)) && use->kind->write(&job, use->options);
-    free(job.prepared);
-    if (!done) return fault(f, CODE_WRITE, "output '%s': %s", use->name, why);
-    if (kept) kept[0] = (float)range[0], kept[1] = (float)range[1];
+/* What a checkpoint keeps of a number. volatile: gcc 12 drops two roundings (double)(float) side by side. */
+static double as_float(double v) {
+    volatile float kept = (float)v;
+    return (double)kept;
+}
+
+static bool series_take(OutputJob *job, const Log *log) {
+    if (!log) return true;
+    int64_t numbers = 0;
+    const Series *all = log_series(log, &job->nseries);
+    for (int i = 0; i < job->nseries; i++) numbers += 2 * all[i].n;
+    size_t head = (size_t)job->nseries * sizeof *job->series;
+    Series *series = malloc(head + (size_t)numbers * sizeof(double) + 1);
+    job->series = series;
+    if (!series) return false;
+    double *at = (double *)(series + job->nseries);
+    for (int i = 0; i < job->nseries; i++) {
+        size_t bytes = (size_t)all[i].n * sizeof(double);
+        series[i] = (Series){all[i].name, all[i].n, at, at + all[i].n};
+        if (bytes) memcpy(at, all[i].step, bytes), memcpy(at + all[i].n, all[i].value, bytes);
+        at += 2 * all[i].n;
+    }
     return true;
 }
 
-bool output_run(Machine *m, int index, OutputPlace *place, Fault *f) {
-    OutputUse *use = &m->t->output[index];
-    place->made[0] = 0;
-    OutValue *value = calloc((size_t)use->unit.nresult + 1, sizeof *value);
-    if (!value) return fault_memory(f);
-    bool done = values_make(m, use, value, f) && hand_over(m, use, value, place, f);
-    for (int i = 0; i < use->unit.nresult; i++) free((void *)value[i].data);
-    free(value);
-    return done;
+static bool job_fill(Machine *m, OutputUse *use, const OutputPlace *place, OutputJob *job, Fault *f) {
+    float *kept = use->range_slot >= 0 ? m->store->data[use->range_slot] : NULL;
+    *job = (OutputJob){.kind = use->kind,
+                       .options = use->options,
+                       .name = use->name,
+                       .samples = place->samples,
+                       .plots = place->plots,
+                       .step = place->step,
+                       .at_end = place->at_end,
+                       .nvalue = use->unit.nresult};
+    if (kept) job->range[0] = kept[0], job->range[1] = kept[1];
+    job->value = calloc((size_t)use->unit.nresult + 1, sizeof *job->value);
+    if (!job->value || !series_take(job, place->log)) return fault_memory(f);
+    if (!values_make(m, use, job->value, f)) return false;
+    if (use->kind->prepare && !use->kind->prepare(job, use->options))
+        return fault(f, CODE_FAILED, "output '%s': %s", use->name, job->why);
+    for (int i = 0; i < 2; i++) job->range[i] = as_float(job->range[i]);
+    if (kept) kept[0] = (float)job->range[0], kept[1] = (float)job->range[1];
+    return true;
+}
+
+OutputJob *output_job(Machine *m, int index, const OutputPlace *place, Fault *f) {
+    OutputJob *job = calloc(1, sizeof *job);
+    if (!job) return fault_memory(f), NULL;
+    if (job_fill(m, &m->t->output[index], place, job, f)) return job;
+    job_free(job);
+    return NULL;
+}
+
+bool output_done(const OutputJob *job, Fault *f) {
+    return job->done || fault(f, CODE_WRITE, "output '%s': %s", job->name, job->why);
 }

@@ -1,6 +1,7 @@
 /* What the trainer's own files share; nobody else includes it. */
 #pragma once
 #include "train/trainer.h"
+#include "train/writer.h"
 
 typedef struct {
     Machine *m;
@@ -8,6 +9,7 @@ typedef struct {
     TrainReport *report;
     Fault *fault;
     Log *log;
+    Writer *writer;                                   /* NULL: outputs are written at once */
     bool replaying;                                   /* looking for the first bad node: no files, no signals */
     int **loss;                                       /* by turn and move: index of the result `PLAYER.minimize`, or -1 */
     char samples[1024], plots[1024], checkpoints[1024];
@@ -35,6 +37,7 @@ bool every_due(const Trainer *tr, Every every);
 bool step_report(Trainer *tr);                        /* metrics, log line, progress */
 bool step_outputs(Trainer *tr);
 bool stage_report(Trainer *tr, bool last);            /* what is due at the end */
+bool outputs_written(Trainer *tr);                    /* waits until all files of outputs are there; false: one is not */
 bool sample_now(Trainer *tr);                         /* every output, leaving no trace in the Store */
 bool animate_all(Trainer *tr);
 

@@ -119,14 +119,39 @@ bool step_report(Trainer *tr) {
 
 /* ---- outputs ---- */
 
+/* Takes back what the writer has made; `all`: waits until there is nothing left. */
+static bool take_back(Trainer *tr, bool all) {
+    bool done = true;
+    if (!tr->writer) return true;
+    for (OutputJob *job; (job = writer_next(tr->writer, all || writer_full(tr->writer)));) {
+        if (job->done) progress_detail(tr->options->progress, "%s", job->made);
+        done = output_done(job, tr->fault) && done;
+        job_free(job);
+    }
+    return done;
+}
+
+bool outputs_written(Trainer *tr) { return take_back(tr, true); }
+
+static bool write_now(Trainer *tr, OutputJob *job) {
+    job->done = job->kind->write(job, job->options);
+    bool done = output_done(job, tr->fault);
+    if (done) progress_detail(tr->options->progress, "%s", job->made);
+    job_free(job);
+    return done;
+}
+
 static bool write_output(Trainer *tr, int i, bool at_end) {
     OutputPlace place = {.samples = tr->samples,
                          .plots = tr->plots,
                          .log = tr->log,
                          .at_end = at_end,
                          .step = get_int(tr->m, tr->m->t->total_step_slot)};
-    if (!output_run(tr->m, i, &place, tr->fault)) return false;
-    if (place.made[0]) progress_detail(tr->options->progress, "%s", place.made);
+    if (!take_back(tr, false)) return false;
+    OutputJob *job = output_job(tr->m, i, &place, tr->fault);
+    if (!job) return false;
+    if (!tr->writer) return write_now(tr, job);
+    writer_give(tr->writer, job);
     return true;
 }
 
@@ -198,6 +223,7 @@ static bool has_frames(const char *folder, const char *name) {
 bool animate_all(Trainer *tr) {
     const Training *t = tr->m->t;
     char why[512] = "";
+    if (!outputs_written(tr)) return false;
     for (int i = 0; i < t->noutput; i++) {
         const char *name = t->output[i].name;
         if (t->output[i].animate && has_frames(tr->samples, name) &&

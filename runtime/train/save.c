@@ -16,7 +16,7 @@ static CheckpointInfo info_now(const Trainer *tr) {
 
 static bool write_to(Trainer *tr, const char *path) {
     CheckpointInfo info = info_now(tr);
-    return log_flush(tr->log, tr->fault) && checkpoint_write(path, tr->m->store, &info, tr->fault);
+    return outputs_written(tr) && log_flush(tr->log, tr->fault) && checkpoint_write(path, tr->m->store, &info, tr->fault);
 }
 
 bool save_now(Trainer *tr) {

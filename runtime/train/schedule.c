@@ -218,7 +218,9 @@ Ended train(Machine *m, const TrainOptions *options, TrainReport *report, Fault 
         fault_memory(f);
         return ENDED_FAULT;
     }
+    tr.writer = writer_new();
     Ended ended = trainer_run(&tr);
+    writer_free(tr.writer);
     log_free(tr.log);
     return ended;
 }
