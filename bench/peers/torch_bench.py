@@ -1,11 +1,12 @@
-"""The turns of models/*.yaml in PyTorch, as bench/compare times them: python torch_bench.py [ROW...] [--seconds S]
+"""The turns of models/*.yaml and bench/*.yaml in PyTorch: python torch_bench.py [ROW...] [--seconds S] [--compile]
 
-Prints one JSON object a row: {"row", "median_ms", "best_ms", "turns"}. A turn is what graphrun's turn is: fresh noise,
-forward, gradients, the optimiser's step, clipping. Channels last, eager, float32, two threads. Data are random: the
-time of a turn does not depend on them.
+Prints one JSON object a row: {"row", "median_ms", "best_ms", "turns", "peak_bytes"}, or {"row", "error"} where PyTorch
+cannot do it. A turn is what graphrun's turn is: fresh noise, forward, gradients, the optimiser's step, clipping. Channels
+last, float32, two threads; eager, or with torch.compile. Data are random: the time of a turn does not depend on them.
 """
 import argparse
 import json
+import resource
 import time
 
 import torch
@@ -13,6 +14,13 @@ import torch.nn.functional as F
 from torch import nn
 
 LAST = torch.channels_last
+COMPILE = False
+
+
+def ready(network):
+    """The network as it is trained: channels last, compiled where asked for."""
+    network = network.to(memory_format=LAST)
+    return torch.compile(network) if COMPILE else network
 
 
 class Generator(nn.Module):
@@ -86,7 +94,7 @@ def images(batch=128):
 
 
 def wgan(width, batch=128, latent=2):
-    g, d, x = Generator(latent).to(memory_format=LAST), Critic(width).to(memory_format=LAST), images(batch)
+    g, d, x = ready(Generator(latent)), ready(Critic(width)), images(batch)
     g_opt = torch.optim.RMSprop(g.parameters(), 5e-5, alpha=0.9, foreach=True)
     d_opt = torch.optim.RMSprop(d.parameters(), 5e-5, alpha=0.9, foreach=True)
     clipped = list(d.parameters())
@@ -128,37 +136,81 @@ def gradient_penalty(g, d, x, noise, weight, rate, betas):
 
 
 def wgan_gp(width=16, batch=128, latent=16):
-    return gradient_penalty(Generator(latent).to(memory_format=LAST), Critic(width, norm=False).to(memory_format=LAST),
-                            images(batch), lambda: torch.randn(batch, latent), 10, 3e-4, (0.5, 0.9))
+    return gradient_penalty(ready(Generator(latent)), ready(Critic(width, norm=False)), images(batch), lambda: torch.randn(batch, latent), 10, 3e-4, (0.5, 0.9))
 
 
 def ring8(batch=256, width=128):
-    return gradient_penalty(mlp(2, width, 2), mlp(2, width, 1), torch.randn(batch, 2),
+    return gradient_penalty(ready(mlp(2, width, 2)), ready(mlp(2, width, 1)), torch.randn(batch, 2),
                             lambda: torch.randn(batch, 2), 0.1, 1e-3, (0.5, 0.9))
 
 
-def dcgan(width=16, batch=128, latent=2):
-    g, d, x = Generator(latent).to(memory_format=LAST), Critic(width).to(memory_format=LAST), images(batch)
-    g_opt = torch.optim.Adam(g.parameters(), 2e-4, (0.5, 0.999), foreach=True)
-    d_opt = torch.optim.Adam(d.parameters(), 2e-4, (0.5, 0.999), foreach=True)
+def toy512():
+    return {"critic": ring8(width=512)["critic"]}
+
+
+def penalty28(batch=64, width=64):
+    sizes = [1, width, 2 * width, 4 * width]
+    layers = [layer for a, b in zip(sizes, sizes[1:]) for layer in (nn.Conv2d(a, b, 5, 2, 2), nn.LeakyReLU(0.2))]
+    d = ready(nn.Sequential(*layers, nn.Flatten(), nn.Linear(16 * 4 * width, 1)))
+    real, fake = (torch.rand(batch, 1, 28, 28).contiguous(memory_format=LAST) for _ in range(2))
+    optimizer = torch.optim.Adam(d.parameters(), 1e-4, (0.5, 0.9), foreach=True)
+
+    def critic():
+        step(optimizer, d(fake).mean() - d(real).mean() + penalty(d, real, fake, 10))
+
+    return {"critic": critic}
+
+
+def autoencoder(batch=256):
+    sizes = [784, 128, 64, 2, 64, 128]
+    layers = [layer for a, b in zip(sizes, sizes[1:]) for layer in (nn.Linear(a, b), nn.ReLU())]
+    network = ready(nn.Sequential(*layers, nn.Linear(128, 784), nn.Sigmoid()))
+    x = torch.rand(batch, 784)
+    optimizer = torch.optim.Adam(network.parameters(), 1e-3, foreach=True)
+    return {"autoencoder": lambda: step(optimizer, F.mse_loss(network(x), x))}
+
+
+def adversarial(g, d, x, noise, rate):
+    """The non-saturating loss: a discriminator's and a generator's turn."""
+    g_opt = torch.optim.Adam(g.parameters(), rate, (0.5, 0.999), foreach=True)
+    d_opt = torch.optim.Adam(d.parameters(), rate, (0.5, 0.999), foreach=True)
 
     def loss(score, truth):
         return F.binary_cross_entropy_with_logits(score, torch.full_like(score, truth))
 
     def discriminator():
         with torch.no_grad():
-            fake = g(torch.randn(batch, latent))
+            fake = g(noise())
         step(d_opt, loss(d(x), 1.0) + loss(d(fake), 0.0))
 
     def generator():
-        step(g_opt, frozen(d, lambda: loss(d(g(torch.randn(batch, latent))), 1.0)))
+        step(g_opt, frozen(d, lambda: loss(d(g(noise())), 1.0)))
 
     return {"discriminator": discriminator, "generator": generator}
 
 
+def dcgan(width=16, batch=128, latent=2):
+    return adversarial(ready(Generator(latent)), ready(Critic(width)), images(batch), lambda: torch.randn(batch, latent),
+                       2e-4)
+
+
+def dcgan64(batch=128):
+    up, down = [512, 256, 128, 64], [64, 128, 256, 512]
+    g = [nn.ConvTranspose2d(100, 512, 4, 1, 0, bias=False)]
+    for a, b in zip(up, up[1:] + [3]):
+        g += [nn.BatchNorm2d(a), nn.ReLU(True), nn.ConvTranspose2d(a, b, 4, 2, 1, bias=False)]
+    d = [nn.Conv2d(3, 64, 4, 2, 1, bias=False), nn.LeakyReLU(0.2, True)]
+    for a, b in zip(down, down[1:]):
+        d += [nn.Conv2d(a, b, 4, 2, 1, bias=False), nn.BatchNorm2d(b), nn.LeakyReLU(0.2, True)]
+    d += [nn.Conv2d(512, 1, 4, 1, 0, bias=False), nn.Flatten()]
+    x = torch.randn(batch, 3, 64, 64).contiguous(memory_format=LAST)
+    return adversarial(ready(nn.Sequential(*g, nn.Tanh())), ready(nn.Sequential(*d)), x,
+                       lambda: torch.randn(batch, 100, 1, 1), 2e-4)
+
+
 MODELS = {
     "wgan_poly": lambda: wgan(16), "wgan_poly-128": lambda: wgan(128), "wgan_gp_poly": wgan_gp, "dcgan_poly": dcgan,
-    "ring8": ring8,
+    "ring8": ring8, "dcgan64": dcgan64, "penalty28": penalty28, "toy512": toy512, "autoencoder": autoencoder,
 }
 
 
@@ -175,22 +227,31 @@ def measure(turn, seconds):
     return times
 
 
+def timed(row, turn, seconds):
+    try:
+        times = measure(turn, seconds)
+    except Exception as error:                        # torch.compile has no second order
+        return {"row": row, "error": str(error).splitlines()[0]}
+    return {"row": row, "median_ms": times[len(times) // 2], "best_ms": times[0], "turns": len(times),
+            "peak_bytes": 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss}
+
+
 def main():
+    global COMPILE
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("row", nargs="*", help="MODEL/PLAYER; default all")
     parser.add_argument("--seconds", type=float, default=3)
+    parser.add_argument("--compile", action="store_true")
     options = parser.parse_args()
+    COMPILE = options.compile
     torch.set_num_threads(2)
     for model, make in MODELS.items():
         if options.row and not any(row.startswith(model + "/") for row in options.row):
             continue
         for player, turn in make().items():
             row = f"{model}/{player}"
-            if options.row and row not in options.row:
-                continue
-            times = measure(turn, options.seconds)
-            print(json.dumps({"row": row, "median_ms": times[len(times) // 2], "best_ms": times[0],
-                              "turns": len(times)}), flush=True)
+            if not options.row or row in options.row:
+                print(json.dumps(timed(row, turn, options.seconds)), flush=True)
 
 
 if __name__ == "__main__":
