@@ -123,17 +123,25 @@ static bool batch_fits(const DataSource *s) {
     return false;
 }
 
+static bool add_labelled(DataSource *s) {
+    const FieldRow *row = source_fields;
+    int before = s->nfield;
+    if (!s->marked) return true;
+    s->labelled = before;
+    for (int i = 0; i < before; i++)
+        if (!strcmp(s->field[i].name, row->name)) s->labelled = -1;
+    if (s->labelled >= 0 && add_field(s, row->name, (Tensor){row->dtype, {.rank = 0}})) return true;
+    return source_complain(s, s->path, s->labelled < 0 ? "has a field 'labelled' of its own: with the key `labelled` there would be two"
+                                                       : "has so many fields that there is no room for `labelled`");
+}
+
 bool source_open(DataSource *s) {
     s->label = s->labelled = -1;
     bool ok = in_ranges(s, source_options, &s->common);
     ok = in_ranges(s, s->kind->options, s->options) && ok;
     ok = choice_is_valid(s) && ok;
     if (!ok || !s->kind->open(s) || !choose_samples(s)) return false;
-    if (s->marked) {
-        s->labelled = s->nfield;
-        if (!add_field(s, source_fields[0].name, (Tensor){source_fields[0].dtype, {.rank = 0}})) return false;
-    }
-    return batch_fits(s);
+    return add_labelled(s) && batch_fits(s);
 }
 
 bool source_load(DataSource *s) {

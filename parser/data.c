@@ -147,7 +147,9 @@ static Value *field_value(const Ctx *c, Def *def, int field, Loc loc) {
     if (c->build->field_values.at[at]) return c->build->field_values.at[at];
     const DataSource *s = e->t->source[def->index].source;
     Value *v = raw_field(c, def, field, loc);
-    const Doc *layers = doc_get(def->entry->value, s->field[field].name), *all = doc_get(def->entry->value, "all");
+    const char *name = s->field[field].name;
+    bool is_key = field_find(s->kind->options, name) || field_find(source_options, name);
+    const Doc *layers = is_key ? NULL : doc_get(def->entry->value, name), *all = doc_get(def->entry->value, "all");
     bool image = s->field[field].sample.dtype == F32 && s->field[field].sample.shape.rank == 3;
     for (int pass = 0; pass < 2; pass++) {
         const Doc *list = pass ? layers : image ? all : NULL;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/rng.h"
 #include "datasets/dataset.h"
 
 typedef struct { /* a spec's source: the keys it gives, each at a line of its own */
