@@ -157,7 +157,7 @@ static void check_players(Eval *e, const Doc *spec) {
             if (mentions(spec, arena_printf(e->arena, "%s.%s", d->name, body->entry[k].key)))
                 vec_push(e->arena, &outside, body->entry[k].key);
         vec_push(e->arena, &outside, (const char *)NULL);
-        d->flawed = !check_unused(e, body, outside.at, player_keys, arena_printf(e->arena, "the player '%s'", d->name));
+        check_unused(e, body, outside.at, player_keys, arena_printf(e->arena, "the player '%s'", d->name));
     }
 }
 

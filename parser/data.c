@@ -20,7 +20,8 @@ static const Dataset *kind_of(Eval *e, const Doc *d, Loc loc) {
     if (set) return set;
     Nearest near = nearest_to(kind->text);
     for (const Dataset *const *k = dataset_table; *k; k++) nearest_add(&near, (*k)->name);
-    diag_error(e->diags, kind->loc, "there is no kind of source '%s'%s", kind->text, nearest_hint(e->arena, &near));
+    diag_error(e->diags, kind->loc, "there is no kind of source '%s'%s", kind->text,
+               near.best ? nearest_hint(e->arena, &near) : "; 'graphrun help data' lists them");
     return NULL;
 }
 

@@ -241,10 +241,11 @@ bool every_from_doc(Eval *e, const Doc *d, Every *out) {
     char unit[32] = "";
     long long n = 0;
     if (d->kind == DOC_SCALAR && !strcmp(d->text, "end")) return true;
-    int got = d->kind == DOC_SCALAR ? sscanf(d->text, "%lld %31s", &n, unit) : 0;
+    char more;
+    int got = d->kind == DOC_SCALAR ? sscanf(d->text, "%lld %31s %c", &n, unit, &more) : 0;
     bool epochs = !strcmp(unit, "epoch") || !strcmp(unit, "epochs");
     bool steps = !*unit || !strcmp(unit, "steps") || !strcmp(unit, "step");
-    if (got < 1 || n < 1 || (!epochs && !steps)) {
+    if (got < 1 || got > 2 || n < 1 || (!epochs && !steps)) {
         diag_error(e->diags, d->loc, "'every' is a number of steps (50), of epochs (5 epochs), or end");
         return false;
     }

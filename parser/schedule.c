@@ -149,7 +149,7 @@ static int counted_source(Eval *e, const Stage *s, Loc loc, bool wanted) {
     if (found < 0)
         for (int i = 0; i < e->t->nsource && found < 0; i++)
             if (e->t->source[i].used) found = i;
-    if (found < 0 && wanted) diag_error(e->diags, loc, "'epochs' counts passes through data, and no player reads any: say 'steps'");
+    if (found < 0 && wanted && !e->diags->errors) diag_error(e->diags, loc, "'epochs' counts passes through data, and no player reads any: say 'steps'");
     return found;
 }
 
@@ -195,7 +195,7 @@ void schedule_define(Eval *e, const Doc *d, int64_t steps) {
                 diag_error(e->diags, t->stage[i].loc, "two stages are called '%s': name them with 'stage'", t->stage[i].name);
     }
     if (steps && t->nstage) t->stage[0].steps = steps, t->stage[0].epochs = 0;
-    for (int i = 0; i < e->spec->defs.n && !e->shaping; i++) {
+    for (int i = 0; i < e->spec->defs.n && !e->shaping && !e->diags->errors; i++) {
         const Def *p = e->spec->defs.at[i];
         if (p->kind == DEF_PLAYER && !p->scheduled)
             diag_warn(e->diags, p->entry->loc, "the player '%s' stands nowhere in the schedule", p->name);

@@ -170,7 +170,7 @@ static Value *ambient(const Ctx *c, const char *name, Loc loc) {
     return value_poison(e);
 }
 
-static void suggest(const Ctx *c, Scope *s, const char *name, Loc loc) {
+static void suggest(const Ctx *c, Scope *s, const char *name, Loc loc, bool called) {
     Eval *e = c->e;
     Nearest near = nearest_to(name);
     for (Scope *k = s; k; k = k->parent)
@@ -182,7 +182,8 @@ static void suggest(const Ctx *c, Scope *s, const char *name, Loc loc) {
     for (const Op *const *op = op_table; *op; op++)
         if ((*op)->call) nearest_add(&near, (*op)->name);
     field_nearest(ambient_keys, &near);
-    diag_error(e->diags, loc, "unknown name '%s'%s", name, nearest_hint(e->arena, &near));
+    const char *hint = near.best || !called ? nearest_hint(e->arena, &near) : "; 'graphrun show function' lists what can be called";
+    diag_error(e->diags, loc, "unknown name '%s'%s", name, hint);
 }
 
 Value *scope_get(const Ctx *c, Scope *s, const char *name, Loc loc, bool called) {
@@ -197,7 +198,7 @@ Value *scope_get(const Ctx *c, Scope *s, const char *name, Loc loc, bool called)
     if (!v && !called && (d = def_find(g, name, 1u << DEF_PLAYER))) v = def_value(c, d, loc);
     if (!v) v = operator_value(c->e, name);
     if (v) return v;
-    suggest(c, s, name, loc);
+    suggest(c, s, name, loc, called);
     return value_poison(c->e);
 }
 

@@ -73,6 +73,17 @@ static void mark_moved(Eval *e, const Playing *p) {
 
 /* ---- loss and gradient ---------------------------------------------------------------------------------------------- */
 
+/* An unknown key of the player that is meant for this one: it has been reported. */
+static bool is_misspelt(const Def *player, const char *key) {
+    const Doc *body = player->entry->value;
+    for (int i = 0; i < body->n; i++) {
+        Nearest near = nearest_to(body->entry[i].key);
+        nearest_add(&near, key);
+        if (near.best && !field_find(player_keys, body->entry[i].key)) return true;
+    }
+    return false;
+}
+
 static Node *loss_node(Playing *p) {
     Eval *e = p->ctx.e;
     const Doc *body = p->def->entry->value;
@@ -82,7 +93,7 @@ static Node *loss_node(Playing *p) {
         return NULL;
     }
     if (!p->goal) {
-        if (!p->def->flawed)
+        if (!is_misspelt(p->def, "minimize") && !is_misspelt(p->def, "maximize"))
             diag_error(e->diags, p->def->entry->loc, "the player '%s' has neither 'minimize' nor 'maximize'", p->def->name);
         return NULL;
     }
@@ -230,7 +241,7 @@ static void finish_player(Eval *e, Build *b, Playing *p, Results *r) {
     b->player = p->def->index;
     const Doc *optimizer = doc_get(p->def->entry->value, "optimizer");
     if (optimizer) optimizer_run(c, p->scope, p->def, optimizer, p->nmoved, p->moved, p->gate);
-    else if (!p->def->flawed) diag_error(e->diags, p->def->entry->loc, "the player '%s' has no 'optimizer'", p->def->name);
+    else if (!is_misspelt(p->def, "optimizer")) diag_error(e->diags, p->def->entry->loc, "the player '%s' has no 'optimizer'", p->def->name);
     add_logs(e, p, r);
 }
 

@@ -98,7 +98,6 @@ struct Def {
     VEC(Def *) nested;                                /* DEF_NETWORK: networks it calls */
     bool called, shaped, traced;                      /* a call was tried; went through; made rows */
     bool stateful, updated;                           /* has running values; some turn moves them */
-    bool flawed;                                      /* unknown keys were reported: what is missing may be one of them */
     bool moved, scheduled;                            /* DEF_NETWORK: some player moves it; DEF_PLAYER */
     VEC(const char *) asked;                          /* DEF_PLAYER: names that others read as PLAYER.name */
     VEC(Value *) asked_type;                          /* their templates */

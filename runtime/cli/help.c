@@ -14,9 +14,9 @@ void help_short(FILE *to) {
           "graphrun show models/wgan_poly.yaml       layers, shapes, parameters, memory\n\n",
           to);
     put_verbs(to);
-    fputs("\n'graphrun VERB --help' for more; 'graphrun help language' for how a spec is written, 'help "
-          "operators', "
-          "'help data', 'help outputs', 'show prelude' for its parts\n",
+    fputs("\n  graphrun help language                how a spec is written: start here\n"
+          "  graphrun help operators|data|outputs  what it is made of; also: graphrun show function\n"
+          "  graphrun VERB --help                  a verb's options\n",
           to);
 }
 

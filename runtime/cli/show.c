@@ -276,10 +276,14 @@ static int run(const Options *o, int n, char **operand) {
     return CODE_USAGE;
 }
 
-static const char *const examples[] = {"graphrun show models/wgan_poly.yaml",
-                                       "graphrun show schedule models/wgan_poly.yaml --steps 40",
-                                       "graphrun show function gradient_penalty",
-                                       "graphrun show graph models/ring8.yaml --player critic", NULL};
+static const char *const examples[] = {
+    "graphrun show models/wgan_poly.yaml                      layers, shapes, parameters, memory",
+    "graphrun show models/wgan_poly.yaml critic               one network or player",
+    "graphrun show schedule models/wgan_poly.yaml --steps 40  which player plays at each step",
+    "graphrun show graph models/ring8.yaml --player critic    a player's turn, node by node",
+    "graphrun show function gradient_penalty                  a definition; of a spec: show function SPEC NAME",
+    "graphrun show function                                   all that come with graphrun",
+    "graphrun show prelude                                    their text", NULL};
 static const Option options[] = {
     {"plain", 0, O_FLAG, OPT(plain), NULL, "the same on every machine, for diffs"},
     {"steps", 0, O_INT, OPT(steps), "N", "of `show schedule`: so many steps; 40 where left out"},
@@ -292,8 +296,7 @@ static const Option options[] = {
 const Verb verb_show = {
     "show",
     "SPEC [NAME]",
-    "layers, shapes, parameters, players, schedule, memory; also: show prelude, show function [SPEC] [NAME], "
-    "show schedule SPEC, show graph SPEC",
+    "layers, shapes, parameters, schedule, memory; also definitions, graphs",
     examples,
     options,
     1,
