@@ -8,8 +8,8 @@
 #include <string.h>
 
 static bool wants_int(const Node *n, int k) {
-    return n->src[k]->type.dtype == I32 ||
-           reject(n, "indices are int, not %s %s", dtype_name(n->src[k]->type.dtype), show(n, k));
+    return n->src[k]->type.dtype == I32 || reject(n, "indices are int, not %s %s: to_int(...) makes them so",
+                                                  dtype_name(n->src[k]->type.dtype), show(n, k));
 }
 
 /* Rows are what is left of axis 0: [rows, width]. */
