@@ -36,6 +36,7 @@ void after_entry(const Ctx *c, Scope *s, const DocEntry *entry) {
     }
     for (int i = 0; i < target->n; i++) {
         int slot = slot_find(e->t->slots, target->name[i]);
+        if (is_frozen(e, slot)) continue;
         Node *n = value_to_node(c, v->kind == V_RECORD ? v->item[i] : v, entry->value->loc);
         if (!n) return;
         Tensor want = e->t->slots->all.at[slot].type;
@@ -90,7 +91,7 @@ static int chain_order(const Chain *a, const Chain *b) {
 bool moves_network(Eval *e, const Playing *p, const Def *net, int depth) {
     for (int i = 0; i < net->slots.n; i++)
         for (int m = 0; m < p->nmoved; m++)
-            if (net->slots.at[i] == p->moved[m].slot) return true;
+            if (net->slots.at[i] == p->moved[m].slot && !p->moved[m].frozen) return true;
     for (int i = 0; depth < 32 && i < net->nested.n; i++)
         if (moves_network(e, p, net->nested.at[i], depth + 1)) return true;
     return false;
@@ -109,6 +110,11 @@ static Value *select_leaf(const Ctx *c, Node *gate, const Value *now, const Valu
     return n ? value_node(e, g_select(gate, n, old->node)) : value_poison(e);
 }
 
+static bool template_frozen(const Eval *e, const Value *template) {
+    while (template->kind != V_NUMBER && template->n) template = template->item[0];
+    return template->kind == V_NUMBER && is_frozen(e, (int)template->number);
+}
+
 /* Running values in the order of the player's text: each sees under its own name what the one before left. */
 void run_pending(const Ctx *c, Build *b, Playing *p) {
     Eval *e = c->e;
@@ -118,6 +124,7 @@ void run_pending(const Ctx *c, Build *b, Playing *p) {
         Pending q = b->pending.at[i];
         if (q.player != p->def->index) continue;
         if (q.network && q.ctx->update != UPDATE_ALWAYS && !moves_network(e, p, q.network, 0)) continue;
+        if (template_frozen(e, q.state)) continue;
         if (q.network) q.network->updated = true;
         int at = n++;
         while (at > 0 && chain_order(q.chain, mine[at - 1].chain) < 0) mine[at] = mine[at - 1], at--;

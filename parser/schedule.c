@@ -44,10 +44,11 @@ static Def *player_named(Eval *e, const char *name, Loc loc) {
 typedef struct { const char *key; Turn *turn; } Made;
 typedef VEC(Made) MadeTurns;
 
-/* One turn for each set of players: an entry that names it again uses the same graph. */
+/* One turn for each set of players and of frozen slots: an entry that names it again uses the same graph. */
 static Turn *turn_for(Eval *e, MadeTurns *made, int n, Def **d, Loc loc) {
     const char *key = d[0]->name;
     for (int i = 1; i < n; i++) key = arena_printf(e->arena, "%s+%s", key, d[i]->name);
+    for (int i = 0; i < e->frozen.n; i++) key = arena_printf(e->arena, "%s %d", key, e->frozen.at[i]);
     for (int i = 0; i < made->n; i++)
         if (!strcmp(made->at[i].key, key)) return made->at[i].turn;
     Made m = {key, turn_make(e, n, d, loc)};
@@ -131,41 +132,67 @@ static void checkpoint_from_doc(Eval *e, const Doc *d, Stage *s) {
     if (best) s->best = scalar_unit(e, best, "'best'", "'best'", false, false, true);
 }
 
+/* Whether a unit reads a source, by itself or through iteration values. */
+static bool reads(const Training *t, const Unit *u, int source) {
+    for (int i = 0; i < u->nsource; i++)
+        if (u->source[i] == source) return true;
+    for (int i = 0; i < u->niteration; i++)
+        if (reads(t, &t->iteration[u->iteration[i]].unit, source)) return true;
+    return false;
+}
+
+static bool stage_reads(const Training *t, const Stage *s, int source) {
+    bool any = false;
+    for (int i = 0; i < s->nentry; i++) any = any || reads(t, &s->entry[i].turn->unit, source);
+    return any;
+}
+
 /* The source that `epoch` counts: `of`, else the only one that the stage's players read. */
-static int counted_source(Eval *e, const Stage *s, Loc loc, bool wanted) {
-    int found = -1;
-    for (int i = 0; i < s->nentry; i++) {
-        const Unit *u = s->entry[i].turn ? &s->entry[i].turn->unit : NULL;
-        for (int k = 0; u && k < u->nsource; k++) {
-            if (found >= 0 && found != u->source[k]) {
-                if (wanted)
-                    diag_error(e->diags, loc, "the players read '%s' and '%s': say with 'of' whose epochs count",
-                               e->t->source[found].name, e->t->source[u->source[k]].name);
-                return found;
-            }
-            found = u->source[k];
-        }
+static int counted_source(Eval *e, const Stage *s, const Doc *of, Loc loc, bool wanted) {
+    const Training *t = e->t;
+    int found = of ? source_named(e, of) : -1;
+    if (found >= 0 && wanted && !stage_reads(t, s, found))
+        diag_error(e->diags, of->loc, "no player of this stage reads '%s': its epochs would never pass", t->source[found].name);
+    for (int i = 0; i < t->nsource && !of; i++) {
+        if (!stage_reads(t, s, i)) continue;
+        if (found >= 0 && wanted)
+            diag_error(e->diags, loc, "the players read '%s' and '%s': say with 'of' whose epochs count", t->source[found].name,
+                       t->source[i].name);
+        if (found >= 0) return found;
+        found = i;
     }
-    if (found < 0)
-        for (int i = 0; i < e->t->nsource && found < 0; i++)
-            if (e->t->source[i].used) found = i;
-    if (found < 0 && wanted && !e->diags->errors) diag_error(e->diags, loc, "'epochs' counts passes through data, and no player reads any: say 'steps'");
+    if (found < 0 && wanted && !of && !e->diags->errors)
+        diag_error(e->diags, loc, "'epochs' counts passes through data, and no player reads any: say 'steps'");
     return found;
 }
 
 static bool counts_epochs(const Doc *d) { return doc_entry(d, "epochs") != NULL; }
 
-static void stage_from_doc(Eval *e, const Doc *d, Stage *s, MadeTurns *made) {
+/* The names of all stages, before what they hold: one may load another's end. They become names of files. */
+static void name_from_doc(Eval *e, const Doc *d, bool wanted, int i) {
+    Stage *s = &e->t->stage[i];
     *s = (Stage){.name = "", .loc = d->loc, .of = -1};
+    const Doc *name = d->kind == DOC_MAP ? doc_get(d, "stage") : NULL;
+    if (name && (name->kind != DOC_SCALAR || strspn(name->text, "./") || strchr(name->text, '/')))
+        diag_error(e->diags, name->loc, "a stage's name becomes part of a file's: no '/' in it, no '.' before it");
+    else if (name) s->name = name->text;
+    else if (wanted && d->kind == DOC_MAP) diag_error(e->diags, d->loc, "a stage of a list has a name: stage: NAME");
+    for (int k = 0; k < i && *s->name; k++)
+        if (!strcmp(e->t->stage[k].name, s->name))
+            diag_error(e->diags, d->loc, "two stages are called '%s': name them with 'stage'", s->name);
+}
+
+static void stage_from_doc(Eval *e, const Doc *d, Stage *s, MadeTurns *made) {
     if (d->kind != DOC_MAP) {
         diag_error(e->diags, d->loc, "the schedule is a mapping with 'steps' or 'epochs' and 'each'");
         return;
     }
     key_check(e, d, "the schedule", schedule_keys, false);
-    const Doc *name = doc_get(d, "stage"), *steps = doc_get(d, "steps"), *epochs = doc_get(d, "epochs");
+    const Doc *steps = doc_get(d, "steps"), *epochs = doc_get(d, "epochs");
     const Doc *each = doc_get(d, "each"), *of = doc_get(d, "of"), *stop = doc_get(d, "stop");
     double n = 0;
-    if (name && name->kind == DOC_SCALAR) s->name = name->text;
+    load_from_doc(e, doc_get(d, "load"), s);
+    e->frozen = freeze_from_doc(e, doc_get(d, "freeze"));
     if (steps && number_from_doc(e, steps, "steps", &n, true)) s->steps = (int64_t)n;
     if (epochs) number_from_doc(e, epochs, "epochs", &s->epochs, false);
     if (steps && epochs) diag_error(e->diags, epochs->loc, "'steps' and 'epochs' both say how long: keep one");
@@ -179,7 +206,8 @@ static void stage_from_doc(Eval *e, const Doc *d, Stage *s, MadeTurns *made) {
     s->entry = ARENA_ARRAY(e->arena, Entry, each->n);
     for (int i = 0; i < each->n; i++)
         if (entry_from_doc(e, made, each->item[i], &s->entry[s->nentry])) s->nentry++;
-    s->of = of ? source_named(e, of) : counted_source(e, s, d->loc, counts_epochs(d));
+    s->of = counted_source(e, s, of, d->loc, counts_epochs(d));
+    e->frozen = (SlotList){0};
 }
 
 void schedule_define(Eval *e, const Doc *d, int64_t steps) {
@@ -188,12 +216,9 @@ void schedule_define(Eval *e, const Doc *d, int64_t steps) {
     bool stages = d->kind == DOC_LIST;
     t->nstage = stages ? d->n : 1;
     t->stage = ARENA_ARRAY(e->arena, Stage, t->nstage + 1);
-    for (int i = 0; i < t->nstage; i++) {
-        stage_from_doc(e, stages ? d->item[i] : d, &t->stage[i], &made);
-        for (int k = 0; stages && k < i; k++)
-            if (!strcmp(t->stage[k].name, t->stage[i].name))
-                diag_error(e->diags, t->stage[i].loc, "two stages are called '%s': name them with 'stage'", t->stage[i].name);
-    }
+    for (int i = 0; i < t->nstage; i++) name_from_doc(e, stages ? d->item[i] : d, stages, i);
+    for (int i = 0; i < t->nstage; i++) stage_from_doc(e, stages ? d->item[i] : d, &t->stage[i], &made);
+    loads_finish(e);
     if (steps && t->nstage) t->stage[0].steps = steps, t->stage[0].epochs = 0;
     for (int i = 0; i < e->spec->defs.n && !e->shaping && !e->diags->errors; i++) {
         const Def *p = e->spec->defs.at[i];

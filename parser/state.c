@@ -152,6 +152,13 @@ static bool make_missing(const Ctx *c, Scope *s, const Doc *state, const Doc *af
     return true;
 }
 
+static void add_states(Eval *e, Def *network, const Value *template) {
+    for (int i = 0; template->kind != V_NUMBER && i < template->n; i++) add_states(e, network, template->item[i]);
+    bool known = template->kind != V_NUMBER;
+    for (int i = 0; i < network->states.n; i++) known = known || network->states.at[i] == (int)template->number;
+    if (!known) vec_push(e->arena, &network->states, (int)template->number);
+}
+
 static bool is_state(const Doc *state, const char *key) { return state && doc_entry(state, key); }
 
 void make_states(const Ctx *c, Scope *s, const Doc *state, const Doc *after) {
@@ -169,7 +176,7 @@ void make_states(const Ctx *c, Scope *s, const Doc *state, const Doc *after) {
         known = known && template[i];
     }
     bool ok = known || make_missing(c, s, state, after, place, template);
-    if (c->network && n) c->network->stateful = true;
+    for (int i = 0; c->network && ok && i < n; i++) add_states(e, c->network, template[i]);
     for (int i = 0; i < n; i++) {
         Value *v = ok ? template_load(c, template[i]) : value_poison(e);
         bind_value(e, s, state->entry[i].key, state->entry[i].loc, v);

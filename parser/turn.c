@@ -17,7 +17,7 @@ static void add_moved(Eval *e, Playing *p, int slot) {
         if (p->moved[i].slot == slot) return;
     Moved *grown = ARENA_ARRAY(e->arena, Moved, p->nmoved + 1);
     if (p->nmoved) memcpy(grown, p->moved, sizeof *grown * (size_t)p->nmoved);
-    grown[p->nmoved++] = (Moved){.slot = slot};
+    grown[p->nmoved++] = (Moved){.slot = slot, .frozen = is_frozen(e, slot)};
     p->moved = grown;
 }
 
@@ -63,11 +63,20 @@ static void find_moved(Playing *p) {
                nearest_hint(e->arena, &near));
 }
 
+/* What `freeze` leaves of a player's parameters may not be nothing. */
+static void check_frozen(Eval *e, const Playing *p, Loc loc) {
+    bool any = !p->nmoved;
+    for (int i = 0; i < p->nmoved; i++) any = any || !p->moved[i].frozen;
+    if (!any)
+        diag_error(e->diags, loc, "this stage freezes all that '%s' moves: leave the player out of its 'each'", p->def->name);
+}
+
 static void mark_moved(Eval *e, const Playing *p) {
     for (int i = 0; i < e->spec->defs.n; i++) {
         Def *d = e->spec->defs.at[i];
         for (int k = 0; d->kind == DEF_NETWORK && k < d->slots.n; k++)
-            for (int m = 0; m < p->nmoved; m++) d->moved = d->moved || d->slots.at[k] == p->moved[m].slot;
+            for (int m = 0; m < p->nmoved; m++)
+                d->moved = d->moved || (d->slots.at[k] == p->moved[m].slot && !p->moved[m].frozen);
     }
 }
 
@@ -122,10 +131,11 @@ static void check_reach(const Playing *p) {
         bool first = true, any = false;
         for (int k = 0; k < p->nmoved; k++) {
             const char *other = e->t->slots->all.at[p->moved[k].slot].name;
-            if (strncmp(other, name, net + 1)) continue;
+            if (p->moved[k].frozen || strncmp(other, name, net + 1)) continue;
             first = first && k >= i;
             any = any || p->moved[k].gradient;
         }
+        if (p->moved[i].frozen) continue;
         if (!any && first)
             diag_error(e->diags, p->goal->value->loc, "the loss of '%s' reaches nothing of the network '%.*s' that it moves",
                        p->def->name, (int)net, name);
@@ -136,14 +146,19 @@ static void check_reach(const Playing *p) {
 
 static void differentiate(Playing *p, Node *loss, Move *move) {
     Eval *e = p->ctx.e;
+    *move = (Move){.player = p->def->index, .loss = loss, .moved = ARENA_ARRAY(e->arena, int, p->nmoved + 1), .gate = -1};
     Node **x = ARENA_ARRAY(e->arena, Node *, p->nmoved + 1), **gx = ARENA_ARRAY(e->arena, Node *, p->nmoved + 1);
-    for (int i = 0; i < p->nmoved; i++) x[i] = g_slot(p->ctx.graph, p->moved[i].slot);
+    for (int i = 0; i < p->nmoved; i++) {
+        if (p->moved[i].frozen) continue;
+        x[move->nmoved] = g_slot(p->ctx.graph, p->moved[i].slot);
+        move->moved[move->nmoved++] = p->moved[i].slot;
+    }
     Provenance old = graph_at(p->ctx.graph, p->goal->loc, NULL, "gradient", p->def->name);
-    gradient(loss, NULL, p->nmoved, x, gx);
+    gradient(loss, NULL, move->nmoved, x, gx);
     graph_back(p->ctx.graph, old);
-    *move = (Move){.player = p->def->index, .loss = loss, .nmoved = p->nmoved, .gradient = gx, .gate = -1};
-    move->moved = ARENA_ARRAY(e->arena, int, p->nmoved + 1);
-    for (int i = 0; i < p->nmoved; i++) move->moved[i] = p->moved[i].slot, p->moved[i].gradient = gx[i];
+    move->gradient = gx;
+    for (int i = 0, k = 0; i < p->nmoved; i++)
+        if (!p->moved[i].frozen) p->moved[i].gradient = gx[k++];
     const Doc *optimizer = doc_get(p->def->entry->value, "optimizer");
     move->optimizer = optimizer && optimizer->kind == DOC_SCALAR ? optimizer->text : "groups";
     if (!e->shaping) check_reach(p);
@@ -228,7 +243,7 @@ static void refuse_double(Eval *e, int n, const Playing *p, Loc loc) {
         for (int b = a + 1; b < n; b++)
             for (int i = 0; i < p[a].nmoved; i++)
                 for (int k = 0; k < p[b].nmoved; k++)
-                    if (p[a].moved[i].slot == p[b].moved[k].slot) {
+                    if (p[a].moved[i].slot == p[b].moved[k].slot && !p[a].moved[i].frozen) {
                         diag_error(e->diags, loc, "'%s' is moved by '%s' and '%s' in one turn: give them turns of their own, "
                                                   "or other parameters with 'moves'",
                                    e->t->slots->all.at[p[a].moved[i].slot].name, p[a].def->name, p[b].def->name);
@@ -260,6 +275,7 @@ Turn *turn_make(Eval *e, int n, Def **players, Loc loc) {
         p[i] = open_player(e, &b, players[i]);
         loss[i] = loss_node(&p[i]);
         find_moved(&p[i]);
+        check_frozen(e, &p[i], loc);
         find_gate(&p[i]);
     }
     refuse_double(e, n, p, loc);

@@ -80,6 +80,8 @@ struct Scope {
 
 typedef enum { DEF_VAR, DEF_FUNCTION, DEF_NETWORK, DEF_OPTIMIZER, DEF_SOURCE, DEF_ITERATION, DEF_PLAYER } DefKind;
 
+typedef VEC(int) SlotList;
+
 typedef struct { const void *site; const char *written; int number, ordinal; } Site;   /* a call in a text */
 
 struct Def {
@@ -94,10 +96,11 @@ struct Def {
     VEC(Site) sites;                                  /* the calls of its text, in the order of the text */
     bool sites_done;
     int index;                                        /* of source, iteration value, player in the Training */
-    VEC(int) slots;                                   /* DEF_NETWORK: its parameters, those of networks it calls too */
+    SlotList slots;                                   /* DEF_NETWORK: the parameters that it makes itself */
+    SlotList states;                                  /* DEF_NETWORK: its running values */
     VEC(Def *) nested;                                /* DEF_NETWORK: networks it calls */
     bool called, shaped, traced;                      /* a call was tried; went through; made rows */
-    bool stateful, updated;                           /* has running values; some turn moves them */
+    bool updated, loaded;                             /* DEF_NETWORK: some turn moves running values; a file gives parameters */
     bool moved, scheduled;                            /* DEF_NETWORK: some player moves it; DEF_PLAYER */
     VEC(const char *) asked;                          /* DEF_PLAYER: names that others read as PLAYER.name */
     VEC(Value *) asked_type;                          /* their templates */
@@ -180,6 +183,7 @@ struct Eval {
     VEC(Kept) kept;
     VEC(Shaped) shaped;
     VEC(int) initialised;                             /* slots that an initialiser already sets */
+    SlotList frozen;                                  /* what the stage at hand freezes */
     bool logs_known;                                  /* nothing went wrong in the schedule: what is logged is known */
     bool shaping;                                     /* first pass: finds shapes; messages are dropped */
 };
@@ -298,9 +302,15 @@ Turn *turn_make(Eval *e, int n, Def **players, Loc loc);
 Value *iteration_value(const Ctx *c, Def *d, Loc loc);
 void after_entry(const Ctx *c, Scope *s, const DocEntry *entry);        /* an assignment or call in a player's `after` */
 
-typedef struct { int slot; Node *gradient; } Moved;
+typedef struct { int slot; bool frozen; Node *gradient; } Moved;
 /* New values of the moved parameters by `optimizer:`; optimiser values are assigned, new parameters go to b->now. */
 void optimizer_run(const Ctx *c, Scope *s, Def *player, const Doc *optimizer, int n, Moved *moved, Node *gate);
+
+/* stage.c: what a stage freezes and loads */
+SlotList freeze_from_doc(Eval *e, const Doc *freeze);                   /* NULL: nothing */
+bool is_frozen(const Eval *e, int slot);
+void load_from_doc(Eval *e, const Doc *load, Stage *s);                 /* s: one of e->t->stage; NULL: nothing */
+void loads_finish(Eval *e);                           /* once all turns are made: the optimisers' values too */
 
 /* schedule.c, output.c: the rest of a spec */
 void schedule_define(Eval *e, const Doc *schedule, int64_t steps);

@@ -1,21 +1,21 @@
 #!/bin/sh
-# kill.sh BINARY SPEC FOLDER THREADS: see kill.cmake. Each kill comes a little later than a checkpoint was seen to grow, so
+# kill.sh BINARY SPEC FOLDER THREADS OPTION...: see kill.cmake. The spec makes a checkpoint every step, 300 in all. Each kill comes a little later than a checkpoint was seen to grow, so
 # that progress is counted; a temporary file left in checkpoints/ shows that a kill fell inside a checkpoint's writing.
 # Where none of them did, one more waits for it: the program is stopped at random moments until such a file is there.
 binary=$1 spec=$2 dir=$3 threads=$4
+shift 4
 rm -rf "$dir" && mkdir -p "$dir" || exit 1
-run() { # FOLDER MORE...: replaces the subshell it runs in, so that kill meets the program itself
+start() { # FOLDER OPTION...: replaces the subshell it runs in, so that kill meets the program itself
     out=$1
     shift
-    exec "$binary" train "$spec" --preset tiny --steps 300 --set 'schedule.checkpoint={every: 1, keep: 3}' \
-        --set outputs.samples.every=40 --set metrics.distance.every=60 --threads "$threads" -q --out "$out" "$@"
+    exec "$binary" train "$spec" --threads "$threads" -q --out "$out" "$@"
 }
-writing() { ls -A "$dir/killed/checkpoints" | grep -qv '^step-[0-9]*\.safetensors$'; }
+writing() { ls -A "$dir/killed/checkpoints" | grep -q '\.tmp$'; }
 newest() { ls "$dir/killed/checkpoints" 2>/dev/null | sed -n 's/^step-0*\([0-9][0-9]*\)\.safetensors$/\1/p' | sort -n | tail -1; }
 
-( run "$dir/whole" ) >"$dir/whole.out" 2>&1 || { cat "$dir/whole.out"; exit 1; }
+( start "$dir/whole" "$@" ) >"$dir/whole.out" 2>&1 || { cat "$dir/whole.out"; exit 1; }
 kills=0 inside=0 tries=0
-run "$dir/killed" >"$dir/killed.out" 2>&1 &
+start "$dir/killed" "$@" >"$dir/killed.out" 2>&1 &
 pid=$!
 while [ $kills -lt 20 ]; do
     tries=$((tries + 1))
@@ -34,7 +34,7 @@ while [ $kills -lt 20 ]; do
     wait $pid 2>/dev/null
     kills=$((kills + 1))
     writing && inside=$((inside + 1))
-    run "$dir/killed" --resume auto >>"$dir/killed.out" 2>&1 &
+    start "$dir/killed" "$@" --resume auto >>"$dir/killed.out" 2>&1 &
     pid=$!
 done
 at=$(newest)
@@ -43,7 +43,7 @@ while [ $inside -lt 1 ] && kill -STOP $pid 2>/dev/null; do
         kill -9 $pid
         wait $pid 2>/dev/null
         kills=$((kills + 1)) inside=1
-        run "$dir/killed" --resume auto >>"$dir/killed.out" 2>&1 &
+        start "$dir/killed" "$@" --resume auto >>"$dir/killed.out" 2>&1 &
         pid=$!
     else
         kill -CONT $pid

@@ -62,6 +62,7 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
 #define DIAG_STR(x) DIAG_STR2(x)
 #define DIAG_SITE __FILE__ ":" DIAG_STR(__LINE__)
 #define diag_error(d, loc, ...) diag_add((d), DIAG_SITE, DIAG_ERROR, (loc), __VA_ARGS__)
+#define diag_data(d, loc, ...) diag_add((d), DIAG_SITE, DIAG_DATA, (loc), __VA_ARGS__)
 #define diag_warn(d, loc, ...) diag_add((d), DIAG_SITE, DIAG_WARNING, (loc), __VA_ARGS__)
 #define diag_note(d, loc, ...) diag_add((d), DIAG_SITE, DIAG_NOTE, (loc), __VA_ARGS__)
 

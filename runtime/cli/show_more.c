@@ -70,32 +70,32 @@ json_t *show_json(const Training *t) {
 
 /* ---- the schedule, played out ---- */
 
-static bool play_out(Machine *m, int64_t steps, Fault *f) {
-    const Training *t = m->t;
-    int64_t total = 0;
+typedef struct {
+    const Training *t;
+    const Stage *stage; /* of the last line */
+    bool begun;
+} PlayedOut;
+
+static void print_entry(void *ctx, const Stage *stage, int64_t total_step, const Entry *e, int64_t count) {
+    PlayedOut *p = ctx;
+    if (p->t->nstage > 1 && stage != p->stage) printf("stage %s\n", stage->name);
+    p->stage = stage;
+    if (!p->begun) printf("%6" PRId64, total_step);
+    p->begun = e != NULL;
+    if (!e) putchar('\n');
+    for (int k = 0; e && count && k < e->turn->nmove; k++)
+        printf("%s%s", k ? "+" : "  ", p->t->player[e->turn->move[k].player].name);
+    if (count > 1) printf(" x %" PRId64, count);
+}
+
+static bool counts_read_data(const Training *t) {
+    bool any = false;
     for (int s = 0; s < t->nstage; s++) {
-        const Stage *stage = &t->stage[s];
-        set_int(m, t->stage_slot, s);
-        for (int64_t step = 0; (!stage->steps || step < stage->steps) && total < steps; step++, total++) {
-            set_int(m, t->step_slot, step);
-            set_int(m, t->total_step_slot, total);
-            printf("%6" PRId64, total);
-            for (int i = 0; i < stage->nentry; i++) {
-                int64_t count;
-                const Entry *e = &stage->entry[i];
-                if (!entry_count(m, e, &count, f)) return false;
-                for (int k = 0; count && k < e->turn->nmove; k++) {
-                    const Player *p = &t->player[e->turn->move[k].player];
-                    printf("%s%s", k ? "+" : "  ", p->name);
-                    set_int(m, p->turn_slot, get_int(m, p->turn_slot) + count);
-                }
-                if (count > 1) printf(" x %" PRId64, count);
-            }
-            putchar('\n');
-        }
-        for (int i = 0; i < t->nplayer; i++) set_int(m, t->player[i].turn_slot, 0);
+        any |= t->stage[s].stop && t->stage[s].stop->nsource;
+        for (int i = 0; i < t->stage[s].nentry; i++)
+            any |= t->stage[s].entry[i].count && t->stage[s].entry[i].count->nsource;
     }
-    return true;
+    return any;
 }
 
 /* Nothing is trained: counts that read values of players or metrics see those of the start. */
@@ -109,7 +109,10 @@ int show_steps(const char *path, const Options *o) {
     MachineOptions options = machine_defaults();
     options.threads = 1;
     Machine *m = machine_new(s.t, &options, &f);
-    if (!m || !play_out(m, o->steps ? o->steps : 40, &f)) code = spec_fault(&s, &f);
+    PlayedOut p = {.t = s.t};
+    if (!m || (counts_read_data(s.t) && !machine_load(m, &f)) ||
+        !schedule_play(m, o->steps ? o->steps : 40, print_entry, &p, &f))
+        code = spec_fault(&s, &f);
     machine_free(m);
     spec_close(&s);
     return code;

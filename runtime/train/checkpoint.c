@@ -271,3 +271,48 @@ bool checkpoint_read(const char *path, Store *s, bool loose, CheckpointInfo *out
     Reader r = {.path = path, .fd = -1, .fault = f};
     return reader_close(&r, reader_open(&r) && read_info(&r, out) && read_tensors(&r, s, loose));
 }
+
+/* ---- a part of a file, of whoever wrote it ---- */
+
+/* 'encoder, decoder': what the names in the file begin with. */
+static void name_networks(const Reader *r, char *out, size_t size) {
+    const char *name;
+    json_t *entry;
+    *out = 0;
+    json_object_foreach(r->top, name, entry) {
+        int n = (int)strcspn(name, "/");
+        char word[100];
+        snprintf(word, sizeof word, "'%.*s'", n, name);
+        if (!name[n] || *name == '@' || strstr(out, word)) continue;
+        snprintf(out + strlen(out), size - strlen(out), "%s%s", *out ? ", " : "", word);
+    }
+}
+
+static bool find_parts(Reader *r, const Slots *slots, int n, const int *slot, void *const *into) {
+    bool any = false;
+    for (int i = 0; i < n; i++) any = any || json_object_get(r->top, slots->all.at[slot[i]].name);
+    if (!any) {
+        char has[400];
+        name_networks(r, has, sizeof has);
+        return fault(r->fault, CODE_DATA, "%s: nothing in it is called '%s' or the like; it has %s", r->path,
+                     slots->all.at[slot[0]].name, *has ? has : "no network");
+    }
+    for (int i = 0; i < n; i++) {
+        const Slot *s = &slots->all.at[slot[i]];
+        size_t at;
+        if (!find_tensor(r, s, &at, r->fault)) return false;
+        if (into && !read_all(r->fd, into[slot[i]], slot_bytes(s), at)) return bad(r, "cannot be read to its end");
+    }
+    return true;
+}
+
+bool checkpoint_fits(const char *path, const Slots *slots, int n, const int *slot, Fault *f) {
+    Reader r = {.path = path, .fd = -1, .fault = f};
+    return reader_close(&r, reader_open(&r) && find_parts(&r, slots, n, slot, NULL));
+}
+
+bool checkpoint_take(const char *path, Store *s, int n, const int *slot, Fault *f) {
+    Reader r = {.path = path, .fd = -1, .fault = f};
+    return reader_close(&r, reader_open(&r) && find_parts(&r, s->slots, n, slot, NULL) &&
+                                find_parts(&r, s->slots, n, slot, s->data));
+}

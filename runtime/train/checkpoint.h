@@ -17,6 +17,11 @@ bool checkpoint_info(const char *path, CheckpointInfo *out, Fault *f);  /* reads
  * the others keep what they have. The Store is unchanged where it fails before the first number is read. */
 bool checkpoint_read(const char *path, Store *s, bool loose, CheckpointInfo *out, Fault *f);
 
+/* A part of a file, which may be anybody's safetensors: these n slots must be there with their types and shapes; what else
+ * is in it does not matter. `take` reads them, or changes nothing. */
+bool checkpoint_fits(const char *path, const Slots *slots, int n, const int *slot, Fault *f);
+bool checkpoint_take(const char *path, Store *s, int n, const int *slot, Fault *f);
+
 /* The folder of checkpoints. 'step-000500.safetensors' is made between two iterations,
  * 'step-000500-turn-0003.safetensors' after three turns of the next one. */
 void checkpoint_name(char *out, size_t size, const char *folder, int64_t step, int64_t turns);

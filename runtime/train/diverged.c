@@ -6,11 +6,11 @@
 
 #include <inttypes.h>
 
-static bool back_to_good(Trainer *tr, Fault *f) {
-    if (!tr->report->checkpoint[0]) return machine_start(tr->m, f);
+static bool back_to_good(Trainer *tr) {
+    if (!tr->report->checkpoint[0]) return run_start(tr);
     CheckpointInfo info;
     feed_forget(tr->m);
-    return checkpoint_read(tr->report->checkpoint, tr->m->store, false, &info, f);
+    return checkpoint_read(tr->report->checkpoint, tr->m->store, false, &info, tr->fault);
 }
 
 /* The place is a message of its own, so that it is printed with its line of the spec. */
@@ -35,15 +35,14 @@ void explain_divergence(Trainer *tr) {
     }
     Watched watched = {0};
     Fault inner = {0}, *outer = tr->fault;
-    Ended ended = ENDED_DONE;
     progress_say(tr->options->progress, "%s; looking for the first node that was not finite", outer->text);
     machine_plan(m, (PlanOptions){0});
     m->watched = &watched;
     m->caught = NULL;
     tr->fault = &inner;
     tr->replaying = true;
-    bool going = back_to_good(tr, &inner);
-    while (going && get_int(m, m->t->total_step_slot) < failed) going = iteration_run(tr, &ended);
+    bool going = back_to_good(tr);
+    while (going && get_int(m, m->t->total_step_slot) < failed) going = iteration_replay(tr);
     m->watched = NULL;
     tr->fault = outer;
     if (m->caught) name_node(tr, &watched, get_int(m, m->t->total_step_slot) + 1, outer);

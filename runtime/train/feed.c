@@ -21,18 +21,15 @@ static int64_t fill(Machine *m, int source, FeedKind kind, int64_t cursor) {
     return feed->rows;
 }
 
-/* The batch that players see now: a new one, or with `fresh: iteration` the one of this iteration. */
-static void next_batch(Machine *m, int source) {
+/* The number of the batch that players see now: a new one, or with `fresh: iteration` the one of this iteration. */
+static int64_t next_batch(Machine *m, int source) {
     const SourceUse *use = &m->t->source[source];
     int64_t cursor = get_int(m, use->cursor_slot);
     bool kept = use->source->common.fresh == FRESH_ITERATION;
-    if (kept && get_int(m, m->own.delivered[source])) {
-        fill(m, source, FEED_PLAYERS, cursor - 1);
-        return;
-    }
-    fill(m, source, FEED_PLAYERS, cursor);
+    if (kept && get_int(m, m->own.delivered[source])) return cursor - 1;
     set_int(m, use->cursor_slot, cursor + 1);
     if (kept) set_int(m, m->own.delivered[source], 1);
+    return cursor;
 }
 
 /* Marks the sources that u reads, by itself or through iteration values that are still to be computed. */
@@ -62,8 +59,22 @@ static bool compute_missing(Machine *m, const Unit *u, Fault *f) {
 bool feed_players(Machine *m, const Unit *u, Fault *f) {
     mark_sources(m, u);
     for (int i = 0; i < m->t->nsource; i++)
-        if (m->wanted[i]) next_batch(m, i);
+        if (m->wanted[i]) fill(m, i, FEED_PLAYERS, next_batch(m, i));
     return compute_missing(m, u, f);
+}
+
+static void mark_computed(Machine *m, const Unit *u) {
+    for (int i = 0; i < u->niteration; i++) {
+        set_int(m, m->own.computed[u->iteration[i]], 1);
+        mark_computed(m, &m->t->iteration[u->iteration[i]].unit);
+    }
+}
+
+void feed_skip(Machine *m, const Unit *u) {
+    mark_sources(m, u);
+    for (int i = 0; i < m->t->nsource; i++)
+        if (m->wanted[i]) next_batch(m, i);
+    mark_computed(m, u);
 }
 
 bool feed_first(Machine *m, const Unit *u, Fault *f) { return feed_through(m, u, -1, 0, NULL, f); }

@@ -78,6 +78,7 @@ bool unit_number(Machine *m, Unit *u, double *out, Fault *f);           /* runs 
 
 /* feed.c */
 bool feed_players(Machine *m, const Unit *u, Fault *f);                 /* the next batches, and missing iteration values */
+void feed_skip(Machine *m, const Unit *u);            /* only counts the batches that feed_players would give */
 bool feed_first(Machine *m, const Unit *u, Fault *f);                   /* first batches, and missing iteration values */
 /* As feed_first, but source `over` gives its k-th batch in order; *rows: samples in it, 0 after the last. */
 bool feed_through(Machine *m, const Unit *u, int over, int64_t k, int64_t *rows, Fault *f);

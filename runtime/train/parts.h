@@ -17,20 +17,29 @@ typedef struct {
     int64_t saved_step, saved_turns;                  /* where the newest checkpoint was made; -1: nowhere */
 } Trainer;
 
-/* turn.c */
+/* stage.c */
 const Stage *stage_now(const Trainer *tr);
+int64_t epoch_cursor(const Trainer *tr);              /* batches given by the source that the stage's epochs count */
 double epoch_now(const Trainer *tr);                  /* passes of the stage's source since the stage began */
 double epoch_before(const Trainer *tr);               /* when this iteration began */
 void epoch_show(Trainer *tr);                         /* sets the slot that units read */
+bool between_iterations(const Trainer *tr);
+bool stage_done(Trainer *tr, bool *done);
+void stage_advance(Trainer *tr);                      /* to step 0 of the next one */
+bool stage_load(Trainer *tr);                         /* what the stage at hand begins with */
+bool save_stage(Trainer *tr);                         /* a checkpoint of a stage's end */
+
+/* turn.c */
 void iteration_begin(Trainer *tr);
+void count_turns(Machine *m, const Turn *turn);        /* of each player that plays in it */
 bool turn_play(Trainer *tr, const Entry *e);          /* one turn: batches, counters, run, losses */
 
 /* save.c */
 bool save_now(Trainer *tr);                           /* a checkpoint here, unless there is one */
 bool save_if_due(Trainer *tr);                        /* at a step's end */
 bool save_if_late(Trainer *tr);                       /* after a turn: by the clock */
-bool save_stage(Trainer *tr);                         /* at a stage's end */
 bool save_if_best(Trainer *tr);
+bool save_to(Trainer *tr, const char *path);          /* a checkpoint of its own name */
 
 /* report.c: what happens at the end of a step, of a stage, on request */
 bool every_due(const Trainer *tr, Every every);
@@ -42,7 +51,9 @@ bool sample_now(Trainer *tr);                         /* every output, leaving n
 bool animate_all(Trainer *tr);
 
 /* schedule.c */
+bool run_start(Trainer *tr);                          /* step 0 of the first stage */
 bool iteration_run(Trainer *tr, Ended *ended);
+bool iteration_replay(Trainer *tr);                   /* the next one, in the next stage where this one is done */
 
 /* diverged.c */
 void explain_divergence(Trainer *tr);                 /* names the first node that was not finite, in tr->fault */

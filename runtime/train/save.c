@@ -14,7 +14,7 @@ static CheckpointInfo info_now(const Trainer *tr) {
     return info;
 }
 
-static bool write_to(Trainer *tr, const char *path) {
+bool save_to(Trainer *tr, const char *path) {
     CheckpointInfo info = info_now(tr);
     return outputs_written(tr) && log_flush(tr->log, tr->fault) && checkpoint_write(path, tr->m->store, &info, tr->fault);
 }
@@ -26,7 +26,7 @@ bool save_now(Trainer *tr) {
     if (step == tr->saved_step && turns == tr->saved_turns) return true;
     char path[sizeof tr->report->checkpoint];
     checkpoint_name(path, sizeof path, tr->checkpoints, step, turns);
-    if (!write_to(tr, path)) return false;
+    if (!save_to(tr, path)) return false;
     strcpy(tr->report->checkpoint, path);
     tr->saved_step = step;
     tr->saved_turns = turns;
@@ -47,13 +47,6 @@ bool save_if_late(Trainer *tr) {
     return save_now(tr);
 }
 
-bool save_stage(Trainer *tr) {
-    if (tr->m->t->nstage < 2) return true;
-    char path[sizeof tr->checkpoints + 300];
-    snprintf(path, sizeof path, "%s/stage-%.250s.safetensors", tr->checkpoints, stage_now(tr)->name);
-    return write_to(tr, path);
-}
-
 bool save_if_best(Trainer *tr) {
     Machine *m = tr->m;
     Unit *best = stage_now(tr)->best;
@@ -66,8 +59,9 @@ bool save_if_best(Trainer *tr) {
         return true;
     store_set(m->store, m->own.best, value);
     set_int(m, m->own.best_known, 1);
-    char path[sizeof tr->checkpoints + 32];
-    snprintf(path, sizeof path, "%s/best.safetensors", tr->checkpoints);
+    char path[sizeof tr->checkpoints + 300];
+    const char *stage = m->t->nstage > 1 ? stage_now(tr)->name : "";
+    snprintf(path, sizeof path, "%s/best%s%.250s.safetensors", tr->checkpoints, *stage ? "-" : "", stage);
     progress_detail(tr->options->progress, "best so far: %.6g", value);
-    return write_to(tr, path);
+    return save_to(tr, path);
 }

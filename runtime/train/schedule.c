@@ -1,4 +1,4 @@
-/* The schedule: stages, iterations, entries and their counts. Everything it must remember stands in slots. */
+/* The schedule: iterations, entries and their counts. Everything it must remember stands in slots. */
 #include "train/parts.h"
 
 #include "train/signals.h"
@@ -91,37 +91,18 @@ static bool limit_reached(const Trainer *tr) {
     return tr->options->steps > 0 && get_int(tr->m, tr->m->t->total_step_slot) >= tr->options->steps;
 }
 
-static bool between_iterations(const Trainer *tr) {
-    const Machine *m = tr->m;
-    return !get_int(m, m->t->entry_slot) && !get_int(m, m->own.turns) && get_int(m, m->own.count) < 0;
+static bool next_stage(Trainer *tr) {
+    stage_advance(tr);
+    return stage_load(tr);
 }
 
-static bool stage_done(Trainer *tr, bool *done) {
-    Machine *m = tr->m;
-    const Stage *stage = stage_now(tr);
-    int64_t step = get_int(m, m->t->step_slot);
-    *done = false;
-    if (!between_iterations(tr)) return true;
-    *done = stage->steps > 0 ? step >= stage->steps : epoch_now(tr) >= stage->epochs - 1e-9;
-    if (*done || !stage->stop || !step) return true;
-    double stop;
-    epoch_show(tr);
-    if (!feed_first(m, stage->stop, tr->fault) || !unit_number(m, stage->stop, &stop, tr->fault))
-        return false;
-    *done = stop != 0;
-    return true;
+bool iteration_replay(Trainer *tr) {
+    Ended ended = ENDED_DONE;
+    bool done;
+    return stage_done(tr, &done) && (!done || next_stage(tr)) && iteration_run(tr, &ended);
 }
 
-static void stage_advance(Trainer *tr) {
-    Machine *m = tr->m;
-    int64_t next = get_int(m, m->t->stage_slot) + 1;
-    set_int(m, m->t->stage_slot, next);
-    set_int(m, m->t->step_slot, 0);
-    for (int i = 0; i < m->t->nplayer; i++) set_int(m, m->t->player[i].turn_slot, 0);
-    int of = m->t->stage[next].of;
-    set_int(m, m->own.epoch_start, of < 0 ? 0 : get_int(m, m->t->source[of].cursor_slot));
-    epoch_show(tr);
-}
+bool run_start(Trainer *tr) { return machine_start(tr->m, tr->fault) && stage_load(tr); }
 
 static bool schedule_run(Trainer *tr, Ended *ended) {
     Machine *m = tr->m;
@@ -136,7 +117,7 @@ static bool schedule_run(Trainer *tr, Ended *ended) {
                 *ended = last && done ? ENDED_DONE : ENDED_LIMIT;
                 return true;
             }
-            stage_advance(tr);
+            if (!next_stage(tr)) return false;
         }
         int signal = signals_stop();
         if (signal) { /* one that came before the first turn, or while files were made */
@@ -176,7 +157,7 @@ static bool begin(Trainer *tr) {
     Machine *m = tr->m;
     const TrainOptions *o = tr->options;
     if (!o->resume) {
-        if (!machine_start(m, tr->fault)) return false;
+        if (!run_start(tr)) return false;
     } else {
         CheckpointInfo info;
         if (o->loose && !machine_start(m, tr->fault)) return false;

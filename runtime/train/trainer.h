@@ -30,5 +30,11 @@ typedef struct {
 
 Ended train(Machine *m, const TrainOptions *options, TrainReport *report, Fault *f);
 
-/* The turn that an entry of stage s would play at this point: its count, from the slots as they are. For `show`. */
+/* How many turns an entry plays at this point, from the slots as they are. */
 bool entry_count(Machine *m, const Entry *e, int64_t *count, Fault *f);
+
+/* Goes through the first `steps` iterations without a turn being computed: what depends on step, epoch and turn is as in
+ * training, values of players and metrics stay as they start. `each` is called for every entry, and with e = NULL at the
+ * end of each iteration. For `show`. */
+typedef void Played(void *ctx, const Stage *stage, int64_t total_step, const Entry *e, int64_t count);
+bool schedule_play(Machine *m, int64_t steps, Played *each, void *ctx, Fault *f);

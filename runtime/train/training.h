@@ -60,6 +60,15 @@ typedef struct {
     Loc loc;
 } Entry;
 
+typedef struct {                                      /* what a stage takes from elsewhere when it begins */
+    int stage;                                        /* whose end: an earlier one; -1: a file */
+    const char *path;                                 /* the file, a safetensors */
+    int nslot, *slot;                                 /* parameters and running values; optimiser values of these
+                                                         parameters: from a stage's end as they were there, with a file
+                                                         back to their start */
+    Loc loc;
+} Load;
+
 typedef struct {
     const char *name;                                 /* "" where the schedule has no stages */
     Loc loc;
@@ -67,7 +76,9 @@ typedef struct {
     double epochs;
     int of;                                           /* source that `epoch` counts, or -1 */
     int nentry;
-    Entry *entry;
+    Entry *entry;                                     /* their turns leave alone what this stage freezes */
+    int nload;
+    Load *load;
     Unit *stop;                                       /* scalar bool, or NULL */
     Every checkpoint;                                 /* kind EVERY_NEVER: every five minutes */
     int64_t keep;                                     /* newest checkpoints kept */

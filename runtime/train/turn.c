@@ -1,43 +1,15 @@
-/* One turn: batches and counters in, program, values out; and the two counters that follow from cursors, the
- * epochs. */
+/* One turn: batches and counters in, program, values out. */
 #include "train/parts.h"
 
 #include <inttypes.h>
 #include <math.h>
-
-const Stage *stage_now(const Trainer *tr) { return &tr->m->t->stage[get_int(tr->m, tr->m->t->stage_slot)]; }
-
-static double epochs_since_start(const Trainer *tr, int64_t cursor) {
-    int of = stage_now(tr)->of;
-    if (of < 0) return 0;
-    const DataSource *s = tr->m->t->source[of].source;
-    return source_epoch(s, cursor) - source_epoch(s, get_int(tr->m, tr->m->own.epoch_start));
-}
-
-static int64_t cursor_now(const Trainer *tr) {
-    int of = stage_now(tr)->of;
-    return of < 0 ? 0 : get_int(tr->m, tr->m->t->source[of].cursor_slot);
-}
-
-double epoch_now(const Trainer *tr) { return epochs_since_start(tr, cursor_now(tr)); }
-double epoch_before(const Trainer *tr) {
-    return epochs_since_start(tr, get_int(tr->m, tr->m->own.epoch_before));
-}
-
-void epoch_show(Trainer *tr) {
-    int slot = tr->m->t->epoch_slot;
-    double epoch = epoch_now(tr);
-    if (slot >= 0)
-        store_set(tr->m->store, slot,
-                  tr->m->t->slots->all.at[slot].type.dtype == F32 ? epoch : floor(epoch + 1e-9));
-}
 
 void iteration_begin(Trainer *tr) {
     Machine *m = tr->m;
     for (int i = 0; i < m->t->niteration; i++) set_int(m, m->own.computed[i], 0);
     for (int i = 0; i < m->t->nsource; i++) set_int(m, m->own.delivered[i], 0);
     for (int i = 0; i < m->nturn; i++) set_int(m, m->own.played[i], 0);
-    set_int(m, m->own.epoch_before, cursor_now(tr));
+    set_int(m, m->own.epoch_before, epoch_cursor(tr));
 }
 
 static int turn_index(const Machine *m, const Turn *turn) {
@@ -54,7 +26,7 @@ static void keep_values(Machine *m, int index) {
     set_int(m, m->own.played[index], 1);
 }
 
-static void count_turns(Machine *m, const Turn *turn) {
+void count_turns(Machine *m, const Turn *turn) {
     for (int i = 0; i < turn->nmove; i++) {
         const Player *p = &m->t->player[turn->move[i].player];
         set_int(m, p->turn_slot, get_int(m, p->turn_slot) + 1);
