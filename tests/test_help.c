@@ -2,6 +2,7 @@
  * without a word and trained for two turns of its schedule, or fails as it says; and every table that it
  * names is there. */
 #include "parser/compile.h"
+#include "out/out.h"
 #include "base/str.h"
 #include "base/vec.h"
 
@@ -117,6 +118,68 @@ static void every_example_does_what_it_says(void **state) {
     assert_int_equal(wrong, 0);
 }
 
+/* ---- help outputs ---- */
+
+static void put_bytes(const char *path, const unsigned char *bytes, size_t n) {
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, n, f), n);
+    fclose(f);
+}
+
+/* 32 images of 8 by 8 pixels and their classes, as MNIST's files hold them. */
+static void put_digits(void) {
+    enum { COUNT = 32, PIXELS = 64 };
+    unsigned char image[16 + COUNT * PIXELS] = {0, 0, 8, 3, 0, 0, 0, COUNT, 0, 0, 0, 8, 0, 0, 0, 8};
+    unsigned char label[8 + COUNT] = {0, 0, 8, 1, 0, 0, 0, COUNT};
+    for (int i = 0; i < COUNT * PIXELS; i++) image[16 + i] = (unsigned char)(i * 37);
+    for (int i = 0; i < COUNT; i++) label[8 + i] = (unsigned char)(i % 10);
+    assert_int_equal(mkdir("digits", 0777), 0);
+    put_bytes("digits/train-images-idx3-ubyte", image, sizeof image);
+    put_bytes("digits/train-labels-idx1-ubyte", label, sizeof label);
+}
+
+static const char world[] =
+    "vars: {latent: 4}\n"
+    "data: {digits: {source: idx, path: digits, batch: 8}}\n"
+    "networks:\n"
+    "  generator(z): [{dense: 64}, {reshape: [8, 8, 1]}]\n"
+    "  critic(x): [flatten, {dense: 1}]\n"
+    "  encoder(x): [flatten, {dense: 2}]\n"
+    "  decoder(z): [{dense: 64}, {reshape: [8, 8, 1]}]\n"
+    "  classifier(x): [flatten, {dense: 10}]\n"
+    "players:\n"
+    "  critic: {minimize: mean(critic(digits.image)), optimizer: sgd(1e-3)}\n"
+    "  generator: {minimize: \"mean(generator(normal(8, latent)))\", optimizer: sgd(1e-3)}\n"
+    "  coder:\n"
+    "    moves: [encoder, decoder]\n"
+    "    minimize: mean((decoder(encoder(digits.image)) - digits.image)^2)\n"
+    "    optimizer: sgd(1e-3)\n"
+    "  classifier: {minimize: \"mean(cross_entropy(classifier(digits.image), digits.label))\", optimizer: sgd(1e-3)}\n"
+    "schedule: {steps: 2, each: [critic, generator, coder, classifier]}\n"
+    "outputs:\n";
+
+static void every_output_has_an_example_that_runs(void **state) {
+    (void)state;
+    Arena *a = arena_new();
+    char *shown = help(a, "outputs");
+    Str text = {.arena = a};
+    int n = 0;
+    put_digits();
+    str_add(&text, world);
+    for (const Output *const *o = output_table; *o; o++, n++) {
+        assert_non_null((*o)->example);
+        str_printf(&text, "  example_%d: %s\n", n, (*o)->example);
+        if (!strstr((*o)->example, (*o)->name)) fail_msg("the example of %s is of another kind", (*o)->name);
+        assert_non_null(strstr(shown, arena_printf(a, "\n%s\n", (*o)->name)));
+    }
+    Example e = {.name = "world.yaml", .text = text.text};
+    put(&e);
+    assert_true(n > 5);
+    assert_true(works(a, &e));
+    arena_free(a);
+}
+
 static int columns(const char *line) {
     int n = 0;
     for (; *line && *line != '\n'; line++) n += ((unsigned char)*line & 0xC0) != 0x80;
@@ -159,6 +222,7 @@ int main(void) {
     if (!mkdtemp(folder) || chdir(folder)) return 1;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_example_does_what_it_says),
+        cmocka_unit_test(every_output_has_an_example_that_runs),
         cmocka_unit_test(lines_are_in_order),
         cmocka_unit_test(a_topic_is_a_part_of_the_whole),
     };

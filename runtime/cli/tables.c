@@ -282,6 +282,7 @@ int help_data(const char *name) {
 static void put_output(int i) {
     printf("%s\n", output_table[i]->name);
     text_wrap(output_table[i]->doc, 4, 4);
+    text_wrap(output_table[i]->example, 4, 8);
     help_keys(8, output_table[i]->options, NULL);
 }
 

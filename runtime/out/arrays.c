@@ -128,5 +128,7 @@ static int suits(int n, const Tensor *value, bool named) {
     return n > 0;
 }
 
-OUTPUT(file, .doc = "tensors as .npy, .npz or .csv", .options_size = sizeof(Options), .options = options,
+OUTPUT(file, .doc = "tensors as .npy, .npz or .csv",
+       .example = "{file: {codes: encoder(digits.image), label: digits.label}, over: digits, format: npz}",
+       .options_size = sizeof(Options), .options = options,
        .suits = suits, .check = check, .write = write)

@@ -60,5 +60,7 @@ static bool write(OutputJob *job, const void *options_) {
 
 static int suits(int n, const Tensor *value, bool named) { return !named && n == 1 && image_suits(n, value) ? 3 : 0; }
 
-OUTPUT(grid, .doc = "a batch of images as one picture", .options_size = sizeof(Options), .options = options,
+OUTPUT(grid, .doc = "a batch of images as one picture",
+       .example = "{grid: \"generator(fixed(normal(64, latent)))\", columns: 8, every: 500, animate: true}",
+       .options_size = sizeof(Options), .options = options,
        .animates = true, .suits = suits, .check = check, .prepare = prepare, .write = write)

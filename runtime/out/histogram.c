@@ -183,5 +183,7 @@ static bool write(OutputJob *job, const void *options_) {
     return ok;
 }
 
-OUTPUT(histogram, .doc = "how the numbers of tensors or collections are spread", .options_size = sizeof(Options),
+OUTPUT(histogram, .doc = "how the numbers of tensors or collections are spread",
+       .example = "{histogram: {scores: critic(digits.image), weights: parameters(critic)}, every: 1 epoch}",
+       .options_size = sizeof(Options),
        .options = options, .animates = true, .check = check, .prepare = prepare, .write = write)

@@ -58,5 +58,7 @@ static bool write(OutputJob *job, const void *options_) {
     return true;
 }
 
-OUTPUT(images, .doc = "single PNG files, in a folder", .options_size = sizeof(Options), .options = options,
+OUTPUT(images, .doc = "single PNG files, in a folder",
+       .example = "{images: \"generator(fixed(normal(20, latent)))\"}",
+       .options_size = sizeof(Options), .options = options,
        .check = check, .prepare = prepare, .write = write)

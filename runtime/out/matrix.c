@@ -237,5 +237,7 @@ static bool write(OutputJob *job, const void *options_) {
     return ok;
 }
 
-OUTPUT(matrix, .doc = "a confusion matrix, or any matrix, as a picture and .csv", .options_size = sizeof(Options),
+OUTPUT(matrix, .doc = "a confusion matrix, or any matrix, as a picture and .csv",
+       .example = "{matrix: argmax(classifier(digits.image)), truth: digits.label, over: digits}",
+       .options_size = sizeof(Options),
        .options = options, .animates = true, .check = check, .write = write)

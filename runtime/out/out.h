@@ -41,6 +41,7 @@ void job_free(OutputJob *job);                        /* and its values; accepts
 
 typedef struct Output {
     const char *name, *doc;
+    const char *example;                              /* an output of this kind as a spec says it: the tests run it */
     size_t options_size;
     const Field *options;
     bool in_plots;                                    /* the file goes to plots/, without a step in its name */

@@ -101,5 +101,7 @@ static int suits(int n, const Tensor *value, bool named) {
     return n && image_suits(n, value) == n ? 2 : 0;
 }
 
-OUTPUT(panel, .doc = "batches of images, one a row", .options_size = sizeof(Options), .options = options,
+OUTPUT(panel, .doc = "batches of images, one a row",
+       .example = "{panel: \"[digits.image[0:8], decoder(encoder(digits.image))[0:8]]\", every: 1 epoch}",
+       .options_size = sizeof(Options), .options = options,
        .animates = true, .suits = suits, .check = check, .prepare = prepare, .write = write)

@@ -182,4 +182,5 @@ static bool write(OutputJob *job, const void *options_) {
 }
 
 OUTPUT(plot, .doc = "logged values over the steps, raw and smoothed, as PNG and SVG",
+       .example = "{plot: [critic.minimize, generator.minimize], smooth: 0.98}",
        .options_size = sizeof(Options), .options = options, .in_plots = true, .write = write)

@@ -503,5 +503,7 @@ static int suits(int n, const Tensor *value, bool named) {
     return n ? 3 : 0;
 }
 
-OUTPUT(scatter, .doc = "points in the plane or in space, over the data, with modes marked", .options_size = sizeof(Options),
+OUTPUT(scatter, .doc = "points in the plane or in space, over the data, with modes marked",
+       .example = "{scatter: encoder(digits.image), color: digits.label, over: digits}",
+       .options_size = sizeof(Options),
        .options = options, .animates = true, .suits = suits, .check = check, .prepare = prepare, .write = write)

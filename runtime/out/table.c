@@ -41,5 +41,7 @@ static int suits(int n, const Tensor *value, bool named) {
     return small ? 2 : 0;
 }
 
-OUTPUT(table, .doc = "named values, as .csv and as text", .options_size = sizeof(Options), .options = options,
+OUTPUT(table, .doc = "named values, as .csv and as text",
+       .example = "{table: {mean: mean(digits.image), spread: std(digits.image)}}",
+       .options_size = sizeof(Options), .options = options,
        .suits = suits, .check = check, .write = write)
