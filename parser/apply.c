@@ -39,17 +39,11 @@ static bool ints_from_value(const Ctx *c, const Field *f, Ints *out, const Value
         *out = (Ints){.n = -1 - word};
         return true;
     }
-    Ints ints = {0};
-    int n = v->kind == V_LIST ? v->n : 1;
-    if (n > INTS_MAX) return wrong(c, f, v, loc, who, "at most 8 whole numbers");
-    for (int i = 0; i < n; i++) {
-        const Value *item = v->kind == V_LIST ? v->item[i] : v;
-        if (!value_whole(item, &ints.at[ints.n++]))
-            return wrong(c, f, v, loc, who, f->choices ? arena_printf(c->e->arena, "whole numbers or one of %s", f->choices)
-                                                       : "a whole number or a list of them");
-        if (!field_in_range(f, (double)ints.at[i])) return out_of_range(c, f, (double)ints.at[i], loc, who);
-    }
-    *out = ints;
+    if (!value_wholes(v, out))
+        return wrong(c, f, v, loc, who, f->choices ? arena_printf(c->e->arena, "at most %d whole numbers or one of %s", INTS_MAX, f->choices)
+                                                   : arena_printf(c->e->arena, "a whole number or a list of at most %d", INTS_MAX));
+    for (int i = 0; i < out->n; i++)
+        if (!field_in_range(f, (double)out->at[i])) return out_of_range(c, f, (double)out->at[i], loc, who);
     return true;
 }
 

@@ -214,19 +214,21 @@ static Value *do_product(const Ctx *c, int n, Value **arg, Loc loc, const Expr *
     return value_number(c->e, p, ints);
 }
 
+/* Of a list, or of the parts of a record or collection, whose form stays. */
 static Value *do_map(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
     (void)n, (void)x;
     Eval *e = c->e;
-    if (arg[0]->kind != V_LIST) return refuse_value(c, loc, "map", "a list", arg[0]);
-    Value **item = ARENA_ARRAY(e->arena, Value *, arg[0]->n + 1);
-    for (int i = 0; i < arg[0]->n; i++) {
+    const Value *v = arg[0];
+    if (v->kind != V_LIST && v->kind != V_RECORD) return refuse_value(c, loc, "map", "a list or a collection", v);
+    Value **item = ARENA_ARRAY(e->arena, Value *, v->n + 1);
+    for (int i = 0; i < v->n; i++) {
         Ctx copy = *c;                                /* each copy is a place of its own */
         copy.draw = arena_printf(e->arena, "%s/%d", c->draw, i + 1);
         if (c->path) copy.path = arena_printf(e->arena, "%s/%d", c->path, i + 1);
         item[i] = call_value(&copy, arg[1], 1, &arg[0]->item[i], loc);
         if (item[i]->kind == V_POISON) return item[i];
     }
-    return value_list(e, arg[0]->n, item);
+    return v->kind == V_LIST ? value_list(e, v->n, item) : value_record(e, v->n, v->name, item, v->collection);
 }
 
 static Value *do_append(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
@@ -250,23 +252,11 @@ static Value *do_reverse(const Ctx *c, int n, Value **arg, Loc loc, const Expr *
 
 /* Sizes and lists of sizes in any mix. */
 static bool sizes(const Ctx *c, const Value *list, Shape *out, Loc loc, const char *who) {
-    *out = (Shape){0};
-    for (int i = 0; i < list->n; i++) {
-        const Value *v = list->item[i];
-        int m = v->kind == V_LIST ? v->n : 1;
-        for (int k = 0; k < m; k++) {
-            int64_t d;
-            const Value *item = v->kind == V_LIST ? v->item[k] : v;
-            if (!value_whole(item, &d) || d < 0 || out->rank == RANK_MAX) {
-                if (!value_is_poison(list))
-                    diag_error(c->e->diags, loc, "%s: sizes are at most %d whole numbers, this is %s", who, RANK_MAX,
-                               value_show(c->e, item));
-                return false;
-            }
-            out->dim[out->rank++] = d;
-        }
-    }
-    return true;
+    if (value_sizes(list, 0, out)) return true;
+    const Value *v = list->n == 1 ? list->item[0] : list;
+    if (!value_is_poison(list))
+        diag_error(c->e->diags, loc, "%s: sizes are at most %d whole numbers, this is %s", who, RANK_MAX, value_show(c->e, v));
+    return false;
 }
 
 /* The name of what is made at one place of the text: a draw's stream, a tensor that a gradient can be taken by. */
@@ -357,7 +347,7 @@ const Builtin builtin_table[] = {
     {"last", "list", "the last item", do_last, false, false},
     {"range", "n", "the list [0, 1, ... n - 1]", do_range, false, false},
     {"product", "list", "the product of a list of numbers", do_product, false, false},
-    {"map", "list, f", "f of each item, as a list", do_map, false, false},
+    {"map", "list, f", "f of each item of a list, or of each part of a collection, in its form", do_map, false, false},
     {"append", "list, x", "the list with one more item", do_append, false, false},
     {"reverse", "list", "the list from the end", do_reverse, false, false},
     {"zeros", "sizes", "a tensor of zeros; sizes and lists of sizes in any mix", do_zeros, false, true},

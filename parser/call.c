@@ -44,7 +44,8 @@ static const char *choices_in_doc(Eval *e, const Function *f, const char *param,
         return d->style == DOC_SINGLE || !strstr(d->text, param) ? NULL : choices_in(e, f, param, doc_expr(e, d), depth);
     const char *found = NULL;
     for (int i = 0; i < d->n && !found; i++) {
-        if (d->kind == DOC_MAP && is_text_key(d->entry[i].key)) continue;
+        const char *key = d->kind == DOC_MAP ? d->entry[i].key : "";
+        if (is_text_key(key) || !strcmp(key, "for") || !strcmp(key, "loop")) continue;
         const Doc *v = d->kind == DOC_LIST ? d->item[i] : d->entry[i].value;
         bool layer = d->kind == DOC_LIST && v->kind == DOC_MAP && v->n == 1 && v->entry[0].value->kind == DOC_MAP;
         for (int k = 0; layer && k < v->entry[0].value->n && !found; k++) {      /* - conv: {padding: padding} */

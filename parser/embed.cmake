@@ -1,5 +1,20 @@
-# Writes the file IN as the C string NAME into OUT.
-file(READ ${IN} hex HEX)
+# Writes the files IN, one after the other, as the C string NAME into OUT. Those of the prelude are mappings; together
+# they are one, so the key of a section stays where it comes first.
+set(text "")
+foreach(part ${IN})
+  file(READ ${part} one)
+  if(NOT text STREQUAL "")
+    string(APPEND text "\n")
+  endif()
+  foreach(section functions optimizers)
+    if("\n${text}" MATCHES "\n${section}:\n")
+      string(REPLACE "\n${section}:\n" "\n" one "${one}")
+    endif()
+  endforeach()
+  string(APPEND text "${one}")
+endforeach()
+file(WRITE ${OUT}.txt "${text}")
+file(READ ${OUT}.txt hex HEX)
 string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
 string(REGEX REPLACE "(0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,0x..,)" "\\1\n" bytes "${bytes}")
 file(WRITE ${OUT} "#include <stddef.h>\nextern const char ${NAME}[];\nextern const size_t ${NAME}_size;\nconst char ${NAME}[] = {\n${bytes}0};\nconst size_t ${NAME}_size = sizeof ${NAME} - 1;\n")

@@ -113,20 +113,10 @@ Unit *initial_unit(Eval *e) {
 /* ---- parameters --------------------------------------------------------------------------------------------------- */
 
 static bool shape_from_value(const Ctx *c, const Value *v, Shape *out, Loc loc) {
-    *out = (Shape){0};
-    int n = v->kind == V_LIST ? v->n : 1;
-    for (int i = 0; i < n; i++) {
-        int64_t d;
-        const Value *item = v->kind == V_LIST ? v->item[i] : v;
-        if (i >= RANK_MAX || !value_whole(item, &d) || d < 1) {
-            if (!value_is_poison(v))
-                diag_error(c->e->diags, loc, "a shape is a list of at most %d whole numbers above 0, not %s", RANK_MAX,
-                           value_show(c->e, v));
-            return false;
-        }
-        out->dim[out->rank++] = d;
-    }
-    return true;
+    if (value_sizes(v, 1, out)) return true;
+    if (!value_is_poison(v))
+        diag_error(c->e->diags, loc, "a shape is a list of at most %d whole numbers above 0, not %s", RANK_MAX, value_show(c->e, v));
+    return false;
 }
 
 static Value *shape_value(Eval *e, const Shape *s) {

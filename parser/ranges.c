@@ -24,11 +24,13 @@ void ranges_read(Eval *e, const Head *h, const Doc *ranges) {
     }
 }
 
+static bool is_word(const Doc *d) { return d->kind == DOC_SCALAR && d->style == DOC_SINGLE; }
+
 const char *ranges_choices(Eval *e, const Doc *ranges, const char *argument) {
     const Doc *list = ranges->kind == DOC_MAP ? doc_get(ranges, argument) : NULL;
     const char *all = NULL;
     for (int i = 0; list && list->kind == DOC_LIST && i < list->n; i++)
-        if (list->item[i]->kind == DOC_SCALAR && list->item[i]->style == DOC_SINGLE)
+        if (is_word(list->item[i]))
             all = all ? arena_printf(e->arena, "%s|%s", all, list->item[i]->text) : list->item[i]->text;
     return all;
 }
@@ -38,24 +40,31 @@ static Value *stand_in(void *ctx, const Value *v) {
     return v->kind == V_NODE ? value_node(c->e, g_full(c->graph, v->node->type, 0)) : (Value *)v;
 }
 
-static bool is_one_of(const Value *v, const Value *list) {
-    for (int i = 0; i < list->n; i++) {
-        const Value *x = list->item[i];
-        if (x->kind != v->kind) continue;
-        if (x->kind == V_TEXT ? !strcmp(x->text, v->text) : x->number == v->number) return true;
+/* The argument has one of the values of the list, or one of the conditions there holds, or may hold during the run. */
+static bool is_one_of(const Ctx *c, Scope *s, const Value *v, const Doc *list) {
+    bool one = false;
+    for (int i = 0; i < list->n && !one; i++) {
+        const Doc *d = list->item[i];
+        if (is_word(d) || v->kind == V_TEXT) {
+            one = is_word(d) && v->kind == V_TEXT && !strcmp(d->text, v->text);
+            continue;
+        }
+        const Value *x = eval_doc(c, s, d);
+        one = x->kind == V_POISON || x->kind == V_NODE || (x->kind == V_BOOL && x->number != 0) ||
+              (x->kind == V_NUMBER && v->kind == V_NUMBER && x->number == v->number);
     }
-    return false;
+    return one;
 }
 
-static bool is_plain(const Value *v) { return v->kind == V_NUMBER || v->kind == V_BOOL || v->kind == V_TEXT; }
-
-static bool refuse_choice(Eval *e, const Head *h, const char *argument, const Value *v, const Value *list, Loc loc) {
+static void refuse_choice(Eval *e, const Head *h, const char *argument, const Value *v, const Doc *list, Loc loc) {
     Nearest near = nearest_to(v->kind == V_TEXT ? v->text : "");
-    for (int i = 0; i < list->n; i++)
-        if (list->item[i]->kind == V_TEXT) nearest_add(&near, list->item[i]->text);
-    diag_error(e->diags, loc, "%s: '%s' is one of %s, not %s%s", h->name, argument, value_show(e, list), value_show(e, v),
+    const char *all = "";
+    for (int i = 0; i < list->n; i++) {
+        all = arena_printf(e->arena, "%s%s%s", all, i ? ", " : "", expr_show(doc_expr(e, list->item[i]), e->arena));
+        if (is_word(list->item[i])) nearest_add(&near, list->item[i]->text);
+    }
+    diag_error(e->diags, loc, "%s: '%s' is one of %s, not %s%s", h->name, argument, all, value_show(e, v),
                v->kind == V_TEXT ? nearest_hint(e->arena, &near) : "");
-    return false;
 }
 
 bool ranges_hold(const Ctx *c, const Head *h, Scope *text, const Doc *ranges, Value *const *value, const Loc *loc) {
@@ -72,13 +81,14 @@ bool ranges_hold(const Ctx *c, const Head *h, Scope *text, const Doc *ranges, Va
     for (int i = 0; i < h->n; i++) {
         const Doc *d = value[i] && !value_is_poison(value[i]) ? doc_get(ranges, h->arg[i]) : NULL;
         if (!d) continue;
-        Value *v = eval_doc(&trial, s, d);
-        if (v->kind == V_LIST && is_plain(value[i]) && !is_one_of(value[i], v))
-            ok = refuse_choice(e, h, h->arg[i], value[i], v, loc[i]);
+        bool list = d->kind == DOC_LIST;
+        const Value *v = list ? value_bool(e, is_one_of(&trial, s, value[i], d)) : eval_doc(&trial, s, d);
         if (v->kind != V_BOOL || v->number != 0) continue;
-        diag_error(e->diags, loc[i], "%s: '%s' is %s, it must hold that %s", h->name, h->arg[i], value_show(e, value[i]),
-                   expr_show(doc_expr(e, d), e->arena));
         ok = false;
+        if (list) refuse_choice(e, h, h->arg[i], value[i], d, loc[i]);
+        else diag_error(e->diags, loc[i], "%s: '%s' is %s, it must hold that %s", h->name, h->arg[i], value_show(e, value[i]),
+                        expr_show(doc_expr(e, d), e->arena));
+        diag_calls(e->diags);
     }
     return ok;
 }

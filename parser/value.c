@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "build.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -129,6 +130,29 @@ char *value_show(Eval *e, const Value *v) {
 bool value_whole(const Value *v, int64_t *out) {
     if (v->kind != V_NUMBER || v->number != floor(v->number) || fabs(v->number) > 9e15) return false;
     *out = (int64_t)v->number;
+    return true;
+}
+
+static bool add_wholes(const Value *v, Ints *out) {
+    for (int i = 0; v->kind == V_LIST && i < v->n; i++)
+        if (!add_wholes(v->item[i], out)) return false;
+    return v->kind == V_LIST || (out->n < INTS_MAX && value_whole(v, &out->at[out->n++]));
+}
+
+bool value_wholes(const Value *v, Ints *out) {
+    *out = (Ints){0};
+    return add_wholes(v, out);
+}
+
+bool value_sizes(const Value *v, int64_t least, Shape *out) {
+    Ints whole;
+    static_assert((int)RANK_MAX <= (int)INTS_MAX, "Ints hold a shape");
+    if (!value_wholes(v, &whole) || whole.n > RANK_MAX) return false;
+    *out = (Shape){.rank = whole.n};
+    for (int i = 0; i < whole.n; i++) {
+        if (whole.at[i] < least) return false;
+        out->dim[i] = whole.at[i];
+    }
     return true;
 }
 

@@ -211,6 +211,8 @@ const char *value_kind(const Value *v);               /* "a number", "a tensor o
 char *value_show(Eval *e, const Value *v);
 char *path_join(Eval *e, const char *path, const char *part);            /* 'critic/conv_1'; path may be NULL */
 bool value_whole(const Value *v, int64_t *out);       /* a whole number known at compile time */
+bool value_wholes(const Value *v, Ints *out);         /* a whole number, or at most INTS_MAX in lists of them in any mix */
+bool value_sizes(const Value *v, int64_t least, Shape *out);             /* the same as a shape, none below `least` */
 Node *value_to_node(const Ctx *c, const Value *v, Loc loc);             /* numbers and lists become constants; NULL reported */
 bool value_is_poison(const Value *v);                 /* itself or any part */
 Value *value_map(Eval *e, const Value *v, Value *(*f)(void *ctx, const Value *leaf), void *ctx);

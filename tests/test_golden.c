@@ -4,6 +4,7 @@
  *   # expect warning 4:3: ...          # expect note 4:3: ...     (notes count only where some note is expected)
  *   # expect error --set 1:6: ...      a source other than the spec itself has its name before the position
  *   # expect error: ...                a message without a position
+ *   # expect note prelude: ...         at some line of the prelude
  *   # set vars.x=3                     as `--set vars.x=3`; repeatable, in order
  *   # preset tiny                      as `--preset tiny`
  *
@@ -57,6 +58,7 @@ static const char *show(Arena *a, const Diags *d, const char *path, const Diag *
     const char *name = d->sources[e->loc.file].name;
     const char *slash = strrchr(name, '/');
     bool itself = !strcmp(name, path);
+    if (!strcmp(name, "prelude")) return arena_printf(a, "%s prelude: %s", level[e->level], e->text);
     return arena_printf(a, "%s %s%s%u:%u: %s", level[e->level], itself ? "" : slash ? slash + 1 : name,
                         itself ? "" : " ", e->loc.line, e->loc.col, e->text);
 }
