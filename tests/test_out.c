@@ -1,107 +1,9 @@
 /* Outputs: geometry and pixels of grids, ranges, plots, scatters, animations, and files that cannot be
  * written. */
-#include <dirent.h>
-#include <errno.h>
-#include <math.h>
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
+#include "outcase.h"
 
-#include <cmocka.h>
 #include <gif_lib.h>
 #include <zlib.h>
-
-#include "out/axes.h"
-#include "out/bytes.h"
-#include "out/picture.h"
-
-typedef struct { /* a run folder of its own and a job in it */
-    char folder[64];
-    Arena *arena;
-    OutputJob job;
-    const Output *kind;
-    void *options;
-} Case;
-
-static int begin(void **state) {
-    Case *c = calloc(1, sizeof *c);
-    strcpy(c->folder, "/tmp/graphrun-out-XXXXXX");
-    if (!mkdtemp(c->folder)) return 1;
-    c->arena = arena_new();
-    c->job = (OutputJob){.name = "shown", .samples = c->folder, .plots = c->folder, .step = 50};
-    *state = c;
-    return 0;
-}
-
-static int end(void **state) {
-    Case *c = *state;
-    DIR *d = opendir(c->folder);
-    for (struct dirent *e; d && (e = readdir(d));) {
-        char path[512];
-        snprintf(path, sizeof path, "%s/%s", c->folder, e->d_name);
-        unlink(path);
-    }
-    if (d) closedir(d);
-    rmdir(c->folder);
-    arena_free(c->arena);
-    free(c);
-    return 0;
-}
-
-static const char *in_folder(Case *c, const char *file) {
-    return arena_printf(c->arena, "%s/%s", c->folder, file);
-}
-
-static void use(Case *c, const char *kind) {
-    c->kind = output_named(kind);
-    assert_non_null(c->kind);
-    c->options = arena_alloc(c->arena, c->kind->options_size);
-    field_defaults(c->kind->options, c->options, c->arena);
-}
-
-static void *option(Case *c, const char *key) {
-    const Field *f = field_find(c->kind->options, key);
-    assert_non_null(f);
-    return (char *)c->options + f->offset;
-}
-
-/* Gives an F_EXPRS option the values from..from+n-1, a set each. */
-static void give(Case *c, const char *key, int n, int from) {
-    ExprItem *item = ARENA_ARRAY(c->arena, ExprItem, n);
-    for (int i = 0; i < n; i++) item[i] = (ExprItem){.value = from + i, .set = i};
-    *(Exprs *)option(c, key) = (Exprs){n, n, item};
-}
-
-static void write_well(Case *c) {
-    bool ok = (!c->kind->prepare || c->kind->prepare(&c->job, c->options)) && c->kind->write(&c->job, c->options);
-    if (!ok) print_error("%s\n", c->job.why);
-    assert_true(ok);
-}
-
-static Picture read_back(Case *c, bool color) {
-    Picture p;
-    bool is;
-    assert_true(picture_is_color(c->job.made, &is));
-    assert_int_equal(is, color);
-    assert_true(picture_read(&p, c->job.made, color));
-    return p;
-}
-
-static int at(const Picture *p, int x, int y, int channel) {
-    return p->pixel[(y * p->width + x) * p->channels + channel];
-}
-
-static OutValue value_of(const void *data, DType type, int rank, const int64_t *dim) {
-    return (OutValue){{type, shape_of(rank, dim)}, data};
-}
-#define VALUE(data, type, ...) \
-    value_of(data, type, (int)(sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t)), (int64_t[]){__VA_ARGS__})
 
 /* ---- grid ---- */
 
@@ -243,18 +145,6 @@ static void contours_are_drawn_at_the_levels(void **state) {
 
 /* ---- what a spec may ask for ---- */
 
-static void refused(Case *c, int n, const Tensor *value, const char *text) {
-    Diags *d = diags_new(c->arena);
-    assert_false(c->kind->check(c->options, n, value, d, (Loc){0, 7, 3}));
-    assert_non_null(d->first);
-    assert_string_equal(d->first->text, text);
-    assert_int_equal(d->first->loc.line, 7);
-    FILE *nowhere = fopen("/dev/null", "w");
-    assert_non_null(nowhere);
-    diags_print(d, nowhere, false); /* notes the place that complained */
-    fclose(nowhere);
-}
-
 static void wrong_grids_are_refused(void **state) {
     Case *c = *state;
     Tensor flat = {F32, SHAPE(16, 2)}, four = {F32, SHAPE(16, 8, 8, 4)}, rgb = {F32, SHAPE(16, 8, 8, 3)};
@@ -302,15 +192,6 @@ static void wrong_scatters_are_refused(void **state) {
 }
 
 /* ---- scatter ---- */
-
-static int count_color(const Picture *p, int r, int g, int b, int off) {
-    int n = 0;
-    for (int i = 0; i < p->width * p->height; i++) {
-        const uint8_t *at_ = p->pixel + 3 * i;
-        n += abs(at_[0] - r) + abs(at_[1] - g) + abs(at_[2] - b) < off;
-    }
-    return n;
-}
 
 static void scatters_show_samples_over_data_with_modes(void **state) {
     Case *c = *state;
@@ -366,13 +247,6 @@ static void odd_points_are_drawn_without_harm(void **state) {
 }
 
 /* ---- plots ---- */
-
-static Bytes whole(Case *c, const char *file) {
-    Bytes b = {0};
-    assert_true(bytes_read_file(&b, in_folder(c, file)));
-    bytes_add(&b, "", 1);
-    return b;
-}
 
 /* Tags open and close in turn, attributes are quoted: as much of XML as cairo writes. */
 static void assert_well_formed(const Bytes *svg) {

@@ -59,8 +59,10 @@ static bool joint(int64_t n, int64_t d, const float *x, double perplexity, float
         affinities(n, i, distance, entropy, p + i * n);
     }
     for (int64_t i = 0; i < n; i++)
-        for (int64_t j = 0; j <= i; j++)
-            p[i * n + j] = p[j * n + i] = (p[i * n + j] + p[j * n + i]) / (float)(2 * n);
+        for (int64_t j = 0; j <= i; j++) {
+            float both = (p[i * n + j] + p[j * n + i]) / (float)(2 * n);
+            p[i * n + j] = p[j * n + i] = both > 1e-20f ? both : 0;     /* below that arithmetic is slow and pulls nobody */
+        }
     free(distance);
     return true;
 }
