@@ -141,6 +141,15 @@ static bool mark_stacked(Eval *e, const Frame *f, OutputUse *out, Tensor *types,
 
 /* ---- an output ------------------------------------------------------------------------------------------------------ */
 
+static const char *kind_names(Eval *e, Nearest *near) {
+    const char *all = "";
+    for (const Output *const *k = output_table; *k; k++) {
+        nearest_add(near, (*k)->name);
+        all = arena_printf(e->arena, "%s%s%s", all, *all ? ", " : "", (*k)->name);
+    }
+    return all;
+}
+
 static const Output *kind_of(Eval *e, const DocEntry *entry) {
     const Doc *d = entry->value;
     const Output *kind = NULL;
@@ -156,11 +165,7 @@ static const Output *kind_of(Eval *e, const DocEntry *entry) {
     }
     if (kind) return kind;
     Nearest near = nearest_to(d->kind == DOC_MAP && d->n ? d->entry[0].key : "");
-    const char *all = "";
-    for (const Output *const *k = output_table; *k; k++) {
-        nearest_add(&near, (*k)->name);
-        all = arena_printf(e->arena, "%s%s%s", all, *all ? ", " : "", (*k)->name);
-    }
+    const char *all = kind_names(e, &near);
     diag_error(e->diags, entry->loc, "an output has one of the keys %s%s", all, nearest_hint(e->arena, &near));
     return NULL;
 }
@@ -276,13 +281,27 @@ static const Output *kind_suiting(Eval *e, const DocEntry *entry) {
     return kind;
 }
 
+/* A mapping is YAML; all else is an expression as it stands, commas and all. */
+static Doc *expression_doc(Eval *e, const char *text) {
+    size_t n = strlen(text);
+    if (*text == '{') return doc_parse("-e", text, n, e->diags);
+    Doc *d = ARENA_NEW(e->arena, Doc);
+    uint32_t *line = ARENA_ARRAY(e->arena, uint32_t, n + 1), *col = ARENA_ARRAY(e->arena, uint32_t, n + 1);
+    for (size_t i = 0; i <= n; i++) line[i] = 1, col[i] = (uint32_t)i + 1;
+    Loc start = {diags_source(e->diags, "-e", text, n), 1, 1};
+    *d = (Doc){.kind = DOC_SCALAR, .style = DOC_DOUBLE, .loc = start, .text = text, .length = n, .line = line, .col = col};
+    return d;
+}
+
 void output_expression(Eval *e, const char *text, const char *kind) {
-    const char *quoted = *text == '{' ? text : "\"";    /* a mapping is YAML, all else an expression, commas and all */
-    for (const char *p = text; *text != '{' && *p; p++)
-        quoted = arena_printf(e->arena, *p == '"' || *p == '\\' ? "%s\\%c" : "%s%c", quoted, *p);
-    if (*text != '{') quoted = arena_printf(e->arena, "%s\"", quoted);
-    Doc *value = doc_parse("-e", quoted, strlen(quoted), e->diags);
+    Doc *value = expression_doc(e, text);
     if (!value) return;
+    if (kind && !output_named(kind)) {
+        Nearest near = nearest_to(kind);
+        const char *all = kind_names(e, &near);
+        diag_error(e->diags, value->loc, "no kind of output is called '%s'%s; there are %s", kind, nearest_hint(e->arena, &near), all);
+        return;
+    }
     DocEntry *inner = ARENA_NEW(e->arena, DocEntry), *outer = ARENA_NEW(e->arena, DocEntry);
     *inner = (DocEntry){.key = kind, .value = value, .loc = value->loc};
     if (!kind) {

@@ -75,6 +75,7 @@ static void start_with_better_settings(char **argv) {
 int main(int argc, char **argv) {
     start_with_better_settings(argv);
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error like a full disk */
     program_argc = argc;
     program_argv = malloc((size_t)argc * sizeof *argv); /* a copy: parsing moves operands to the front */
     if (program_argv)

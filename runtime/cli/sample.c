@@ -29,11 +29,11 @@ static bool write_one(Run *r, const char *folder, int output, const Options *o, 
     OutputPlace place = {.samples = samples, .plots = plots, .log = log, .step = r->info.step};
     int64_t lines = get_int(r->machine, r->machine->own.log_lines);
     OutputJob *job = log_load(log, folder, lines, f) ? output_job(r->machine, output, &place, f) : NULL;
-    log_free(log);
     if (job) job->done = job->kind->write(job, job->options);
     bool done = job && output_done(job, f);
     if (done) puts(job->made);
     job_free(job);
+    log_free(log);
     return done;
 }
 

@@ -5,8 +5,21 @@
 #include <errno.h>
 #include <string.h>
 
-static cairo_status_t draw_on(cairo_surface_t *s, const Canvas *canvas, double scale) {
+/* Letters without hinting: a hinted letter depends on what was drawn in the process before it (seen with FreeType's
+ * autohinter), so that a resumed run's pictures would differ from an uninterrupted one's. */
+cairo_t *canvas_context(cairo_surface_t *s) {
     cairo_t *c = cairo_create(s);
+    cairo_font_options_t *plain = cairo_font_options_create();
+    cairo_font_options_set_hint_style(plain, CAIRO_HINT_STYLE_NONE);
+    cairo_font_options_set_hint_metrics(plain, CAIRO_HINT_METRICS_OFF);
+    cairo_font_options_set_antialias(plain, CAIRO_ANTIALIAS_GRAY);
+    cairo_set_font_options(c, plain);
+    cairo_font_options_destroy(plain);
+    return c;
+}
+
+static cairo_status_t draw_on(cairo_surface_t *s, const Canvas *canvas, double scale) {
+    cairo_t *c = canvas_context(s);
     cairo_scale(c, scale, scale);
     color_use(c, (Color){255, 255, 255}, 1);
     cairo_paint(c);

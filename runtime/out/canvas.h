@@ -10,5 +10,6 @@ typedef struct {
     void *ctx;
 } Canvas;
 
+cairo_t *canvas_context(cairo_surface_t *s);          /* all text is drawn and measured on such: no history in its letters */
 bool canvas_png(OutputJob *job, const Canvas *canvas);   /* sets job->made; false: said in job->why */
 bool canvas_svg(OutputJob *job, const Canvas *canvas);

@@ -204,7 +204,7 @@ static void draw(cairo_t *c, void *matrix) {
 
 static bool write_picture(OutputJob *job, Matrix *m) {
     cairo_surface_t *none = cairo_image_surface_create(CAIRO_FORMAT_A8, 1, 1);     /* to measure the names */
-    cairo_t *c = cairo_create(none);
+    cairo_t *c = canvas_context(none);
     Layout l = layout_of(c, m);
     double title = text_extent(c, 15, true, m->title) + 32;
     cairo_destroy(c);

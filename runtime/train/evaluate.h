@@ -9,7 +9,7 @@ Log *log_of(const Machine *m);                        /* new, with the names of 
 
 typedef struct {
     const char *samples, *plots;                      /* folders that exist as long as the job */
-    const Log *log;                                   /* for series; may be NULL */
+    const Log *log;                                   /* for series, whose names a job borrows; may be NULL */
     int64_t step;
     bool at_end;                                      /* no step in the file's name */
 } OutputPlace;

@@ -181,11 +181,12 @@ static bool due_at_end(const Trainer *tr, int stage, Every every, bool last) {
     return stage < 0 ? last : in_stage(tr, stage);
 }
 
-/* What is made on the way is made once more at the end, under a name without a step: plots up to date, and
- * the newest pictures where the run was too short for any. Never a frame of an animation: a run may go on
- * from here. */
+/* What is made on the way is made once more at the end, of the run or of its own stage, under a name without a step: plots up
+ * to date, and the newest pictures where the run was too short for any. Never a frame of an animation: a run may go on from
+ * here. Nor what has a condition: where that does not hold at the end of a run that went on, the file would stay. */
 static bool wanted_newest(const Trainer *tr, const OutputUse *use, bool last) {
-    return last && in_stage(tr, use->stage) && use->every.kind != EVERY_END;
+    if (use->every.kind == EVERY_END || use->when) return false;
+    return use->stage < 0 ? last : in_stage(tr, use->stage);
 }
 
 bool stage_report(Trainer *tr, bool last) {
