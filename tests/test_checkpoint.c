@@ -140,6 +140,45 @@ static void any_byte_of_the_header_may_be_wrong(void **state) {
     free(text);
 }
 
+static void every_damaged_number_is_refused(void **state) {
+    (void)state;
+    write_case(0);
+    size_t size;
+    char *text = slurp(&size);
+    Fault f;
+    for (size_t i = size - (6 * 4 + 5 + 4); i < size; i++) {
+        text[i] ^= 0x10;
+        put(text, size);
+        assert_false(reads(0, false, &f));
+        assert_int_equal(f.code, CODE_DATA);
+        assert_non_null(strstr(f.text, "damaged"));
+        text[i] ^= 0x10;
+    }
+    text[size] = 'x';
+    put(text, size + 1);
+    assert_false(reads(0, false, &f));
+    free(text);
+}
+
+static void a_number_of_the_metadata_is_a_number(void **state) {
+    (void)state;
+    write_case(0);
+    size_t size;
+    char *text = slurp(&size);
+    static const char *const keys[] = {"\"seed\":\"", "\"hash\":\"", "\"step\":\"", "\"threads\":\"", "\"crc32\":\""};
+    for (int i = 0; i < 5; i++) {
+        char *at = (char *)memmem(text, size, keys[i], strlen(keys[i])) + strlen(keys[i]), was = *at;
+        Fault f;
+        *at = '-';
+        put(text, size);
+        assert_false(reads(0, false, &f));
+        assert_int_equal(f.code, CODE_DATA);
+        assert_non_null(strstr(f.text, "damaged"));
+        *at = was;
+    }
+    free(text);
+}
+
 static void nan_in_a_parameter_is_never_written(void **state) {
     (void)state;
     write_case(0);
@@ -198,6 +237,8 @@ int main(void) {
         cmocka_unit_test(mismatches_are_named),
         cmocka_unit_test(a_file_cut_anywhere_is_refused),
         cmocka_unit_test(any_byte_of_the_header_may_be_wrong),
+        cmocka_unit_test(every_damaged_number_is_refused),
+        cmocka_unit_test(a_number_of_the_metadata_is_a_number),
         cmocka_unit_test(nan_in_a_parameter_is_never_written),
         cmocka_unit_test(a_failed_write_keeps_the_old_file),
         cmocka_unit_test(the_newest_is_the_one_furthest_in_the_schedule),

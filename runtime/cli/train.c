@@ -115,7 +115,8 @@ static bool same_graph(Job *j, Fault *f) {
     snprintf(path, sizeof path, "%s/resolved.yaml", j->resume);
     char *was = read_text(path);
     complain("%s: the spec's turns are not those of this run", j->resume);
-    if (was) show_change(was, j->s.t->resolved);
+    if (was && strcmp(was, j->s.t->resolved)) show_change(was, j->s.t->resolved);
+    else complain("%s is another spec's, or another build's", j->checkpoint);
     free(was);
     return fault(f, CODE_DATA, "--allow-change takes from its checkpoint what fits");
 }

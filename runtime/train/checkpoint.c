@@ -4,16 +4,19 @@
  */
 #include "train/checkpoint.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <libgen.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 static const char *const type_name[DTYPES] = {"F32", "I32", "BOOL"};
 
@@ -40,19 +43,27 @@ static const Slot **kept_slots(const Store *s, int *n) {
     return kept;
 }
 
-static json_t *metadata(const CheckpointInfo *info) {
-    char seed[24], hash[24], step[24], threads[24];
+/* CRC-32 of all numbers, in the order of the file: a safetensors file itself does not tell whether it is damaged. */
+static unsigned long checksum(const Store *s, const Slot *const *kept, int n) {
+    unsigned long sum = crc32(0, NULL, 0);
+    for (int i = 0; i < n; i++) sum = crc32_z(sum, s->data[kept[i] - s->slots->all.at], slot_bytes(kept[i]));
+    return sum;
+}
+
+static json_t *metadata(const CheckpointInfo *info, unsigned long sum) {
+    char seed[24], hash[24], step[24], threads[24], crc[24];
+    snprintf(crc, sizeof crc, "%08lx", sum);
     snprintf(seed, sizeof seed, "%" PRIu64, info->seed);
     snprintf(hash, sizeof hash, "%016" PRIx64, info->hash);
     snprintf(step, sizeof step, "%" PRId64, info->step);
     snprintf(threads, sizeof threads, "%d", info->threads);
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "format", "graphrun", "hash", hash, "seed", seed,
-                     "step", step, "threads", threads, "version", info->version);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "crc32", crc, "format", "graphrun", "hash", hash, "seed",
+                     seed, "step", step, "threads", threads, "version", info->version);
 }
 
-static char *header_text(const Slot *const *kept, int n, const CheckpointInfo *info) {
+static char *header_text(const Store *s, const Slot *const *kept, int n, const CheckpointInfo *info) {
     json_t *top = json_object();
-    json_object_set_new(top, "__metadata__", metadata(info));
+    json_object_set_new(top, "__metadata__", metadata(info, checksum(s, kept, n)));
     size_t at = 0;
     for (int i = 0; i < n; i++) {
         const Tensor *type = &kept[i]->type;
@@ -115,7 +126,7 @@ bool checkpoint_write(const char *path, const Store *s, const CheckpointInfo *in
     if (!all_finite(s, f)) return false;
     int n;
     const Slot **kept = kept_slots(s, &n);
-    char *header = kept ? header_text(kept, n, info) : NULL, torn[4096];
+    char *header = kept ? header_text(s, kept, n, info) : NULL, torn[4096];
     snprintf(torn, sizeof torn, "%s.tmp", path);
     bool done = false;
     if (header) {
@@ -164,6 +175,7 @@ static bool reader_open(Reader *r) {
     struct stat st;
     r->fd = open(r->path, O_RDONLY | O_CLOEXEC);
     if (r->fd < 0 || fstat(r->fd, &st)) return bad(r, strerror(errno));
+    if (!S_ISREG(st.st_mode)) return bad(r, "is no file");
     unsigned char length[8];
     if (st.st_size < 8 || !read_all(r->fd, length, 8, 0)) return bad(r, "too short for a safetensors file");
     uint64_t n = 0;
@@ -187,18 +199,47 @@ static bool reader_close(Reader *r, bool done) {
     return done;
 }
 
+/* The whole text is a number that does not exceed `most`. */
+static bool read_number(const char *text, int base, uint64_t most, uint64_t *out) {
+    char *end;
+    errno = 0;
+    *out = strtoull(text, &end, base);
+    return !errno && isxdigit((unsigned char)*text) && !*end && *out <= most;
+}
+
 static bool read_info(Reader *r, CheckpointInfo *out) {
     const char *version, *seed, *hash, *step, *threads;
+    uint64_t steps, count;
     json_t *m = json_object_get(r->top, "__metadata__");
     if (!m || json_unpack(m, "{s:s, s:s, s:s, s:s, s:s}", "version", &version, "seed", &seed, "hash", &hash,
                           "step", &step, "threads", &threads))
         return bad(r, "no metadata of graphrun in it: it is no checkpoint of a run");
-    *out = (CheckpointInfo){.seed = strtoull(seed, NULL, 10),
-                            .hash = strtoull(hash, NULL, 16),
-                            .step = strtoll(step, NULL, 10),
-                            .threads = (int)strtol(threads, NULL, 10)};
+    if (!read_number(seed, 10, UINT64_MAX, &out->seed) || !read_number(hash, 16, UINT64_MAX, &out->hash) ||
+        !read_number(step, 10, INT64_MAX, &steps) || !read_number(threads, 10, INT_MAX, &count) || !count)
+        return bad(r, "its metadata are damaged");
+    out->step = (int64_t)steps;
+    out->threads = (int)count;
     snprintf(out->version, sizeof out->version, "%s", version);
     return true;
+}
+
+/* The numbers are those that were written. A file from another tool need not say what they add up to. */
+static bool undamaged(Reader *r) {
+    enum { PIECE = 1 << 20 };
+    const char *text = json_string_value(json_object_get(json_object_get(r->top, "__metadata__"), "crc32"));
+    uint64_t wanted;
+    if (!text) return true;
+    unsigned char *piece = malloc(PIECE);
+    if (!piece) return fault_memory(r->fault);
+    unsigned long sum = crc32(0, NULL, 0);
+    bool whole = read_number(text, 16, UINT32_MAX, &wanted);
+    for (size_t at = 0, n; whole && at < r->size; at += n) {
+        n = r->size - at < PIECE ? r->size - at : PIECE;
+        whole = read_all(r->fd, piece, n, r->data + at);
+        sum = crc32_z(sum, piece, n);
+    }
+    free(piece);
+    return (whole && sum == wanted) || bad(r, "its numbers are not those that were written: it is damaged");
 }
 
 /* Where a tensor of this slot's type begins; false with a message. */
@@ -244,21 +285,20 @@ static bool nothing_more(Reader *r, const Store *s) {
     return true;
 }
 
-static bool read_tensors(Reader *r, Store *s, bool loose) {
+/* `look`: reads nothing, so that the Store stays as it is where something is wrong. */
+static bool read_tensors(Reader *r, Store *s, bool loose, bool look) {
     if (!loose && !nothing_more(r, s)) return false;
-    for (int pass = loose; pass < 2; pass++) /* pass 0 only looks, so that nothing is half read */
-        for (int i = 0; i < s->slots->all.n; i++) {
-            const Slot *slot = &s->slots->all.at[i];
-            size_t at = 0;
-            Fault unused = {0};
-            if (slot->kind == SLOT_BATCH) continue;
-            if (!find_tensor(r, slot, &at, loose ? &unused : r->fault)) {
-                if (loose) continue;
-                return false;
-            }
-            if (pass && !read_all(r->fd, s->data[i], slot_bytes(slot), at))
-                return bad(r, "cannot be read to its end");
+    for (int i = 0; i < s->slots->all.n; i++) {
+        const Slot *slot = &s->slots->all.at[i];
+        size_t at = 0;
+        Fault unused = {0};
+        if (slot->kind == SLOT_BATCH) continue;
+        if (!find_tensor(r, slot, &at, loose ? &unused : r->fault)) {
+            if (loose) continue;
+            return false;
         }
+        if (!look && !read_all(r->fd, s->data[i], slot_bytes(slot), at)) return bad(r, "cannot be read to its end");
+    }
     return true;
 }
 
@@ -269,7 +309,8 @@ bool checkpoint_info(const char *path, CheckpointInfo *out, Fault *f) {
 
 bool checkpoint_read(const char *path, Store *s, bool loose, CheckpointInfo *out, Fault *f) {
     Reader r = {.path = path, .fd = -1, .fault = f};
-    return reader_close(&r, reader_open(&r) && read_info(&r, out) && read_tensors(&r, s, loose));
+    return reader_close(&r, reader_open(&r) && read_info(&r, out) && read_tensors(&r, s, loose, true) && undamaged(&r) &&
+                                read_tensors(&r, s, loose, false));
 }
 
 /* ---- a part of a file, of whoever wrote it ---- */

@@ -153,6 +153,21 @@ static void losses_find(Trainer *tr) {
     }
 }
 
+/* What was read leads to a place that this schedule has: it may be of another spec, or made by another tool. */
+static bool place_is_known(Trainer *tr) {
+    const Machine *m = tr->m;
+    const Training *t = m->t;
+    int64_t stage = get_int(m, t->stage_slot), entry = get_int(m, t->entry_slot);
+    if (stage < 0 || stage >= t->nstage || entry < 0 || entry > t->stage[stage].nentry)
+        return fault(tr->fault, CODE_DATA, "%s: stands in stage %" PRId64 ", turn %" PRId64 " of its list: the schedule has no such place",
+                     tr->options->resume, stage + 1, entry + 1);
+    const int counts[] = {t->step_slot, t->total_step_slot, t->repeat_slot, m->own.turns, m->own.log_lines};
+    bool counted = true;
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) counted = counted && get_int(m, counts[i]) >= 0;
+    for (int i = 0; i < t->nsource; i++) counted = counted && get_int(m, t->source[i].cursor_slot) >= 0;
+    return counted || fault(tr->fault, CODE_DATA, "%s: has a counter below 0: it is damaged", tr->options->resume);
+}
+
 static bool begin(Trainer *tr) {
     Machine *m = tr->m;
     const TrainOptions *o = tr->options;
@@ -161,7 +176,7 @@ static bool begin(Trainer *tr) {
     } else {
         CheckpointInfo info;
         if (o->loose && !machine_start(m, tr->fault)) return false;
-        if (!checkpoint_read(o->resume, m->store, o->loose, &info, tr->fault)) return false;
+        if (!checkpoint_read(o->resume, m->store, o->loose, &info, tr->fault) || !place_is_known(tr)) return false;
         snprintf(tr->report->checkpoint, sizeof tr->report->checkpoint, "%s", o->resume);
         tr->saved_step = get_int(m, m->t->total_step_slot);
         tr->saved_turns = get_int(m, m->own.turns);
