@@ -16,7 +16,7 @@ typedef struct {                                      /* every option of every v
     bool force, allow_change, json, quiet, verbose, watch, plain, help, version;
 } Options;
 
-typedef enum { O_FLAG, O_TEXT, O_INT, O_SEED, O_SECONDS, O_SETS, O_COLOR } OptionType;
+typedef enum { O_FLAG, O_TEXT, O_INT, O_THREADS, O_SEED, O_SECONDS, O_SETS, O_COLOR } OptionType;
 
 typedef struct {                                      /* read by the parser and by the help; ends with name NULL */
     const char *name;
@@ -44,7 +44,7 @@ const Verb *verb_named(const char *name);
 #define OPTION_COLOR {"color", 0, O_COLOR, OPT(color), "WHEN", "auto, always or never"}
 #define OPTION_JSON  {"json", 0, O_FLAG, OPT(json), NULL, "the result as JSON"}
 #define OPTION_SEED  {"seed", 0, O_SEED, OPT(seed), "N", "one seed for everything; 0 where left out"}
-#define OPTION_THREADS {"threads", 0, O_INT, OPT(threads), "N", "threads; all cores of this process where left out"}
+#define OPTION_THREADS {"threads", 0, O_THREADS, OPT(threads), "N", "threads; all cores of this process where left out"}
 #define OPTIONS_SPEC \
     {"set", 0, O_SETS, OPT(set), "KEY.PATH=VALUE", "changes one value of the spec; repeatable, left to right"}, \
     {"preset", 0, O_TEXT, OPT(preset), "NAME", "takes the spec's named set of changes first"}

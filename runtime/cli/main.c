@@ -4,9 +4,12 @@
 #include "kern/kern.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 extern const Verb verb_train, verb_check, verb_show, verb_sample, verb_eval, verb_gradcheck, verb_bench,
     verb_profile, verb_schema, verb_help, verb_version;
@@ -49,13 +52,26 @@ static int run_verb(const Verb *v, int argc, char **argv) {
     return code;
 }
 
+static bool reader_left(void) {
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    return poll(&out, 1, 0) == 1 && out.revents & POLLERR;
+}
+
 /* stdout is data: what could not be written is an error, but a reader that went away is not. */
 static int close_stdout(int code) {
     errno = 0;
     bool failed = ferror(stdout), broken = fflush(stdout) != 0;
-    if (!(failed || broken) || errno == EPIPE) return code;
-    complain("standard output: %s", strerror(errno));
+    if (!(failed || broken) || errno == EPIPE || reader_left()) return code;
+    complain("standard output: %s", errno ? strerror(errno) : "not all of it could be written");
     return code ? code : CODE_WRITE;
+}
+
+/* A stream that was closed before the start must not become the first file that is opened: it stands for something that
+ * can be neither read nor written. */
+static void keep_streams_apart(void) {
+    static const int mode[] = {O_WRONLY, O_RDONLY, O_RDONLY};
+    for (int fd = 0; fd < 3; fd++)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", mode[fd]) != fd) _exit(CODE_FAILED);
 }
 
 /* Two libraries read their settings from the environment when they are loaded, and choose badly on some machines:
@@ -72,7 +88,17 @@ static void start_with_better_settings(char **argv) {
     if (changed) execv("/proc/self/exe", argv);       /* where it fails, we just go on */
 }
 
+/* What the environment asks of us and nobody understands. */
+static bool environment_is_known(void) {
+    const char *isa = getenv("GRAPHRUN_ISA"), *conv = getenv("GRAPHRUN_CONV");
+    if (isa && *isa && !isa_known(isa)) return complain("GRAPHRUN_ISA: '%s' is not base, avx2 or avx512", isa), false;
+    if (conv && *conv && !conv_known(conv))
+        return complain("GRAPHRUN_CONV: '%s' is no way to convolve; see the column of `graphrun profile`", conv), false;
+    return true;
+}
+
 int main(int argc, char **argv) {
+    keep_streams_apart();
     start_with_better_settings(argv);
     signal(SIGPIPE, SIG_IGN);
     signal(SIGXFSZ, SIG_IGN); /* a limit on the size of files is an error like a full disk */
@@ -82,6 +108,7 @@ int main(int argc, char **argv) {
         memcpy(program_argv, argv, (size_t)argc * sizeof *argv);
     else
         program_argc = 0;
+    if (!environment_is_known()) return CODE_USAGE;
     if (argc < 2) {
         help_short(stderr);
         return CODE_USAGE;

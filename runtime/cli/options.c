@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { MOST_THREADS = 1024 };
+
 static const Option *option_named(const Option *table, const char *name, size_t n) {
     for (const Option *o = table; o->name; o++)
         if (strlen(o->name) == n && !strncmp(o->name, name, n)) return o;
@@ -38,6 +40,9 @@ static bool not_a(const Option *o, const char *text, const char *what) {
     return false;
 }
 
+/* A number begins with a digit: strtod and strtoll would take space, signs and words such as `nan`. */
+static bool is_digit(char c) { return c >= '0' && c <= '9'; }
+
 static bool parse_seconds(const Option *o, const char *text, double *out) {
     static const struct {
         char unit;
@@ -48,7 +53,7 @@ static bool parse_seconds(const Option *o, const char *text, double *out) {
     while (*p) {
         char *end;
         double value = strtod(p, &end), unit = 1;
-        if (end == p || !(value >= 0)) return not_a(o, text, "a time such as 90, 30m or 1h30m");
+        if (!is_digit(*p) || p[1] == 'x' || p[1] == 'X') return not_a(o, text, "a time such as 90, 30m or 1h30m");
         if (*end) {
             size_t i = 0;
             while (i < 4 && units[i].unit != *end) i++;
@@ -63,14 +68,17 @@ static bool parse_seconds(const Option *o, const char *text, double *out) {
     return total > 0 || not_a(o, text, "a time above 0");
 }
 
-static bool parse_int(const Option *o, const char *text, int64_t least, int64_t *out) {
-    char *end;
+static bool parse_int(const Option *o, const char *text, int64_t least, int64_t most, int64_t *out) {
+    char *end, what[80];
     errno = 0;
     long long value = strtoll(text, &end, 10);
-    if (end == text || *end || errno || value < least)
-        return not_a(o, text, least ? "a whole number above 0" : "a whole number, 0 or more");
-    *out = value;
-    return true;
+    if (is_digit(*text) && !*end && !errno && value >= least && value <= most) {
+        *out = value;
+        return true;
+    }
+    if (most < INT64_MAX) snprintf(what, sizeof what, "a whole number from %lld to %lld", (long long)least, (long long)most);
+    else snprintf(what, sizeof what, "a whole number%s", least ? " above 0" : ", 0 or more");
+    return not_a(o, text, what);
 }
 
 static bool add_set(Options *to, const Option *o, const char *text) {
@@ -90,8 +98,9 @@ static bool store(const Option *o, const char *text, Options *to) {
     switch (o->type) {
     case O_FLAG: *(bool *)at = true; return true;
     case O_TEXT: *(const char **)at = text; return true;
-    case O_INT: return parse_int(o, text, 1, (int64_t *)(void *)at);
-    case O_SEED: to->seed_given = true; return parse_int(o, text, 0, (int64_t *)(void *)at);
+    case O_INT: return parse_int(o, text, 1, INT64_MAX, (int64_t *)(void *)at);
+    case O_THREADS: return parse_int(o, text, 1, MOST_THREADS, (int64_t *)(void *)at);
+    case O_SEED: to->seed_given = true; return parse_int(o, text, 0, INT64_MAX, (int64_t *)(void *)at);
     case O_SECONDS: return parse_seconds(o, text, (double *)(void *)at);
     case O_SETS: return add_set(to, o, text);
     case O_COLOR:
@@ -111,7 +120,7 @@ static bool parse_word(const Verb *v, const char *word, const char **next, Optio
         if (!o) return unknown(v, word + 2, n);
         if (!o->arg && value) return complain("--%s takes no value", o->name), false;
         if (o->arg && !value) value = *next, *next = NULL;
-        if (o->arg && !value) return complain("--%s wants %s", o->name, o->arg), false;
+        if (o->arg && (!value || !*value)) return complain("--%s wants %s", o->name, o->arg), false;
         return store(o, value, to);
     }
     for (const char *p = word + 1; *p; p++) {
@@ -125,7 +134,7 @@ static bool parse_word(const Verb *v, const char *word, const char **next, Optio
         }
         const char *value = p[1] ? p + 1 : *next;
         if (!p[1]) *next = NULL;
-        if (!value) return complain("-%c wants %s", *p, o->arg), false;
+        if (!value || !*value) return complain("-%c wants %s", *p, o->arg), false;
         return store(o, value, to);
     }
     return true;

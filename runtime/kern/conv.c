@@ -88,6 +88,12 @@ Conv *conv_new(ConvWhich which, const ConvShape *s) {
     return NULL;
 }
 
+bool conv_known(const char *name) {
+    for (int i = 0; i < METHODS; i++)
+        if (!strcmp(name, methods[i]->name)) return true;
+    return false;
+}
+
 void conv_free(Conv *c) {
     if (c) c->method->stop(c);
     free(c);

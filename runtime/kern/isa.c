@@ -28,6 +28,12 @@ static int detect(void) {
     return level;
 }
 
+bool isa_known(const char *name) {
+    for (int i = 0; i < ISAS; i++)
+        if (!strcmp(name, names[i])) return true;
+    return false;
+}
+
 int isa_level(void) {
     static _Atomic int known = -1;
     int level = atomic_load_explicit(&known, memory_order_relaxed);

@@ -14,6 +14,7 @@ int par_cores(void);                                  /* cores this process may 
 /* isa.c: which of the compiled variants this CPU runs; GRAPHRUN_ISA=base|avx2|avx512 caps it (valgrind, tests). */
 int isa_level(void);                                  /* ISA_BASE, ISA_AVX2, ISA_AVX512 of ir.h */
 const char *isa_name(void);
+bool isa_known(const char *name);                     /* is there a variant of that name? */
 char *kern_libraries(void);                           /* "OpenBLAS 0.3.21 ..., oneDNN 2.6.3 ..."; static */
 
 /* OpenBLAS's kernels: the core it chose them for, and the instructions these use (an isa_level). */
@@ -45,5 +46,6 @@ typedef struct Conv Conv;
 Conv *conv_new(ConvWhich which, const ConvShape *s);  /* picks the algorithm by a fixed rule of the shape; NULL = OOM */
 void conv_free(Conv *c);
 size_t conv_scratch(const Conv *c);                   /* bytes of caller's scratch; 64-byte aligned */
+bool conv_known(const char *name);                    /* is there an algorithm of that name, as GRAPHRUN_CONV takes it? */
 const char *conv_algorithm(const Conv *c);            /* "direct", "winograd", "gemm" ..., for profiles */
 void conv_run(const Conv *c, const float *a, const float *b, float *out, void *scratch);
