@@ -65,6 +65,8 @@ def main(binary, source):
     kind.check_schema(schema)
     validator = kind(schema)
     wrong, right, refused, met = [], 0, 0, set()
+    for name in set(re.findall(r'"#/\$defs/(\w+)"', json.dumps(schema))) - set(schema["$defs"]):
+        wrong.append(f"the schema has no definition of '{name}'")
 
     def said(tree):
         return ["%s: %s" % ("/".join(map(str, e.absolute_path)), e.message[:100]) for e in validator.iter_errors(tree)]

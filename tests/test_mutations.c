@@ -32,7 +32,6 @@
 #include <cmocka.h>
 
 enum { NEAR = 2, SECONDS = 20, USUAL = 25 };
-static const size_t most_memory = (size_t)6 << 30;
 
 /* ---- tokens of a spec's text, comments aside ---- */
 
@@ -328,7 +327,8 @@ static void live(const char *path, const Mutant *m, bool tiny, Fate *out) {
 
 static void in_child(const char *text, const Mutant *m, Fate *out) {
 #ifndef GRAPHRUN_ARENA_EACH /* AddressSanitizer reserves terabytes */
-    setrlimit(RLIMIT_AS, &(struct rlimit){most_memory, most_memory});
+    const rlim_t most = (rlim_t)6 << 30;
+    setrlimit(RLIMIT_AS, &(struct rlimit){most, most});
 #endif
     alarm(SECONDS);
     char path[] = "/tmp/mutant-XXXXXX";
