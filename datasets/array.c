@@ -87,17 +87,13 @@ static bool add_array(DataSource *s, State *f, const char *name, zip_uint64_t en
 }
 
 static bool open_npz(DataSource *s, State *f) {
-    unsigned char *head = malloc(NPY_HEADER_MAX);
-    bool ok = head || source_complain(s, f->path, "no memory to read it");
+    unsigned char *head = arena_alloc(s->arena, NPY_HEADER_MAX);
+    bool ok = true;
     zip_int64_t n = zip_get_num_entries(f->zip, 0);
     for (zip_int64_t i = 0; ok && i < n; i++) {
         zip_stat_t at;
-        if (zip_stat_index(f->zip, (zip_uint64_t)i, 0, &at) || !(at.valid & ZIP_STAT_NAME) || !(at.valid & ZIP_STAT_SIZE) ||
-            at.size > INT64_MAX) {
-            ok = source_complain(s, f->path, "entry %lld has no name or size: it is damaged", (long long)i);
-            break;
-        }
-        size_t length = strlen(at.name);
+        bool known = !zip_stat_index(f->zip, (zip_uint64_t)i, 0, &at);
+        size_t length = known ? strlen(at.name) : 0;
         if (length < 5 || strcmp(at.name + length - 4, ".npy")) continue;
         zip_file_t *e = zip_fopen_index(f->zip, (zip_uint64_t)i, 0);
         zip_int64_t got = e ? zip_fread(e, head, NPY_HEADER_MAX) : -1;
@@ -106,17 +102,12 @@ static bool open_npz(DataSource *s, State *f) {
         ok = got < 0 ? source_complain(s, f->path, "'%s' cannot be unpacked: it is damaged", name)
                      : add_array(s, f, name, (zip_uint64_t)i, head, (size_t)got, (int64_t)at.size);
     }
-    free(head);
     return ok && (f->n || source_complain(s, f->path, "holds no array: its entries are called NAME.npy"));
 }
 
 static bool open_npy(DataSource *s, State *f, int64_t size) {
-    unsigned char *head = malloc(NPY_HEADER_MAX);
-    if (!head) return source_complain(s, f->path, "no memory to read it");
-    size_t got = fread(head, 1, NPY_HEADER_MAX, f->file);
-    bool ok = add_array(s, f, "value", 0, head, got, size);
-    free(head);
-    return ok;
+    unsigned char *head = arena_alloc(s->arena, NPY_HEADER_MAX);
+    return add_array(s, f, "value", 0, head, fread(head, 1, NPY_HEADER_MAX, f->file), size);
 }
 
 /* Axis 0 is the samples' in every array that is used: the first one that can be says how many there are. */
@@ -141,7 +132,7 @@ static bool open(DataSource *s) {
     State *f = ARENA_NEW(s->arena, State);
     int64_t size = 0;
     s->state = f;
-    s->path = f->path = source_find(s, o->path);
+    s->path = f->path = source_find(s, o->path, "");
     if (!f->path) return false;
     bool ok = open_either(s, f, &size) && (f->zip ? open_npz(s, f) : open_npy(s, f, size)) && count_rows(s, f);
     shut(f);
@@ -171,8 +162,8 @@ static bool read_entry(State *f, int i, int64_t skip, int64_t size) {
 static bool read_array(const DataSource *s, State *f, int i) {
     Npy *a = &f->array[i];
     if (a->data) return true;
-    a->data = malloc((size_t)a->bytes);
-    if (!a->data) return source_complain(s, f->path, "no memory for the %lld bytes of '%s'", (long long)a->bytes, a->name);
+    a->data = source_room(s, f->path, (size_t)a->bytes);
+    if (!a->data) return false;
     bool ok = f->zip ? read_entry(f, i, a->offset, a->bytes)
                      : !fseek(f->file, (long)a->offset, SEEK_SET) &&
                            fread(a->data, 1, (size_t)a->bytes, f->file) == (size_t)a->bytes;

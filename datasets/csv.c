@@ -1,6 +1,7 @@
 /* csv: tables as text (RFC 4180): a line a sample, cells between separators, a cell that holds one, a quote or a line end
  * in quotes. Opening reads the file once, for its lines; loading reads the numbers of the columns that the spec uses.
  * What is wrong is said at its line and column in the file. */
+#include "base/vec.h"
 #include "datasets/kind.h"
 
 #include <ctype.h>
@@ -61,8 +62,7 @@ typedef struct {
     const char *at;
     Loc loc;     /* of `at` */
     Loc cell;    /* of the cell that was read */
-    char *text;  /* the cell, unquoted, ending in 0 */
-    size_t cap;
+    VEC(char) text; /* the cell, unquoted, ending in 0 */
     bool last;   /* it was its line's last */
 } Reader;
 
@@ -84,17 +84,7 @@ static bool wrong_cell_at(const char *site, const Reader *r, Loc loc, const char
     return false;
 }
 
-static bool keep(Reader *r, size_t n, char c) {
-    if (n == r->cap) {
-        size_t cap = r->cap ? 2 * r->cap : 64;
-        char *grown = realloc(r->text, cap);
-        if (!grown) return source_complain(r->s, r->s->path, "no memory to read it");
-        r->text = grown;
-        r->cap = cap;
-    }
-    r->text[n] = c;
-    return true;
-}
+static void keep(Reader *r, char c) { vec_push(r->s->arena, &r->text, c); }
 
 static void step(Reader *r) {
     if (*r->at == '\n') r->loc.line++, r->loc.col = 1;
@@ -112,7 +102,7 @@ static bool is_text(Reader *r, bool quoted) {
     return wrong_cell(r, r->loc, "the byte 0x%02x stands here: this is no table of text", c);
 }
 
-static bool read_quoted(Reader *r, size_t *n) {
+static bool read_quoted(Reader *r) {
     step(r);
     for (;; step(r)) {
         if (r->at == r->t->end) return wrong_cell(r, r->cell, "this quote is never closed");
@@ -120,7 +110,8 @@ static bool read_quoted(Reader *r, size_t *n) {
             step(r);
             if (r->at == r->t->end || *r->at != '"') break;
         }
-        if (!is_text(r, true) || !keep(r, (*n)++, *r->at)) return false;
+        if (!is_text(r, true)) return false;
+        keep(r, *r->at);
     }
     while (r->at < r->t->end && *r->at == ' ') step(r);
     if (at_line_end(r) || *r->at == r->t->separator) return true;
@@ -131,18 +122,21 @@ static bool read_quoted(Reader *r, size_t *n) {
 static bool read_cell(Reader *r) {
     while (r->at < r->t->end && *r->at == ' ') step(r);
     r->cell = r->loc;
-    size_t n = 0;
+    r->text.n = 0;
     if (r->at < r->t->end && *r->at == '"') {
-        if (!read_quoted(r, &n)) return false;
+        if (!read_quoted(r)) return false;
     } else {
-        for (; !at_line_end(r) && *r->at != r->t->separator; step(r))
-            if (!is_text(r, false) || !keep(r, n++, *r->at)) return false;
-        while (n && (r->text[n - 1] == ' ' || r->text[n - 1] == '\t')) n--;
+        for (; !at_line_end(r) && *r->at != r->t->separator; step(r)) {
+            if (!is_text(r, false)) return false;
+            keep(r, *r->at);
+        }
+        while (r->text.n && strchr(" \t", r->text.at[r->text.n - 1])) r->text.n--;
     }
     r->last = at_line_end(r);
     if (r->last && r->at < r->t->end && *r->at == '\r') step(r);
     if (r->at < r->t->end) step(r);                   /* over the separator or the line's end */
-    return keep(r, n, 0);
+    keep(r, 0);
+    return true;
 }
 
 static void skip_empty_lines(Reader *r) {
@@ -173,7 +167,6 @@ static int64_t read_rows(DataSource *s, int64_t most, CellFn *f) {
     if (o->header) ok = read_row(s, &r, 0, NULL);
     for (skip_empty_lines(&r); ok && r.at < r.t->end && rows < most; skip_empty_lines(&r), rows++)
         ok = read_row(s, &r, rows, f);
-    free(r.text);
     return ok ? rows : -1;
 }
 
@@ -197,12 +190,11 @@ static bool read_header(DataSource *s) {
     if (r.at == t->end) ok = source_complain(s, s->path, "holds no line");
     for (r.last = !ok; ok && !r.last;) {
         ok = read_cell(&r);
-        const char *name = !ok ? "" : o->header ? field_name(s->arena, r.text) : arena_printf(s->arena, "c%d", columns.n + 1);
+        const char *name = !ok ? "" : o->header ? field_name(s->arena, r.text.at) : arena_printf(s->arena, "c%d", columns.n + 1);
         for (int i = 0; ok && i < columns.n; i++)
             if (!strcmp(columns.at[i].name, name)) ok = wrong_cell(&r, r.cell, "two columns are called '%s'", name);
         vec_push(s->arena, &columns, ((Column){.name = name, .field = -1}));
     }
-    free(r.text);
     t->column = columns.at;
     t->n = columns.n;
     return ok;
@@ -269,10 +261,10 @@ static bool find_number(DataSource *s, const Reader *r, int column, int64_t row)
     const Column *c = &t->column[column];
     if (c->field == t->label || !s->field[c->field].wanted) return true;
     char *end;
-    double x = strtod(r->text, &end);
-    if (!*r->text) return wrong_cell(r, r->cell, "an empty cell in the column '%s', which is read as numbers", c->name);
-    if (*end) return wrong_cell(r, r->cell, "'%.40s' is no number, and the column '%s' is read as numbers", r->text, c->name);
-    if (!isfinite((float)x)) return wrong_cell(r, r->cell, "'%.40s' in the column '%s' is no finite number below 3.4e38", r->text, c->name);
+    double x = strtod(r->text.at, &end);
+    if (!*r->text.at) return wrong_cell(r, r->cell, "an empty cell in the column '%s', which is read as numbers", c->name);
+    if (*end) return wrong_cell(r, r->cell, "'%.40s' is no number, and the column '%s' is read as numbers", r->text.at, c->name);
+    if (!isfinite((float)x)) return wrong_cell(r, r->cell, "'%.40s' in the column '%s' is no finite number below 3.4e38", r->text.at, c->name);
     const Shape *shape = &s->field[c->field].sample.shape;
     t->number[c->field][row * shape_count(shape) + c->part] = (float)x;
     return true;
@@ -281,8 +273,8 @@ static bool find_number(DataSource *s, const Reader *r, int column, int64_t row)
 static bool find_word(DataSource *s, const Reader *r, int column, int64_t row) {
     State *t = s->state;
     if (t->column[column].field != t->label) return true;
-    if (!*r->text) return wrong_cell(r, r->cell, "an empty cell in the column '%s', which holds the classes", t->column[column].name);
-    t->word[row] = arena_strdup(s->arena, r->text);
+    if (!*r->text.at) return wrong_cell(r, r->cell, "an empty cell in the column '%s', which holds the classes", t->column[column].name);
+    t->word[row] = arena_strdup(s->arena, r->text.at);
     return true;
 }
 
@@ -335,13 +327,13 @@ static bool open(DataSource *s) {
         diag_error(s->diags, source_loc(s, "separator"), "%s: separator is one character or 'tab', not '%s'", s->name, o->separator);
         return false;
     }
-    s->path = source_find(s, o->path);
+    s->path = source_find(s, o->path, "");
     FILE *f = s->path ? source_open_file(s, s->path, &size) : NULL;
     if (!f) return false;
     char *text = arena_alloc(s->arena, (size_t)size + 1);
     bool whole = fread(text, 1, (size_t)size, f) == (size_t)size;
     fclose(f);
-    if (!whole) return source_complain(s, s->path, "cannot be read to its end");
+    if (!whole) return source_unreadable(s, s->path);
     t->text = text;
     t->end = text + size;
     t->file = diags_source(s->diags, s->path, text, (size_t)size);
@@ -358,8 +350,8 @@ static bool load(DataSource *s) {
     for (int i = 0; i < s->nfield; i++) {
         if (!s->field[i].wanted || i == t->label || i == s->labelled) continue;
         size_t each = (size_t)shape_count(&s->field[i].sample.shape) * sizeof(float);
-        if (!t->number[i]) t->number[i] = malloc((size_t)s->total * each);
-        if (!t->number[i]) return source_complain(s, s->path, "no memory for its numbers");
+        if (!t->number[i]) t->number[i] = source_room(s, s->path, (size_t)s->total * each);
+        if (!t->number[i]) return false;
         numbers = true;
     }
     if (numbers && read_rows(s, s->total, find_number) < 0) return false;

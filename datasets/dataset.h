@@ -98,6 +98,6 @@ void source_close(DataSource *s);                     /* accepts half-opened one
 
 int64_t source_batches(const DataSource *s);          /* batches an epoch: count/batch, rounded down (drop) or up (keep) */
 double source_epoch(const DataSource *s, int64_t cursor);               /* passes delivered after `cursor` batches */
-/* Fills out[field] (NULL: not wanted) with batch number `cursor`; gives the number of samples in it (batch, less for
- * a kept last one). */
-int64_t source_batch(const DataSource *s, uint64_t seed, int64_t cursor, void *const *out);
+/* The samples of batch number `cursor` in index[batch]; gives their number (batch, less for a kept last one). */
+int64_t source_order(const DataSource *s, uint64_t seed, int64_t cursor, int64_t *index);
+void source_sample(const DataSource *s, int64_t index, void *const *out);              /* out[field]; NULL: not wanted */

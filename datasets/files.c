@@ -39,23 +39,27 @@ const char *source_look(const DataSource *s, const char *path) {
     return NULL;
 }
 
-const char *source_find(const DataSource *s, const char *path) {
+bool source_unreadable(const DataSource *s, const char *path) {
+    return source_complain(s, path, "%s", errno ? strerror(errno) : "no memory to read it");
+}
+
+const char *source_find(const DataSource *s, const char *path, const char *advice) {
     const char *found = source_look(s, path), *data = data_folder();
     if (found) return found;
-    if (errno != ENOENT && errno != ENOTDIR) source_complain(s, path, "%s", strerror(errno));
-    else if (*path == '/') source_complain(s, path, "there is no such file or folder");
-    else if (data) source_complain(s, path, "there is no such file or folder here or in %s (GRAPHRUN_DATA)", data);
-    else
-        source_complain(s, path, "there is no such file or folder here, and GRAPHRUN_DATA, "
-                                 "the folder to look in next, is not set");
+    if (errno != ENOENT && errno != ENOTDIR) return source_unreadable(s, path), NULL;
+    const char *where = *path == '/' ? ""
+                        : data       ? arena_printf(s->arena, " here or in %s (GRAPHRUN_DATA)", data)
+                                     : " here, and GRAPHRUN_DATA, the folder to look in next, is not set";
+    source_complain(s, path, "there is no such file or folder%s%s", where, advice);
     return NULL;
 }
 
 FILE *source_open_file(const DataSource *s, const char *path, int64_t *size) {
     struct stat at;
+    errno = 0;
     FILE *f = fopen(path, "rb");
     if (!f || fstat(fileno(f), &at)) {
-        source_complain(s, path, "%s", strerror(errno));
+        source_unreadable(s, path);
         if (f) fclose(f);
         return NULL;
     }
@@ -65,4 +69,10 @@ FILE *source_open_file(const DataSource *s, const char *path, int64_t *size) {
                                                    : "is no regular file");
     fclose(f);
     return NULL;
+}
+
+void *source_room(const DataSource *s, const char *path, size_t bytes) {
+    void *room = malloc(bytes + 1);
+    if (!room) source_complain(s, path, "no memory for %zu bytes of it", bytes);
+    return room;
 }

@@ -69,16 +69,15 @@ static const char *labels_beside(const DataSource *s, const char *images) {
 static bool find_files(DataSource *s, State *files) {
     const Options *o = s->options;
     bool given = o->path && *o->path;
-    const char *found = given ? source_find(s, o->path) : NULL;
+    const char *found = NULL;
     for (int i = 0; !given && default_path[i] && !found; i++) found = source_look(s, default_path[i]);
-    if (!found && !given)
-        source_complain(s, "mnist", "there is no such folder here or in GRAPHRUN_DATA, and no Fashion-MNIST; install Debian's "
-                                    "package dataset-fashion-mnist, or say `path: FOLDER`");
+    if (!found) found = source_find(s, given ? o->path : default_path[0],
+                                    given ? "" : "; install Debian's package dataset-fashion-mnist, or say `path: FOLDER`");
     if (!found) return false;
     s->path = found;
     if (!file_is_folder(found)) {
         files->images = found;
-        files->labels = o->labels ? source_find(s, o->labels) : labels_beside(s, found);
+        files->labels = o->labels ? source_find(s, o->labels, "") : labels_beside(s, found);
         return files->labels != NULL;
     }
     const char *part = o->split == SPLIT_TRAIN ? "train" : "t10k";
@@ -96,10 +95,12 @@ typedef struct {
     int64_t size; /* of the file itself */
 } Reader;
 
-static const char *reason(gzFile f) {
+static bool failed(const Reader *r) {
     int code;
-    gzerror(f, &code);
-    return code == Z_ERRNO ? strerror(errno) : code == Z_MEM_ERROR ? "no memory to read it" : "its gzip data are corrupt";
+    gzerror(r->file, &code);
+    return source_complain(r->s, r->path, "%s", code == Z_ERRNO       ? strerror(errno)
+                                                : code == Z_MEM_ERROR ? "no memory to read it"
+                                                                      : "its gzip data are corrupt");
 }
 
 static bool reader_open(Reader *r, const DataSource *s, const char *path) {
@@ -108,14 +109,14 @@ static bool reader_open(Reader *r, const DataSource *s, const char *path) {
     if (!there) return false;
     fclose(there);
     r->file = gzopen(path, "rb");
-    return r->file || source_complain(s, path, "%s", errno ? strerror(errno) : "no memory to read it");
+    return r->file || source_unreadable(s, path);
 }
 
 static bool read_exactly(const Reader *r, void *to, size_t size) {
     for (size_t done = 0; done < size;) {
         unsigned part = size - done > 1 << 30 ? 1u << 30 : (unsigned)(size - done);
         int n = gzread(r->file, (char *)to + done, part);
-        if (n < 0) return source_complain(r->s, r->path, "%s", reason(r->file));
+        if (n < 0) return failed(r);
         if (n == 0) return source_complain(r->s, r->path, "ends too early: it is cut off; fetch it again");
         done += (size_t)n;
     }
@@ -159,11 +160,10 @@ static uint8_t *read_numbers(const DataSource *s, const char *path, int rank, in
     int64_t size[3];
     uint8_t *all = NULL, more;
     bool ok = read_header(&r, rank, size);
-    if (ok && !(all = malloc((size_t)(count * each))))
-        ok = source_complain(s, path, "no memory for its %lld bytes", (long long)(count * each));
-    ok = ok && read_exactly(&r, all, (size_t)(count * each));
+    if (ok) all = source_room(s, path, (size_t)(count * each));
+    ok = all && read_exactly(&r, all, (size_t)(count * each));
     int n = ok && count == size[0] ? gzread(r.file, &more, 1) : 0;      /* checks the sum at the end of a gzip file, too */
-    if (n < 0) ok = source_complain(s, path, "%s", reason(r.file));
+    if (n < 0) ok = failed(&r);
     if (n > 0) ok = source_complain(s, path, "goes on after the end that its header states");
     gzclose(r.file);
     if (ok) return all;

@@ -20,7 +20,9 @@ bool source_complain_at(const char *site, const DataSource *s, const char *file,
 /* A relative path is looked for in the working directory, then in GRAPHRUN_DATA. NULL: reported by source_find; source_look
  * is silent. */
 const char *source_look(const DataSource *s, const char *path);
-const char *source_find(const DataSource *s, const char *path);
+const char *source_find(const DataSource *s, const char *path, const char *advice);   /* "; install ..." or "" */
+bool source_unreadable(const DataSource *s, const char *path);          /* complains of errno */
+void *source_room(const DataSource *s, const char *path, size_t bytes); /* malloc for what is in a file; NULL: reported */
 FILE *source_open_file(const DataSource *s, const char *path, int64_t *size);         /* a regular, not empty one; NULL: reported */
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);

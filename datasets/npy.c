@@ -138,9 +138,9 @@ static int64_t fortran_place(const Shape *s, int64_t i) {
     return at;
 }
 
-static bool reorder(Npy *a) {
+static bool reorder(Npy *a, const DataSource *s, const char *file) {
     if (!a->fortran || a->shape.rank < 2) return true;
-    unsigned char *sorted = malloc((size_t)a->bytes + 1);
+    unsigned char *sorted = source_room(s, file, (size_t)a->bytes);
     if (!sorted) return false;
     size_t width = (size_t)a->width;
     for (int64_t i = 0; i < a->bytes / a->width; i++)
@@ -192,8 +192,7 @@ static bool numbers_fit(const Npy *a, const DataSource *s, const char *file) {
 
 bool npy_settle(Npy *a, const DataSource *s, const char *file) {
     swap(a);
-    if (!reorder(a)) return source_complain(s, file, "no memory to reorder '%s'", a->name);
-    return numbers_fit(a, s, file);
+    return reorder(a, s, file) && numbers_fit(a, s, file);
 }
 
 void npy_row(const Npy *a, int64_t row, void *out) {

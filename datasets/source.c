@@ -176,31 +176,22 @@ static int64_t sample_at(const DataSource *s, Stream draws, int64_t start, int64
     return start + place;
 }
 
-static void one_sample(const DataSource *s, int64_t index, void *const *out) {
+void source_sample(const DataSource *s, int64_t index, void *const *out) {
     s->kind->sample(s, index, out);
     if (s->labelled >= 0 && out[s->labelled]) *(uint8_t *)out[s->labelled] = s->marked[index];
     if (s->common.relabel && out[s->label]) *(int32_t *)out[s->label] = class_of(s, *(int32_t *)out[s->label]);
 }
 
-int64_t source_batch(const DataSource *s, uint64_t seed, int64_t cursor, void *const *out) {
+int64_t source_order(const DataSource *s, uint64_t seed, int64_t cursor, int64_t *index) {
     assert(s->loaded && cursor >= 0);
     int64_t batches = source_batches(s), epoch = cursor / batches, start = cursor % batches * s->common.batch;
     bool replaced = s->common.order == ORDER_REPLACEMENT;
     int64_t n = !replaced && s->count - start < s->common.batch ? s->count - start : s->common.batch;
     uint64_t path = rng_hash(s->name) ^ rng_hash("/order");
     Stream draws = rng_stream(seed, path, (uint64_t)(replaced ? cursor : epoch), 0);
-
-    char *at[DATA_FIELDS];
-    size_t step[DATA_FIELDS];
-    for (int f = 0; f < s->nfield; f++) {
-        const Tensor *type = &s->field[f].sample;
-        at[f] = out[f];
-        step[f] = dtype_size(type->dtype) * (size_t)shape_count(&type->shape);
-    }
     for (int64_t i = 0; i < n; i++) {
-        int64_t place = sample_at(s, draws, start, i), index = s->pick ? s->pick[place] : s->first + place;
-        one_sample(s, index, (void *const *)at);
-        for (int f = 0; f < s->nfield; f++) at[f] = at[f] ? at[f] + step[f] : NULL;
+        int64_t place = sample_at(s, draws, start, i);
+        index[i] = s->pick ? s->pick[place] : s->first + place;
     }
     return n;
 }

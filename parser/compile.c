@@ -249,7 +249,7 @@ static void shape_networks(Eval *e, const Doc *spec, int64_t steps) {
     e->diags = loud;
     e->fold->diags = e->init.graph->diags = loud;
     for (int i = 0; i < e->t->nsource; i++)
-        if (e->t->source[i].source) e->t->source[i].source->diags = loud;
+        if (e->t->source[i].source) e->t->source[i].source->diags = loud, e->t->source[i].rework = NULL;
     for (int i = 0; i < e->spec->defs.n; i++)          /* evaluated anew, so that what is wrong of them is heard */
         if (e->spec->defs.at[i]->kind == DEF_ITERATION) e->spec->defs.at[i]->value = NULL;
 }
@@ -292,6 +292,8 @@ static void network_rows(Eval *e) {
 
 static uint64_t schedule_hash(const Training *t) {
     uint64_t h = 1469598103934665603u;
+    for (int i = 0; i < t->nsource; i++)
+        if (t->source[i].rework) h = (h ^ graph_hash(t->source[i].rework->unit[MODE_TRAIN].graph)) * 1099511628211u;
     for (int s = 0; s < t->nstage; s++)
         for (int i = 0; i < t->stage[s].nentry; i++) {
             const Entry *k = &t->stage[s].entry[i];

@@ -123,50 +123,132 @@ bool data_open(Eval *e, Def *def) {
     return source_open(use->source) && check_keys(e, use->source, def->entry->value);
 }
 
-static Value *raw_field(const Ctx *c, Def *def, int field, Loc loc) {
-    Eval *e = c->e;
+/* ---- fields --------------------------------------------------------------------------------------------------------------- */
+
+static Tensor batch_type(const DataSource *s, int field) {
+    const Tensor *one = &s->field[field].sample;
+    Tensor type = {one->dtype, {.rank = one->shape.rank + 1}};
+    type.shape.dim[0] = s->common.batch;
+    memcpy(type.shape.dim + 1, one->shape.dim, sizeof(int64_t) * (size_t)one->shape.rank);
+    return type;
+}
+
+static int batch_slot(Eval *e, const Def *def, const char *what, const char *field, Tensor type) {
+    const char *name = field ? arena_printf(e->arena, "@%s/%s/%s", what, def->name, field)
+                             : arena_printf(e->arena, "@%s/%s", what, def->name);
+    int at = slot_find(e->t->slots, name);
+    if (at >= 0) return at;
+    return slot_add(e->t->slots, (Slot){.name = name, .type = type, .kind = SLOT_BATCH, .loc = def->entry->loc});
+}
+
+/* The layers of a field: those of `all`, for images, then its own. A field named like a key has none. */
+static int layers_of(const Def *def, const DataSource *s, int field, const Doc **list) {
+    const DataField *f = &s->field[field];
+    bool is_key = field_find(s->kind->options, f->name) || field_find(source_options, f->name);
+    bool image = f->sample.dtype == F32 && f->sample.shape.rank == 3;
+    const Doc *all = image ? doc_get(def->entry->value, "all") : NULL, *own = is_key ? NULL : doc_get(def->entry->value, f->name);
+    int n = 0;
+    if (all) list[n++] = all;
+    if (own) list[n++] = own;
+    return n;
+}
+
+static Rework *rework_of(Eval *e, Def *def) {
     SourceUse *use = &e->t->source[def->index];
-    const DataField *f = &use->source->field[field];
-    if (use->field_slot[field] < 0) {
-        Tensor type = {f->sample.dtype, {.rank = f->sample.shape.rank + 1}};
-        type.shape.dim[0] = use->source->common.batch;
-        memcpy(type.shape.dim + 1, f->sample.shape.dim, sizeof(int64_t) * (size_t)f->sample.shape.rank);
-        use->field_slot[field] = slot_add(e->t->slots, (Slot){.name = arena_printf(e->arena, "@batch/%s/%s", def->name, f->name),
-                                                              .type = type, .kind = SLOT_BATCH, .loc = def->entry->loc});
+    if (use->rework) return use->rework;
+    Rework *r = use->rework = ARENA_NEW(e->arena, Rework);
+    for (int i = 0; i < DATA_FIELDS; i++) r->raw_slot[i] = -1;
+    r->tick_slot = batch_slot(e, def, "batch_number", NULL, (Tensor){I32, {.rank = 0}});
+    for (int mode = 0; mode < MODES; mode++) build_new(e, &r->unit[mode], arena_printf(e->arena, "layers of %s", def->name), def->entry->loc);
+    return r;
+}
+
+/* Layers run before any turn, perhaps in another thread: what a run changes cannot stand in them. */
+static bool reads_raw_only(Eval *e, const Rework *r, const Build *b, Loc loc) {
+    const Graph *g = b->graph;
+    for (int i = 0; i < g->node.n; i++) {
+        const Node *n = g->node.at[i];
+        bool slot = n->op == &op_slot, mine = false;
+        int at = slot ? ((const SlotAttr *)n->attr)->slot : -1;
+        for (int k = 0; k < DATA_FIELDS; k++) mine = mine || r->raw_slot[k] == at;
+        if ((!slot || mine || at == r->tick_slot) && !(n->op->traits & EFFECT)) continue;
+        const char *name = slot ? e->t->slots->all.at[at].name : n->op->name;
+        diag_error(e->diags, loc, "layers of data use their field, numbers and draws; '%s' is none of these: batches are made "
+                                  "ahead of the turns", name + (*name == '@'));
+        return false;
     }
-    if (!source_want(use->source, field, loc)) return value_poison(e);
-    bool known = false;
-    for (int i = 0; i < c->build->sources.n; i++) known = known || c->build->sources.at[i] == def->index;
-    if (!known) vec_push(e->arena, &c->build->sources, def->index);
-    return value_node(e, g_slot(c->graph, use->field_slot[field]));
+    return true;
+}
+
+static Node *rework_field(Eval *e, Def *def, Rework *r, int field, FieldMode mode, int n, const Doc *const *list) {
+    const DataSource *s = e->t->source[def->index].source;
+    Build b = {.unit = &r->unit[mode], .graph = r->unit[mode].graph, .player = -1};
+    Value *v = value_node(e, g_slot(b.graph, r->raw_slot[field]));
+    for (int i = 0; i < n; i++) {
+        if (list[i]->kind != DOC_LIST) {
+            diag_error(e->diags, list[i]->loc, "a field is reworked by a list of layers");
+            return NULL;
+        }
+        bool all = list[i] == doc_get(def->entry->value, "all");
+        const char *draw = arena_printf(e->arena, "data/%s/%s", def->name, all ? "all" : s->field[field].name);
+        Ctx c = ctx_new(e, &b, draw, def, mode == MODE_TRAIN, r->tick_slot);
+        v = eval_layers(&c, &e->spec->scope, list[i], v);
+        if (value_is_poison(v)) return NULL;
+        bool tensor = v->kind == V_NODE;
+        if (!tensor || v->node->type.shape.rank < 1 || v->node->type.shape.dim[0] != s->common.batch) {
+            diag_error(e->diags, list[i]->loc, "layers of a field give a tensor with the %lld samples of a batch on axis 0, not %s",
+                       (long long)s->common.batch, tensor ? shape_show(&v->node->type.shape, e->arena) : value_kind(v));
+            return NULL;
+        }
+        if (!reads_raw_only(e, r, &b, list[i]->loc)) return NULL;
+    }
+    return v->node;
+}
+
+static void add_result(Eval *e, Unit *u, int n, Node *node, const char *name) {
+    if (!u->result) {
+        u->result = ARENA_ARRAY(e->arena, Node *, DATA_FIELDS);
+        u->result_name = ARENA_ARRAY(e->arena, const char *, DATA_FIELDS);
+    }
+    u->result[n] = node;
+    u->result_name[n] = name;
+    u->nresult = n + 1;
+}
+
+/* Gives the slot of the reworked field, -1 where something is wrong; once a field. */
+static int reworked_slot(Eval *e, Def *def, int field, int n, const Doc *const *list) {
+    const DataSource *s = e->t->source[def->index].source;
+    Rework *r = rework_of(e, def);
+    if (r->raw_slot[field] >= 0) return e->t->source[def->index].field_slot[field];
+    r->raw_slot[field] = batch_slot(e, def, "raw", s->field[field].name, batch_type(s, field));
+    Node *made[MODES];
+    for (int mode = 0; mode < MODES; mode++)
+        if (!(made[mode] = rework_field(e, def, r, field, mode, n, list))) return -1;
+    const Tensor *train = &made[MODE_TRAIN]->type, *eval = &made[MODE_EVAL]->type;
+    if (!tensor_equal(train, eval)) {
+        diag_error(e->diags, list[n - 1]->loc, "'%s.%s' is %s %s where training is true, and %s %s where not: it must be the same",
+                   def->name, s->field[field].name, dtype_name(train->dtype), shape_show(&train->shape, e->arena),
+                   dtype_name(eval->dtype), shape_show(&eval->shape, e->arena));
+        return -1;
+    }
+    for (int mode = 0; mode < MODES; mode++) add_result(e, &r->unit[mode], r->nfield, made[mode], s->field[field].name);
+    r->field[r->nfield++] = field;
+    return batch_slot(e, def, "batch", s->field[field].name, *train);
 }
 
 static Value *field_value(const Ctx *c, Def *def, int field, Loc loc) {
     Eval *e = c->e;
-    size_t at = (size_t)(def->index * DATA_FIELDS + field);
-    while ((size_t)c->build->field_values.n <= at) vec_push(e->arena, &c->build->field_values, (Value *)NULL);
-    if (c->build->field_values.at[at]) return c->build->field_values.at[at];
-    const DataSource *s = e->t->source[def->index].source;
-    Value *v = raw_field(c, def, field, loc);
-    const char *name = s->field[field].name;
-    bool is_key = field_find(s->kind->options, name) || field_find(source_options, name);
-    const Doc *layers = is_key ? NULL : doc_get(def->entry->value, name), *all = doc_get(def->entry->value, "all");
-    bool image = s->field[field].sample.dtype == F32 && s->field[field].sample.shape.rank == 3;
-    for (int pass = 0; pass < 2; pass++) {
-        const Doc *list = pass ? layers : image ? all : NULL;
-        if (!list) continue;
-        if (list->kind != DOC_LIST) {
-            diag_error(e->diags, list->loc, "a field is reworked by a list of layers");
-            return value_poison(e);
-        }
-        Ctx inner = *c;
-        inner.network = NULL;
-        inner.path = NULL;
-        inner.text = def;
-        inner.draw = arena_printf(e->arena, "data/%s/%s", def->name, pass ? s->field[field].name : "all");
-        v = eval_layers(&inner, &e->spec->scope, list, v);
-    }
-    return c->build->field_values.at[at] = v;
+    SourceUse *use = &e->t->source[def->index];
+    const Doc *list[2];
+    if (!source_want(use->source, field, loc)) return value_poison(e);
+    int n = layers_of(def, use->source, field, list), *slot = &use->field_slot[field];
+    if (n) *slot = reworked_slot(e, def, field, n, list);
+    else if (*slot < 0) *slot = batch_slot(e, def, "batch", use->source->field[field].name, batch_type(use->source, field));
+    if (*slot < 0) return value_poison(e);
+    bool known = false;
+    for (int i = 0; i < c->build->sources.n; i++) known = known || c->build->sources.at[i] == def->index;
+    if (!known) vec_push(e->arena, &c->build->sources, def->index);
+    return value_node(e, g_slot(c->graph, *slot));
 }
 
 Value *data_member(const Ctx *c, Def *def, const char *name, Loc loc) {

@@ -141,7 +141,6 @@ struct Build {
     VEC(Pending) pending;
     VEC(Now) now;                                     /* values of slots after the optimisers */
     VEC(Now) assigned;                                /* values that `after` gives to parameters */
-    VEC(Value *) field_values;                        /* by source*DATA_FIELDS + field: reworked fields, once a unit */
     int player;                                       /* whose text is being evaluated, -1 */
     bool turn;                                        /* running values may move */
 };

@@ -42,27 +42,38 @@ double store_size(const Slots *slots) {
     return bytes;
 }
 
-Store *store_new(const Slots *slots) {
+static bool add(Store *s, int slot) {
+    size_t bytes = slot_bytes(&s->slots->all.at[slot]);
+    s->data[slot] = aligned_alloc(LINE, bytes);
+    if (!s->data[slot]) return false;
+    memset(s->data[slot], 0, bytes);
+    s->bytes += bytes;
+    store_reset(s, slot);
+    return true;
+}
+
+static Store *empty(const Slots *slots) {
     Store *s = calloc(1, sizeof *s);
     if (!s) return NULL;
-    int n = slots->all.n;
     s->slots = slots;
-    s->data = calloc((size_t)n + 1, sizeof *s->data);
-    bool whole = s->data;
-    for (int i = 0; i < n && whole; i++) {
-        size_t bytes = slot_bytes(&slots->all.at[i]);
-        s->data[i] = aligned_alloc(LINE, bytes);
-        if (!s->data[i]) {
-            whole = false;
-            break;
-        }
-        memset(s->data[i], 0, bytes);
-        s->bytes += bytes;
-        store_reset(s, i);
-    }
-    if (whole) return s;
-    store_free(s);
+    s->data = calloc((size_t)slots->all.n + 1, sizeof *s->data);
+    if (s->data) return s;
+    free(s);
     return NULL;
+}
+
+Store *store_some(const Slots *slots, int n, const int *which) {
+    Store *s = empty(slots);
+    for (int i = 0; s && i < n; i++)
+        if (!add(s, which[i])) return store_free(s), NULL;
+    return s;
+}
+
+Store *store_new(const Slots *slots) {
+    Store *s = empty(slots);
+    for (int i = 0; s && i < slots->all.n; i++)
+        if (!add(s, i)) return store_free(s), NULL;
+    return s;
 }
 
 void store_free(Store *s) {

@@ -10,6 +10,7 @@ typedef struct {
 
 double store_size(const Slots *slots);                  /* bytes that store_new will take */
 Store *store_new(const Slots *slots);                 /* NULL when out of memory */
+Store *store_some(const Slots *slots, int n, const int *which);          /* of these slots alone */
 void store_free(Store *s);
 void store_reset(Store *s, int slot);                 /* to its initial value */
 double store_number(const Store *s, int slot);        /* of a scalar slot */

@@ -8,6 +8,7 @@
  * from a thread that is not the main one: libgomp makes a pool for each. */
 void par_threads(int n);                              /* sets the pool, OpenBLAS and oneDNN alike */
 int par_count(void);
+void par_alone(void);                                 /* this thread opens no parallel region from now on */
 void parallel_for(int64_t n, void (*body)(void *ctx, int64_t i), void *ctx);
 int par_cores(void);                                  /* cores this process may use: affinity and cgroup limit */
 

@@ -17,6 +17,8 @@ void par_threads(int n) {
     openblas_set_num_threads(n);                      /* oneDNN asks OpenMP */
 }
 
+void par_alone(void) { omp_set_num_threads(1); }
+
 int par_count(void) { return omp_get_max_threads(); }
 
 void parallel_for(int64_t n, void (*body)(void *ctx, int64_t i), void *ctx) {

@@ -14,8 +14,9 @@ static int64_t fill(Machine *m, int source, FeedKind kind, int64_t cursor) {
     if (feed->kind == kind && feed->cursor == cursor) return feed->rows;
     const DataSource *s = kind == FEED_THROUGH ? &feed->through : m->t->source[source].source;
     int64_t rows = kind == FEED_PLAYERS ? loader_take(m->loader, source, cursor, feed->out) : -1;
-    feed->rows = rows >= 0 ? rows : source_batch(s, m->options.seed, cursor, feed->out);
-    if (kind == FEED_PLAYERS) loader_ask(m->loader, source, s, m->options.seed, cursor + 1, feed->out);
+    FieldMode mode = kind == FEED_PLAYERS ? MODE_TRAIN : MODE_EVAL;
+    feed->rows = rows >= 0 ? rows : batches_make(feed->batches, s, mode, cursor, feed->out);
+    if (kind == FEED_PLAYERS) loader_ask(m->loader, source, feed->batches, s, cursor + 1, feed->out);
     feed->kind = kind;
     feed->cursor = cursor;
     return feed->rows;

@@ -2,6 +2,8 @@
  * thread's while it is WANTED or MAKING, the trainer's otherwise; `lock` guards the states. */
 #include "train/loader.h"
 
+#include "kern/kern.h"
+
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,11 +13,10 @@ typedef enum { IDLE, WANTED, MAKING, MADE } State;
 
 typedef struct {
     State state;
+    Batches *batches;
     const DataSource *source;
-    uint64_t seed;
     int64_t cursor, rows;
     void *into[DATA_FIELDS]; /* our own memory; NULL where a field is not wanted */
-    size_t size[DATA_FIELDS];
 } Wish;
 
 struct Loader {
@@ -35,6 +36,7 @@ static Wish *next_wish(Loader *l) {
 
 static void *work(void *ctx) {
     Loader *l = ctx;
+    par_alone();
     pthread_mutex_lock(&l->lock);
     while (!l->ending) {
         Wish *w = next_wish(l);
@@ -44,7 +46,7 @@ static void *work(void *ctx) {
         }
         w->state = MAKING;
         pthread_mutex_unlock(&l->lock);
-        int64_t rows = source_batch(w->source, w->seed, w->cursor, w->into);
+        int64_t rows = batches_make(w->batches, w->source, MODE_TRAIN, w->cursor, w->into);
         pthread_mutex_lock(&l->lock);
         w->rows = rows;
         w->state = MADE;
@@ -88,12 +90,10 @@ void loader_free(Loader *l) {
 }
 
 /* Memory for a batch, made at the first wish; false where there is none. */
-static bool make_room(Wish *w, const DataSource *s, void *const *out) {
-    for (int k = 0; k < s->nfield; k++) {
+static bool make_room(Wish *w, const Batches *b, void *const *out) {
+    for (int k = 0; k < DATA_FIELDS; k++) {
         if (!out[k] || w->into[k]) continue;
-        const Tensor *one = &s->field[k].sample;
-        w->size[k] = (size_t)s->common.batch * (size_t)shape_count(&one->shape) * dtype_size(one->dtype);
-        w->into[k] = malloc(w->size[k] + 1);
+        w->into[k] = malloc((size_t)batches_size(b) * batches_row(b, k) + 1);
         if (!w->into[k]) return false;
     }
     return true;
@@ -103,15 +103,15 @@ static void wait_for(Loader *l, Wish *w) {
     while (w->state == WANTED || w->state == MAKING) pthread_cond_wait(&l->changed, &l->lock);
 }
 
-void loader_ask(Loader *l, int source, const DataSource *s, uint64_t seed, int64_t cursor, void *const *out) {
-    if (!l) return;
+void loader_ask(Loader *l, int source, Batches *b, const DataSource *s, int64_t cursor, void *const *out) {
+    if (!l || !batches_ahead(b)) return;
     Wish *w = &l->wish[source];
     pthread_mutex_lock(&l->lock);
     wait_for(l, w);
     w->state = IDLE;
-    if (make_room(w, s, out)) {
+    if (make_room(w, b, out)) {
+        w->batches = b;
         w->source = s;
-        w->seed = seed;
         w->cursor = cursor;
         w->state = WANTED;
         pthread_cond_broadcast(&l->changed);
@@ -129,9 +129,7 @@ int64_t loader_take(Loader *l, int source, int64_t cursor, void *const *out) {
     pthread_mutex_unlock(&l->lock);
     if (!here) return -1;
     for (int k = 0; k < DATA_FIELDS; k++) {
-        if (!w->into[k]) continue;
-        size_t row = w->size[k] / (size_t)w->source->common.batch;
-        memcpy(out[k], w->into[k], row * (size_t)w->rows);
+        if (w->into[k]) memcpy(out[k], w->into[k], batches_row(w->batches, k) * (size_t)w->rows);
     }
     return w->rows;
 }

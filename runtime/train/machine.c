@@ -153,10 +153,17 @@ void machine_plan(Machine *m, PlanOptions plan) {
     m->options.plan = plan;
 }
 
+static void batches_end(Machine *m, int source) {
+    Rework *r = m->t->source[source].rework;
+    batches_free(m->feed[source].batches);
+    for (int mode = 0; r && mode < MODES; mode++) drop_program(NULL, &r->unit[mode]);
+}
+
 void machine_free(Machine *m) {
     if (!m) return;
     units_each(m->t, drop_program, NULL);
     loader_free(m->loader);
+    for (int i = 0; m->feed && i < m->t->nsource; i++) batches_end(m, i);
     free(m->feed);
     free(m->wanted);
     if (m->exec) exec_free(m->exec);
@@ -189,6 +196,19 @@ size_t machine_library(const Machine *m) {
     return bytes;
 }
 
+/* Each mode's program is made before anything runs in another thread. */
+static bool batches_begin(Machine *m, int source, Fault *f) {
+    Rework *r = m->t->source[source].rework;
+    Program *program[MODES] = {NULL};
+    for (int mode = 0; r && mode < MODES; mode++) {
+        Unit *u = &r->unit[mode];
+        if (!u->program && !(u->program = unit_program(m, u, f))) return false;
+        program[mode] = u->program;
+    }
+    m->feed[source].batches = batches_new(m->t, source, program, m->options.seed, m->options.threads, f);
+    return m->feed[source].batches != NULL;
+}
+
 bool machine_load(Machine *m, Fault *f) {
     if (m->loaded) return true;
     for (int i = 0; i < m->t->nsource; i++) {
@@ -198,6 +218,7 @@ bool machine_load(Machine *m, Fault *f) {
         m->feed[i].through = *s;
         m->feed[i].through.common.order = ORDER_SEQUENTIAL;
         m->feed[i].through.common.last = LAST_KEEP;
+        if (!batches_begin(m, i, f)) return false;
     }
     m->loader = loader_new(m->t->nsource);
     m->loaded = true;

@@ -28,6 +28,7 @@ typedef enum { FEED_PLAYERS, FEED_FIRST, FEED_THROUGH, FEED_NONE } FeedKind;
 
 typedef struct {                                      /* one source, and what is in its batch slots now */
     DataSource through;                               /* a copy that goes once through, in order, to its last sample */
+    Batches *batches;                                 /* NULL before sources are read */
     void *out[DATA_FIELDS];                           /* the slots of its fields; NULL where no unit reads one */
     FeedKind kind;
     int64_t cursor, rows;
@@ -72,6 +73,7 @@ bool fault_room(Fault *f, const char *what, double bytes);      /* false */
 
 /* units.c: calls f for each unit of t, until it gives false. */
 bool units_each(Training *t, bool (*f)(void *ctx, Unit *u), void *ctx);
+Program *unit_program(Machine *m, const Unit *u, Fault *f);               /* NULL: a fault */
 bool unit_ready(Machine *m, Unit *u, Fault *f);       /* graph -> passes -> program, once */
 bool unit_run(Machine *m, Unit *u, Fault *f);         /* slots are as they are; false also where the watch found something */
 bool unit_number(Machine *m, Unit *u, double *out, Fault *f);           /* runs it and reads result 0, a scalar */

@@ -23,10 +23,20 @@ typedef struct {
     Program *program;                                 /* the trainer's: made on first use */
 } Unit;
 
+typedef enum { MODE_EVAL, MODE_TRAIN, MODES } FieldMode;                /* players see MODE_TRAIN, all else MODE_EVAL */
+
+typedef struct {                                      /* the layers that rework fields of a source */
+    Unit unit[MODES];                                 /* reads raw_slot and tick_slot only; result k is field[k] */
+    int nfield, field[DATA_FIELDS];
+    int raw_slot[DATA_FIELDS];                        /* by field: SLOT_BATCH, as the kind gives it; -1: not reworked */
+    int tick_slot;                                    /* the batch's number: the tick of its draws */
+} Rework;
+
 typedef struct {
     DataSource *source;
     const char *name;
     int field_slot[DATA_FIELDS];                      /* SLOT_BATCH [batch, ...]; -1 where no unit reads that field */
+    Rework *rework;                                   /* NULL: every field is as the kind gives it */
     int cursor_slot;                                  /* batches that the players have been given */
     bool used;                                        /* some unit or schedule reads it: open and load it */
     Loc loc;

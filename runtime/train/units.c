@@ -31,7 +31,7 @@ bool units_each(Training *t, bool (*f)(void *ctx, Unit *u), void *ctx) {
     return true;
 }
 
-static bool unit_make(Machine *m, Unit *u, Fault *f) {
+Program *unit_program(Machine *m, const Unit *u, Fault *f) {
     Arena *a = u->graph->arena;
     Node **keep = ARENA_ARRAY(a, Node *, u->nresult + 1);
     const char **name = ARENA_ARRAY(a, const char *, u->nresult + 1);
@@ -41,15 +41,15 @@ static bool unit_make(Machine *m, Unit *u, Fault *f) {
     }
     const Graph *g = passes_run(u->graph, m->options.passes, u->nresult, keep);
     int errors = m->t->diags->errors;
-    u->program = plan_make(g, u->nresult, keep, name, m->options.plan);
-    if (u->program) return true;
-    if (m->t->diags->errors > errors) return fault(f, CODE_SPEC, "%s: no kernel can run it", u->name);
-    return fault_memory(f);
+    Program *p = plan_make(g, u->nresult, keep, name, m->options.plan);
+    if (!p && m->t->diags->errors > errors) fault(f, CODE_SPEC, "%s: no kernel can run it", u->name);
+    else if (!p) fault_memory(f);
+    return p;
 }
 
 bool unit_ready(Machine *m, Unit *u, Fault *f) {
     if (!u->graph) return true;
-    if (!u->program && !unit_make(m, u, f)) return false;
+    if (!u->program && !(u->program = unit_program(m, u, f))) return false;
     double bytes = (double)u->program->workspace + (double)m->store->bytes;
     return room_for(f, u->name, bytes) && (exec_reserve(m->exec, u->program) || fault_room(f, u->name, bytes));
 }

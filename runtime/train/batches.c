@@ -1,0 +1,236 @@
+/* Invariant: everything that batches_make writes, but `out`, is guarded by `lock`. It opens no parallel region where
+ * batches_ahead holds and the calling thread has said par_alone(). */
+#include "train/batches.h"
+
+#include "exec/exec.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const double KEPT_MOST = 2147483648.0;         /* bytes a source and mode: fixed, so that the bits hang on no machine */
+
+typedef struct {                                      /* one mode */
+    const Program *program;                           /* NULL: no field has layers */
+    bool keeps;                                       /* what it makes of a sample depends on that sample alone */
+    uint8_t *have;                                    /* [total] */
+    unsigned char *kept[DATA_FIELDS];                 /* by reworked field: [total] rows */
+} Mode;
+
+struct Batches {
+    const SourceUse *use;
+    const DataSource *source;
+    const Rework *rework;
+    const Slots *slots;
+    uint64_t seed;
+    bool ahead;
+    Store *store;                                     /* of raw fields and the batch number */
+    Exec *exec;
+    pthread_mutex_t lock;
+    int64_t *index, *missing;                         /* [batch] */
+    Mode mode[MODES];
+};
+
+int64_t batches_size(const Batches *b) { return b->source->common.batch; }
+bool batches_ahead(const Batches *b) { return b->ahead; }
+
+static size_t slot_row(const Batches *b, int slot) {
+    const Tensor *type = &b->slots->all.at[slot].type;
+    return (size_t)(shape_count(&type->shape) / type->shape.dim[0]) * dtype_size(type->dtype);
+}
+
+size_t batches_row(const Batches *b, int field) {
+    int slot = b->use->field_slot[field];
+    return slot < 0 ? 0 : slot_row(b, slot);
+}
+
+/* ---- making ---- */
+
+/* Samples index[0..n-1] as the kind gives them: into `out`, field by field; NULL: not wanted. */
+static void gather(const Batches *b, int64_t n, const int64_t *index, void *const *out, const size_t *row) {
+    void *at[DATA_FIELDS];
+    for (int64_t i = 0; i < n; i++) {
+        for (int k = 0; k < b->source->nfield; k++) at[k] = out[k] ? (char *)out[k] + (size_t)i * row[k] : NULL;
+        source_sample(b->source, index[i], at);
+    }
+}
+
+static void gather_raw(Batches *b, int64_t n, const int64_t *index) {
+    void *raw[DATA_FIELDS] = {NULL};
+    size_t row[DATA_FIELDS] = {0};
+    for (int i = 0; i < b->rework->nfield; i++) {
+        int field = b->rework->field[i], slot = b->rework->raw_slot[field];
+        raw[field] = b->store->data[slot];
+        row[field] = slot_row(b, slot);
+    }
+    gather(b, n, index, raw, row);
+}
+
+static void run(Batches *b, const Mode *m, int64_t cursor) {
+    store_set(b->store, b->rework->tick_slot, (double)cursor);
+    exec_run(b->exec, m->program, NULL);
+}
+
+static const unsigned char *made_row(const Batches *b, const Mode *m, int i, int64_t row) {
+    return (const unsigned char *)exec_result(b->exec, m->program, i) + (size_t)row * batches_row(b, b->rework->field[i]);
+}
+
+static bool room_to_keep(Batches *b, Mode *m) {
+    if (m->have) return true;
+    bool ok = (m->have = calloc((size_t)b->source->total, 1));
+    for (int i = 0; ok && i < b->rework->nfield; i++)
+        ok = (m->kept[i] = malloc((size_t)b->source->total * batches_row(b, b->rework->field[i])));
+    if (ok) return true;
+    free(m->have);
+    m->have = NULL;
+    m->keeps = false;
+    return false;
+}
+
+/* Every sample of the batch that is not kept yet is made now. */
+static void keep(Batches *b, Mode *m, int64_t n, int64_t cursor) {
+    int64_t missing = 0;
+    for (int64_t i = 0; i < n; i++) {
+        bool listed = m->have[b->index[i]];
+        for (int64_t k = 0; k < missing && !listed && b->source->common.order == ORDER_REPLACEMENT; k++)
+            listed = b->missing[k] == b->index[i];
+        if (!listed) b->missing[missing++] = b->index[i];
+    }
+    if (!missing) return;
+    gather_raw(b, missing, b->missing);
+    run(b, m, cursor);
+    for (int64_t k = 0; k < missing; k++) {
+        for (int i = 0; i < b->rework->nfield; i++) {
+            size_t row = batches_row(b, b->rework->field[i]);
+            memcpy(m->kept[i] + (size_t)b->missing[k] * row, made_row(b, m, i, k), row);
+        }
+        m->have[b->missing[k]] = 1;
+    }
+}
+
+static void rework(Batches *b, Mode *m, int64_t n, int64_t cursor, void *const *out) {
+    bool kept = m->keeps && room_to_keep(b, m);
+    if (kept) keep(b, m, n, cursor);
+    else {
+        gather_raw(b, n, b->index);
+        run(b, m, cursor);
+    }
+    for (int i = 0; i < b->rework->nfield; i++) {
+        size_t row = batches_row(b, b->rework->field[i]);
+        unsigned char *to = out[b->rework->field[i]];
+        if (!kept && to) memcpy(to, made_row(b, m, i, 0), (size_t)n * row);
+        for (int64_t k = 0; kept && to && k < n; k++) memcpy(to + (size_t)k * row, m->kept[i] + (size_t)b->index[k] * row, row);
+    }
+}
+
+int64_t batches_make(Batches *b, const DataSource *view, FieldMode mode, int64_t cursor, void *const *out) {
+    void *plain[DATA_FIELDS] = {NULL};
+    size_t row[DATA_FIELDS] = {0};
+    for (int k = 0; k < b->source->nfield; k++) {
+        bool reworked = b->rework && b->rework->raw_slot[k] >= 0;
+        plain[k] = reworked ? NULL : out[k];
+        row[k] = batches_row(b, k);
+    }
+    pthread_mutex_lock(&b->lock);
+    int64_t n = source_order(view, b->seed, cursor, b->index);
+    gather(b, n, b->index, plain, row);
+    if (b->mode[mode].program) rework(b, &b->mode[mode], n, cursor, out);
+    pthread_mutex_unlock(&b->lock);
+    return n;
+}
+
+/* ---- what may be kept ---- */
+
+static bool draws(const Graph *g) {
+    for (int i = 0; i < g->node.n; i++)
+        if (g->node.at[i]->op->traits & RANDOM) return true;
+    return false;
+}
+
+static bool calls_library(const Program *p) {
+    for (int i = 0; i < p->ninstr; i++) {
+        const Op *op = p->instr[i].op;
+        if (op && (op->traits & THREADS_VARY || op->prepare)) return true;
+    }
+    return false;
+}
+
+/* All rows of the raw batch become its row `from`: does that change what is made of this row, or are the rows made of it
+ * not alike to the last bit? */
+static bool mixes_at(Batches *b, Mode *m, int64_t from) {
+    bool mixes = false;
+    unsigned char *before[DATA_FIELDS] = {NULL};
+    for (int64_t i = 0; i < batches_size(b); i++) b->index[i] = i % b->source->total;
+    gather_raw(b, batches_size(b), b->index);
+    run(b, m, 0);
+    for (int i = 0; i < b->rework->nfield; i++) {
+        size_t row = batches_row(b, b->rework->field[i]);
+        before[i] = malloc(row + 1);
+        if (before[i]) memcpy(before[i], made_row(b, m, i, from), row);
+        else mixes = true;
+    }
+    for (int64_t i = 0; i < batches_size(b); i++) b->index[i] = from % b->source->total;
+    gather_raw(b, batches_size(b), b->index);
+    run(b, m, 0);
+    for (int i = 0; i < b->rework->nfield; i++) {
+        size_t row = batches_row(b, b->rework->field[i]);
+        for (int64_t k = 0; k < batches_size(b); k++) mixes = mixes || memcmp(before[i], made_row(b, m, i, k), row);
+        free(before[i]);
+    }
+    return mixes;
+}
+
+/* Only what a sample alone decides, wherever it stands in a batch, can be kept: then a resumed run, which keeps other
+ * samples at first, has the same bits. Layers without draws and without libraries, that mix no samples: this is tried. */
+static bool may_keep(Batches *b, FieldMode mode) {
+    double bytes = 0;
+    for (int i = 0; i < b->rework->nfield; i++)
+        bytes += (double)batches_row(b, b->rework->field[i]) * (double)b->source->total;
+    if (bytes > KEPT_MOST || calls_library(b->mode[mode].program) || draws(b->rework->unit[mode].graph)) return false;
+    return !mixes_at(b, &b->mode[mode], 0) && !mixes_at(b, &b->mode[mode], batches_size(b) - 1);
+}
+
+static bool layers_new(Batches *b, Program *const program[MODES], int threads) {
+    int which[DATA_FIELDS + 1], n = 0;
+    for (int i = 0; i < b->rework->nfield; i++) which[n++] = b->rework->raw_slot[b->rework->field[i]];
+    which[n++] = b->rework->tick_slot;
+    b->store = store_some(b->slots, n, which);
+    b->exec = b->store ? exec_new(b->store, b->seed, threads) : NULL;
+    if (!b->exec) return false;
+    for (int mode = 0; mode < MODES; mode++) {
+        if (!exec_reserve(b->exec, program[mode])) return false;
+        b->mode[mode].program = program[mode];
+        b->ahead = b->ahead && !calls_library(program[mode]);
+    }
+    for (int mode = 0; mode < MODES; mode++) b->mode[mode].keeps = may_keep(b, mode);
+    return true;
+}
+
+Batches *batches_new(Training *t, int source, Program *const program[MODES], uint64_t seed, int threads, Fault *f) {
+    const SourceUse *use = &t->source[source];
+    size_t batch = (size_t)use->source->common.batch;
+    Batches *b = calloc(1, sizeof *b);
+    if (!b) return fault_memory(f), NULL;
+    *b = (Batches){.use = use, .source = use->source, .rework = use->rework, .slots = t->slots, .seed = seed, .ahead = true};
+    pthread_mutex_init(&b->lock, NULL);
+    b->index = malloc(batch * sizeof *b->index);
+    b->missing = malloc(batch * sizeof *b->missing);
+    if (b->index && b->missing && (!b->rework || layers_new(b, program, threads))) return b;
+    fault_memory(f);
+    batches_free(b);
+    return NULL;
+}
+
+void batches_free(Batches *b) {
+    if (!b) return;
+    for (int mode = 0; mode < MODES; mode++) {
+        free(b->mode[mode].have);
+        for (int i = 0; i < DATA_FIELDS; i++) free(b->mode[mode].kept[i]);
+    }
+    exec_free(b->exec);
+    store_free(b->store);
+    pthread_mutex_destroy(&b->lock);
+    free(b->index);
+    free(b->missing);
+    free(b);
+}

@@ -1,0 +1,19 @@
+/* Batches of one source: its samples, reworked by the layers of its fields. A batch is a function of the source, the mode
+ * and its number. What layers without draws make of a sample is kept, within KEPT_MOST bytes, and made only once. */
+#pragma once
+#include "plan/plan.h"
+#include "train/fault.h"
+#include "train/training.h"
+
+typedef struct Batches Batches;
+
+/* `use` is loaded, its programs are made. NULL: a fault. */
+Batches *batches_new(Training *t, int source, Program *const program[MODES], uint64_t seed, int threads, Fault *f);
+void batches_free(Batches *b);                        /* accepts NULL; not the programs */
+/* Whether a thread of its own may make them: nothing in the layers calls a library with threads of its own. */
+bool batches_ahead(const Batches *b);
+/* Fills out[field] (NULL: not wanted) with batch `cursor` of `view`, which is the source or a copy in another order. Gives
+ * its samples; what lies behind them in `out` is of no meaning. Any thread may call it, one at a time gets through. */
+int64_t batches_make(Batches *b, const DataSource *view, FieldMode mode, int64_t cursor, void *const *out);
+size_t batches_row(const Batches *b, int field);      /* bytes a sample; 0: nobody reads the field */
+int64_t batches_size(const Batches *b);               /* samples of a full batch */

@@ -1,0 +1,212 @@
+/* Layers of fields: what they give is what the reference computes, in every order of asking, whether kept or made anew. */
+#include "source_files.h"
+#include "train/batches.h"
+#include "train/loader.h"
+#include "train/machine.h"
+#include "world.h"
+
+typedef struct {
+    World *w;
+    Machine *m;
+} Fed;
+
+static const char spec[] = "data:\n"
+                           "  a: {source: polynomials, size: 4, count: 37, batch: 5, last: keep, LAYERS}\n"
+                           "networks: {net(x): [flatten, {dense: 1}]}\n"
+                           "players:\n"
+                           "  net: {minimize: mean(net(a.image)), optimizer: sgd(0.1)}\n"
+                           "schedule: {steps: 1, each: [net]}\n";
+
+static void start(Fed *c, const char *layers) {
+    char text[1000];
+    const char *at = strstr(spec, "LAYERS");
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - spec), spec, layers, at + 6);
+    *c = (Fed){.w = open_text(text)};
+    Fault f = {0};
+    MachineOptions options = machine_defaults();
+    options.threads = 2;
+    c->m = machine_new(c->w->t, &options, &f);
+    bool ok = c->m && machine_load(c->m, &f);
+    if (!ok) print_error("%s\n", f.text);
+    assert_true(ok);
+}
+
+static void stop(Fed *c) {
+    machine_free(c->m);
+    close_world(c->w);
+}
+
+static const DataSource *source_of(const Fed *c) { return c->w->t->source[0].source; }
+
+static int64_t make(const Fed *c, FieldMode mode, int64_t cursor, float *image) {
+    void *out[DATA_FIELDS] = {image};
+    return batches_make(c->m->feed[0].batches, source_of(c), mode, cursor, out);
+}
+
+/* Samples as the kind gives them, in the batch's order. */
+static int64_t raw(const Fed *c, int64_t cursor, float *image) {
+    int64_t index[5], n = source_order(source_of(c), 0, cursor, index);
+    for (int64_t i = 0; i < n; i++) source_sample(source_of(c), index[i], (void *[]){image + 16 * i});
+    return n;
+}
+
+static void layers_rework_every_batch(void **state) {
+    (void)state;
+    Fed c;
+    start(&c, "image: [{rescale: [-1, 1]}, {pad: 1}]");
+    for (int again = 0; again < 3; again++)           /* first made, then kept */
+        for (int64_t k = 0; k < 20; k++) {
+            float x[5][4][4], y[5][6][6];
+            memset(y, 77, sizeof y);
+            int64_t n = raw(&c, k, (float *)x);
+            assert_int_equal(make(&c, k % 2 ? MODE_TRAIN : MODE_EVAL, k, (float *)y), n);
+            assert_int_equal(n, k % 8 == 7 ? 2 : 5);
+            for (int64_t i = 0; i < n; i++)
+                for (int r = 0; r < 6; r++)
+                    for (int col = 0; col < 6; col++) {
+                        bool inside = r > 0 && r < 5 && col > 0 && col < 5;
+                        assert_true(y[i][r][col] == (inside ? 2 * x[i][r - 1][col - 1] - 1 : 0));
+                    }
+        }
+    stop(&c);
+}
+
+static void layers_that_mix_samples_see_their_batch(void **state) {
+    (void)state;
+    Fed c;
+    start(&c, "image: [\"x -> x - mean(x)\"]");
+    for (int again = 0; again < 2; again++)
+        for (int64_t k = 0; k < 23; k++) {            /* three epochs, in which a sample meets others */
+            if (k % 8 == 7) continue;                 /* not full: what is behind its samples is of no meaning */
+            float x[80], y[80];
+            double mean = 0;
+            raw(&c, k, x);
+            make(&c, MODE_EVAL, k, y);
+            for (int i = 0; i < 80; i++) mean += (double)x[i] / 80;
+            for (int i = 0; i < 80; i++) assert_true(fabs((double)y[i] - ((double)x[i] - mean)) < 1e-6);
+        }
+    stop(&c);
+}
+
+static void draws_come_with_the_batch_number_and_only_in_training(void **state) {
+    (void)state;
+    Fed c, d;
+    start(&c, "image: [\"x -> x + if(training, normal(shape(x)), 0)\"]");
+    start(&d, "image: [\"x -> x + if(training, normal(shape(x)), 0)\"]");
+    float x[6][80], y[6][80], plain[80];
+    for (int64_t k = 0; k < 6; k++) make(&c, MODE_TRAIN, k, x[k]);
+    for (int64_t k = 5; k >= 0; k--) {
+        make(&d, MODE_TRAIN, k, y[k]);
+        assert_memory_equal(x[k], y[k], sizeof x[k]);
+        raw(&c, k, plain);
+        for (int i = 0; i < k; i++) {
+            float z[80];
+            raw(&c, i, z);
+            assert_true(fabs((double)((x[k][0] - plain[0]) - (x[i][0] - z[0]))) > 1e-6);
+        }
+        make(&c, MODE_EVAL, k, x[k]);
+        assert_memory_equal(x[k], plain, sizeof plain);
+    }
+    stop(&c), stop(&d);
+}
+
+/* An .npz of 8 samples: a is [1, 2], b ten times that, as images of one row. */
+static void write_pairs(const char *path) {
+    float a[16], b[16];
+    for (int i = 0; i < 16; i++) a[i] = 1 + (float)(i % 2), b[i] = 10 * a[i];
+    NpyFile files[] = {npy_of(1, "<f4", false, "(8, 1, 2, 1)", a, sizeof a), npy_of(1, "<f4", false, "(8, 1, 2, 1)", b, sizeof b)};
+    int code;
+    zip_t *z = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &code);
+    for (int i = 0; i < 2; i++)
+        assert_true(zip_file_add(z, i ? "b.npy" : "a.npy", zip_source_buffer(z, files[i].bytes, files[i].n, 0), 0) >= 0);
+    assert_int_equal(zip_close(z), 0);
+}
+
+static const char pair[] = "data:\n"
+                           "  p: {source: array, path: 'PATH', batch: 8, all: [random_flip]}\n"
+                           "networks: {net(x): [flatten, {dense: 1}]}\n"
+                           "players:\n"
+                           "  net: {minimize: mean(net(p.a)) + mean(net(p.b)), optimizer: sgd(0.1)}\n"
+                           "schedule: {steps: 1, each: [net]}\n";
+
+static void all_shares_its_draws_between_fields(void **state) {
+    (void)state;
+    char path[] = "/tmp/graphrun-pair-XXXXXX", text[600];
+    assert_true(mkstemp(path) >= 0);
+    write_pairs(path);
+    const char *at = strstr(pair, "PATH");
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - pair), pair, path, at + 4);
+    Fed c = {.w = open_text(text)};
+    Fault f = {0};
+    MachineOptions options = machine_defaults();
+    c.m = machine_new(c.w->t, &options, &f);
+    assert_true(c.m && machine_load(c.m, &f));
+    int flipped = 0;
+    for (int64_t k = 0; k < 10; k++) {
+        float a[8][2], b[8][2];
+        batches_make(c.m->feed[0].batches, source_of(&c), MODE_TRAIN, k, (void *[]){a, b});
+        for (int i = 0; i < 8; i++) {
+            assert_true(a[i][0] + a[i][1] == 3);
+            assert_true(b[i][0] == 10 * a[i][0] && b[i][1] == 10 * a[i][1]);
+            flipped += a[i][0] == 2;
+        }
+        batches_make(c.m->feed[0].batches, source_of(&c), MODE_EVAL, k, (void *[]){a, b});
+        for (int i = 0; i < 8; i++) assert_true(a[i][0] == 1 && b[i][1] == 20);
+    }
+    assert_in_range(flipped, 25, 55);                 /* of 80 */
+    stop(&c);
+    unlink(path);
+}
+
+/* What the loader makes ahead is what is made when asked for. */
+static void the_loader_makes_the_same_batches(void **state) {
+    (void)state;
+    Fed c;
+    start(&c, "image: [\"x -> exp(x) + if(training, normal(shape(x)), 0)\"]");
+    Batches *b = c.m->feed[0].batches;
+    assert_true(batches_ahead(b));
+    Loader *l = loader_new(1);
+    assert_non_null(l);
+    float x[80], y[80];
+    for (int64_t k = 0; k < 50; k++) {
+        memset(x, 0, sizeof x), memset(y, 0, sizeof y);
+        loader_ask(l, 0, b, source_of(&c), k, (void *[DATA_FIELDS]){x});
+        make(&c, MODE_EVAL, 50 - k, y);               /* at the same time */
+        memset(y, 0, sizeof y);
+        int64_t n = loader_take(l, 0, k, (void *[DATA_FIELDS]){x});
+        assert_int_equal(make(&c, MODE_TRAIN, k, y), n);
+        assert_memory_equal(x, y, (size_t)n * 16 * sizeof *x);
+    }
+    loader_ask(l, 0, b, source_of(&c), 99, (void *[DATA_FIELDS]){x});
+    assert_int_equal(loader_take(l, 0, 98, (void *[DATA_FIELDS]){x}), -1);
+    loader_ask(l, 0, b, source_of(&c), 100, (void *[DATA_FIELDS]){x});
+    loader_free(l);                                   /* with a wish open */
+    stop(&c);
+}
+
+static void libraries_are_left_to_the_main_thread(void **state) {
+    (void)state;
+    Fed c;
+    start(&c, "image: [\"x -> convolve(x, ones(3, 3, 1, 1)/9)\"]");
+    assert_false(batches_ahead(c.m->feed[0].batches));
+    float x[5][4][4], y[5][4][4];
+    for (int64_t k = 0; k < 4; k++) {
+        raw(&c, k, (float *)x), make(&c, MODE_TRAIN, k, (float *)y);
+        double sum = 0;
+        for (int i = 0; i < 9; i++) sum += (double)x[2][1 + i / 3][1 + i % 3] / 9;
+        assert_true(fabs(sum - (double)y[2][2][2]) < 1e-6);
+    }
+    stop(&c);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(layers_rework_every_batch),
+        cmocka_unit_test(layers_that_mix_samples_see_their_batch),
+        cmocka_unit_test(draws_come_with_the_batch_number_and_only_in_training),
+        cmocka_unit_test(all_shares_its_draws_between_fields),
+        cmocka_unit_test(the_loader_makes_the_same_batches),
+        cmocka_unit_test(libraries_are_left_to_the_main_thread),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
