@@ -30,8 +30,10 @@ static Value *eval_binary(const Ctx *c, Scope *s, const Expr *x) {
     Value *right = eval_expr(c, s, x->right);
     if (value_is_poison(left) || value_is_poison(right)) return value_poison(c->e);
     bool same = !strcmp(x->text, "==");
-    if (left->kind == V_TEXT && right->kind == V_TEXT && (same || !strcmp(x->text, "!=")))
-        return value_bool(c->e, (strcmp(left->text, right->text) == 0) == same);
+    bool texts = left->kind == V_TEXT && right->kind == V_TEXT, text = left->kind == V_TEXT || right->kind == V_TEXT;
+    bool tensor = left->kind == V_NODE || right->kind == V_NODE;      /* a number or a list is no text */
+    if (text && !tensor && (same || !strcmp(x->text, "!=")))
+        return value_bool(c->e, (texts && strcmp(left->text, right->text) == 0) == same);
     return apply_nodes(c, binary_op(x->text), 2, (Value *[]){left, right}, NULL, x->loc);
 }
 

@@ -37,6 +37,7 @@ static const struct {
     {"-x_of(2)^2", "-4.0"},
     {"if('hinge' == loss, 1, 2)", "1"},
     {"if(loss != 'hinge', nowhere, 2)", "2"},
+    {"if(3 == 'hinge' or widths == 'hinge', nowhere, 2)", "2"},
     {"to_float(3) + 0", "3.0"},
     /* known before the run */
     {"zeros(sum([1, 2]))", "zeros(3)"},
