@@ -31,7 +31,10 @@ static void suggest_logged(Eval *e, const char *name, Loc loc) {
         }
     const char *dot = strchr(name, '.');
     Def *player = dot ? def_find(e->spec, arena_strndup(e->arena, name, (size_t)(dot - name)), 1u << DEF_PLAYER) : NULL;
-    if (player && doc_entry(player->entry->value, dot + 1))
+    const Doc *state = player ? doc_get(player->entry->value, "state") : NULL;
+    if (state && state->kind == DOC_MAP && doc_entry(state, dot + 1))
+        diag_error(e->diags, loc, "'%s' is a running value of many numbers: log one, as in log: {%s: mean(%s)}", name, dot + 1, dot + 1);
+    else if (player && doc_entry(player->entry->value, dot + 1))
         diag_error(e->diags, loc, "'%s' is not logged: add '%s' to 'log' of the player '%s'", name, dot + 1, player->name);
     else
         diag_error(e->diags, loc, "nothing is logged under the name '%s'%s", name, nearest_hint(e->arena, &near));

@@ -207,9 +207,23 @@ static void add_result(Eval *e, Results *r, const Playing *p, const char *name, 
     vec_push(e->arena, &r->name, (const char *)arena_printf(e->arena, "%s.%s", p->def->name, name));
 }
 
+/* Running values that are numbers are logged as the losses are, unless `log` has given the name to something else. */
+static void add_states(Eval *e, Playing *p, Results *r, const Doc *log) {
+    const Doc *state = doc_get(p->def->entry->value, "state");
+    for (int i = 0; state && state->kind == DOC_MAP && i < state->n; i++) {
+        const DocEntry *one = &state->entry[i];
+        bool given = log && log->kind == DOC_MAP && doc_entry(log, one->key);
+        for (int k = 0; log && log->kind == DOC_LIST && k < log->n; k++)
+            given = given || (log->item[k]->kind == DOC_SCALAR && !strcmp(log->item[k]->text, one->key));
+        Value *v = given ? value_none(e) : scope_get(&p->ctx, p->scope, one->key, one->loc, false);
+        if (v->kind == V_NODE && shape_count(&v->node->type.shape) == 1) add_result(e, r, p, one->key, v, one->loc);
+    }
+}
+
 static void add_logs(Eval *e, Playing *p, Results *r) {
     const Doc *log = doc_get(p->def->entry->value, "log");
     if (p->loss) add_result(e, r, p, p->goal->key, p->loss, p->goal->value->loc);
+    add_states(e, p, r, log);
     if (!log) return;
     if (log->kind == DOC_SCALAR)
         diag_error(e->diags, log->loc, "'log' is a mapping of names to values, or a list of local names");
