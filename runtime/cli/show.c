@@ -199,10 +199,11 @@ bool show_memory(Spec *s, const Options *o, Fault *f) {
     bool done = m && machine_prepare(m, f);
     if (done) {
         double work = (double)exec_workspace(m->exec), store = (double)m->store->bytes,
-               library = (double)machine_library(m), data = data_bytes(s->t);
-        printf(
-            "\nmemory: workspace %.1f MB, store %.1f MB, data %.1f MB, libraries %.1f MB; %.1f MB in all\n",
-            work / 1e6, store / 1e6, data / 1e6, library / 1e6, (work + store + data + library) / 1e6);
+               compiled = (double)machine_compiled(m), library = (double)machine_library(m), data = data_bytes(s->t);
+        printf("\nmemory: workspace %.1f MB, store %.1f MB, data %.1f MB, compiled %.1f MB, libraries %.1f MB; "
+               "%.1f MB in all\n",
+               work / 1e6, store / 1e6, data / 1e6, compiled / 1e6, library / 1e6,
+               (work + store + data + compiled + library) / 1e6);
     }
     machine_free(m);
     return done;

@@ -47,6 +47,6 @@ typedef struct {
     size_t workspace;                                 /* bytes */
     unsigned char *constants;                         /* aligned; NULL if none */
     size_t nconstants;
-    size_t library;                                   /* bytes that libraries hold for us: reordered weights, scratch */
+    size_t library;                                   /* bytes that libraries took while kernels were prepared */
     double flops;
 } Program;

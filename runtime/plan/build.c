@@ -3,6 +3,7 @@
  * into the graph; attributes and texts are copied into the Program's arena. */
 #include "plan/parts.h"
 
+#include <malloc.h>
 #include <string.h>
 
 static char *text_copy(Arena *a, const char *text) { return text ? arena_strdup(a, text) : NULL; }
@@ -108,6 +109,12 @@ static void build_kernel(Plan *p, Instr *i, int item) {
     p->outs[p->program->ninstr] = arena_copy(p->scratch, &item, sizeof item);
 }
 
+/* Bytes that malloc has given away: what grows while a kernel is prepared is the library's. */
+static size_t allocated(void) {
+    struct mallinfo2 m = mallinfo2();
+    return m.uordblks + m.hblkhd;
+}
+
 bool program_build(Plan *p) {
     Program *q = p->program;
     q->instr = ARENA_ARRAY(p->arena, Instr, p->order.n + 1);
@@ -131,7 +138,9 @@ bool program_build(Plan *p) {
             i->in[s].type = g->kernel ? r->type : p->item.at[r->item].type;
         }
         for (int s = 0; s < i->nout; s++) i->out[s].type = p->item.at[p->outs[q->ninstr][s]].type;
+        size_t before = allocated();
         if (i->op && i->op->prepare && !i->op->prepare(i)) return reject(n, "no kernel can run these shapes");
+        if (allocated() > before) q->library += allocated() - before;
         q->flops += i->flops;
         q->ninstr++;
     }

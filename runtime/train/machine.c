@@ -3,6 +3,7 @@
 
 #include "kern/kern.h"
 
+#include <malloc.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -183,11 +184,26 @@ static bool prepare_one(void *ctx, Unit *u) {
     return unit_ready(p->m, u, p->f);
 }
 
-bool machine_prepare(Machine *m, Fault *f) { return units_each(m->t, prepare_one, &(Preparing){m, f}); }
+bool machine_prepare(Machine *m, Fault *f) {
+    bool done = units_each(m->t, prepare_one, &(Preparing){m, f});
+    malloc_trim(0);                                   /* what planning took is not needed again */
+    return done;
+}
 
 static bool add_library(void *ctx, Unit *u) {
     if (u->program) *(size_t *)ctx += u->program->library;
     return true;
+}
+
+static bool add_compiled(void *ctx, Unit *u) {
+    if (u->program) *(size_t *)ctx += arena_used(u->program->arena);
+    return true;
+}
+
+size_t machine_compiled(const Machine *m) {
+    size_t bytes = arena_used(m->t->arena);
+    units_each(m->t, add_compiled, &bytes);
+    return bytes;
 }
 
 size_t machine_library(const Machine *m) {

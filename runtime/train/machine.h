@@ -65,6 +65,7 @@ void machine_plan(Machine *m, PlanOptions plan);      /* drops all programs; the
 bool machine_load(Machine *m, Fault *f);              /* reads the sources that are used; messages are in t->diags */
 bool machine_start(Machine *m, Fault *f);             /* every slot to its initial value, then `init` and `fixed` */
 
+size_t machine_compiled(const Machine *m);            /* bytes of the compiled spec: graphs, and programs made so far */
 size_t machine_library(const Machine *m);             /* bytes that libraries hold for the programs */
 
 /* Is there memory for so many bytes? False with a fault that says how many there are. fault_room: there was none. */
