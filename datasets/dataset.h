@@ -97,6 +97,7 @@ bool source_load(DataSource *s);
 void source_close(DataSource *s);                     /* accepts half-opened ones */
 
 int64_t source_batches(const DataSource *s);          /* batches an epoch: count/batch, rounded down (drop) or up (keep) */
+int64_t source_rest(const DataSource *s);             /* samples of a kept last batch that is not full; 0: there is none */
 double source_epoch(const DataSource *s, int64_t cursor);               /* passes delivered after `cursor` batches */
 /* The samples of batch number `cursor` in index[batch]; gives their number (batch, less for a kept last one). */
 int64_t source_order(const DataSource *s, uint64_t seed, int64_t cursor, int64_t *index);

@@ -162,6 +162,11 @@ int64_t source_batches(const DataSource *s) {
     return s->common.last == LAST_KEEP ? (s->count + batch - 1) / batch : s->count / batch;
 }
 
+int64_t source_rest(const DataSource *s) {
+    bool keeps = s->common.last == LAST_KEEP && s->common.order != ORDER_REPLACEMENT;
+    return keeps ? s->count % s->common.batch : 0;
+}
+
 double source_epoch(const DataSource *s, int64_t cursor) {
     return (double)cursor / (double)source_batches(s);
 }

@@ -69,7 +69,7 @@ void data_define(Eval *e, Def *def) {
     SourceUse *use = &e->t->source[def->index];
     if (use->name) return;
     *use = (SourceUse){.name = def->name, .loc = def->entry->loc};
-    for (int i = 0; i < DATA_FIELDS; i++) use->field_slot[i] = -1;
+    for (int i = 0; i < DATA_FIELDS; i++) use->field_slot[i] = use->last_slot[i] = -1;
     use->cursor_slot = counter_slot(e, arena_printf(e->arena, "@cursor/%s", def->name), I32);
     if (d->kind != DOC_MAP) {
         diag_error(e->diags, d->loc, "a data source is a mapping: {source: polynomials, batch: 64}");
@@ -236,6 +236,15 @@ static int reworked_slot(Eval *e, Def *def, int field, int n, const Doc *const *
     return batch_slot(e, def, "batch", s->field[field].name, *train);
 }
 
+/* Of the last batch, where it is not full. */
+static int *last_slot(Eval *e, Def *def, int field) {
+    SourceUse *use = &e->t->source[def->index];
+    Tensor type = e->t->slots->all.at[use->field_slot[field]].type;
+    type.shape.dim[0] = source_rest(use->source);
+    use->last_slot[field] = batch_slot(e, def, "last", use->source->field[field].name, type);
+    return &use->last_slot[field];
+}
+
 static Value *field_value(const Ctx *c, Def *def, int field, Loc loc) {
     Eval *e = c->e;
     SourceUse *use = &e->t->source[def->index];
@@ -248,6 +257,8 @@ static Value *field_value(const Ctx *c, Def *def, int field, Loc loc) {
     bool known = false;
     for (int i = 0; i < c->build->sources.n; i++) known = known || c->build->sources.at[i] == def->index;
     if (!known) vec_push(e->arena, &c->build->sources, def->index);
+    for (int i = 0; i < c->build->partial.n; i++)
+        if (c->build->partial.at[i] == def->index) slot = last_slot(e, def, field);
     return value_node(e, g_slot(c->graph, *slot));
 }
 

@@ -143,6 +143,12 @@ Value *iteration_value(const Ctx *c, Def *d, Loc loc) {
         }
         d->running = false;
         build_done(e, &b, 0, NULL, NULL);
+        for (int i = 0; i < b.sources.n && !alias; i++) {
+            const SourceUse *use = &e->t->source[b.sources.at[i]];
+            if (source_rest(use->source))
+                diag_error(e->diags, d->entry->loc, "the iteration value '%s' has one shape in the whole run, and the last batch of '%s' is "
+                                                    "not full: `last: drop`, or use the source in the players", d->name, use->name);
+        }
         if (!template || value_is_poison(template)) return value_poison(e);
         d->value = template;
     }

@@ -274,12 +274,13 @@ static void finish_player(Eval *e, Build *b, Playing *p, Results *r) {
     add_logs(e, p, r);
 }
 
-Turn *turn_make(Eval *e, int n, Def **players, Loc loc) {
-    Turn *turn = ARENA_NEW(e->arena, Turn);
+/* The players' turn as one graph in `unit`; `partial`: sources that give their last batch. */
+static void turn_build(Eval *e, Turn *turn, Unit *unit, int npartial, const int *partial, int n, Def **players, Loc loc) {
     const char *name = arena_printf(e->arena, "turn %s", players[0]->name);
     for (int i = 1; i < n; i++) name = arena_printf(e->arena, "%s + %s", name, players[i]->name);
-    Build b = build_new(e, &turn->unit, name, loc);
+    Build b = build_new(e, unit, name, loc);
     b.turn = true;
+    for (int i = 0; i < npartial; i++) vec_push(e->arena, &b.partial, partial[i]);
     turn->nmove = n;
     turn->move = ARENA_ARRAY(e->arena, Move, n);
     Playing *p = ARENA_ARRAY(e->arena, Playing, n);
@@ -332,5 +333,39 @@ Turn *turn_make(Eval *e, int n, Def **players, Loc loc) {
         }
     }
     build_done(e, &b, r.node.n, r.node.at, r.name.at);
+}
+
+static void find_partial(Eval *e, Turn *turn) {
+    for (int i = 0; i < turn->unit.nsource; i++) {
+        const SourceUse *use = &e->t->source[turn->unit.source[i]];
+        if (!source_rest(use->source)) continue;
+        if (turn->npartial < PARTIAL_MOST) turn->partial[turn->npartial++] = turn->unit.source[i];
+        else diag_error(e->diags, use->loc, "the turn reads more than %d sources that keep a last batch which is not full: "
+                                            "`last: drop` for one of them", PARTIAL_MOST);
+    }
+}
+
+/* What goes wrong only here does so for its number of samples. */
+static void explain_partial(Eval *e, int n, const int *partial) {
+    for (int i = 0; i < n; i++) {
+        const SourceUse *use = &e->t->source[partial[i]];
+        diag_note(e->diags, use->loc, "with the last batch of '%s', %lld samples of %lld: rows(%s.%s) is their number; `last: drop` "
+                                      "leaves it out", use->name, (long long)source_rest(use->source), (long long)use->source->common.batch, use->name, use->source->field[0].name);
+    }
+}
+
+Turn *turn_make(Eval *e, int n, Def **players, Loc loc) {
+    Turn *turn = ARENA_NEW(e->arena, Turn);
+    turn_build(e, turn, &turn->unit, 0, NULL, n, players, loc);
+    if (e->shaping || e->diags->errors) return turn;
+    find_partial(e, turn);
+    for (int mask = 1; mask < 1 << turn->npartial; mask++) {
+        Turn scratch = {.nmove = n};
+        int partial[PARTIAL_MOST], some = 0, errors = e->diags->errors;
+        for (int i = 0; i < turn->npartial; i++)
+            if (mask >> i & 1) partial[some++] = turn->partial[i];
+        turn_build(e, &scratch, &turn->last[mask], some, partial, n, players, loc);
+        if (e->diags->errors > errors) explain_partial(e, some, partial);
+    }
     return turn;
 }

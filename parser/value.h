@@ -137,6 +137,7 @@ struct Build {
     Unit *unit;
     Graph *graph;
     VEC(int) sources;
+    VEC(int) partial;                                 /* sources that give their last batch, which is not full */
     VEC(int) iterations;
     VEC(Pending) pending;
     VEC(Now) now;                                     /* values of slots after the optimisers */

@@ -199,6 +199,49 @@ static void libraries_are_left_to_the_main_thread(void **state) {
     stop(&c);
 }
 
+/* Turns of a source that keeps its last batch: what the turn saw is what the source says, rows and all. */
+static void a_last_batch_has_a_turn_of_its_own(void **state) {
+    (void)state;
+    Fed c = {.w = open_text("data:\n"
+                            "  p: {source: gaussians, layout: ring, deviation: 1, count: 10, batch: 4, last: keep}\n"
+                            "  q: {source: gaussians, layout: ring, deviation: 1, count: 9, batch: 5, last: keep, point: [\"x -> 2*x\"]}\n"
+                            "networks: {net(x): [{dense: 1}]}\n"
+                            "players:\n"
+                            "  net:\n"
+                            "    minimize: mean(net(p.point)) + mean(net(q.point))\n"
+                            "    optimizer: sgd(0)\n"
+                            "    log: {p: rows(p.point), q: rows(q.point), sp: sum(p.point), sq: sum(q.point)}\n"
+                            "schedule: {steps: 1, each: [net]}\n")};
+    Fault f = {0};
+    MachineOptions options = machine_defaults();
+    c.m = machine_new(c.w->t, &options, &f);
+    assert_true(c.m && machine_load(c.m, &f) && machine_start(c.m, &f));
+    Turn *turn = c.m->turn[0];
+    assert_int_equal(turn->npartial, 2);
+    int different = 0;
+    for (int64_t k = 0; k < 14; k++) {
+        assert_true(feed_players(c.m, &turn->unit, &f));
+        Unit *u = feed_turn(c.m, turn);
+        different += u != &turn->unit;
+        assert_true(unit_run(c.m, u, &f));
+        for (int s = 0; s < 2; s++) {
+            const DataSource *from = c.w->t->source[s].source;
+            int64_t index[5], n = source_order(from, 0, k, index);
+            double sum = 0;
+            for (int64_t i = 0; i < n; i++) {
+                float x[2];
+                source_sample(from, index[i], (void *[]){x, NULL});
+                sum += (s + 1.0) * ((double)x[0] + (double)x[1]);
+            }
+            assert_int_equal(n, s ? (k % 2 ? 4 : 5) : k % 3 == 2 ? 2 : 4);
+            assert_int_equal((int64_t)exec_number(c.m->exec, u->program, 1 + s), n);
+            assert_true(fabs(exec_number(c.m->exec, u->program, 3 + s) - sum) < 1e-5);
+        }
+    }
+    assert_int_equal(different, 9);                   /* of 14: every third, every second, the sixth in both */
+    stop(&c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layers_rework_every_batch),
@@ -206,6 +249,7 @@ int main(void) {
         cmocka_unit_test(draws_come_with_the_batch_number_and_only_in_training),
         cmocka_unit_test(all_shares_its_draws_between_fields),
         cmocka_unit_test(the_loader_makes_the_same_batches),
+        cmocka_unit_test(a_last_batch_has_a_turn_of_its_own),
         cmocka_unit_test(libraries_are_left_to_the_main_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

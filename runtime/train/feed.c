@@ -5,6 +5,8 @@
  */
 #include "train/machine.h"
 
+#include <string.h>
+
 void feed_forget(Machine *m) {
     for (int i = 0; i < m->t->nsource; i++) m->feed[i].kind = FEED_NONE;
 }
@@ -62,6 +64,20 @@ bool feed_players(Machine *m, const Unit *u, Fault *f) {
     for (int i = 0; i < m->t->nsource; i++)
         if (m->wanted[i]) fill(m, i, FEED_PLAYERS, next_batch(m, i));
     return compute_missing(m, u, f);
+}
+
+Unit *feed_turn(Machine *m, Turn *turn) {
+    int which = 0;
+    for (int i = 0; i < turn->npartial; i++) {
+        const SourceUse *use = &m->t->source[turn->partial[i]];
+        const Feed *feed = &m->feed[turn->partial[i]];
+        if (feed->rows == use->source->common.batch) continue;
+        which |= 1 << i;
+        for (int k = 0; k < DATA_FIELDS; k++)
+            if (use->last_slot[k] >= 0)
+                memcpy(m->store->data[use->last_slot[k]], feed->out[k], (size_t)feed->rows * batches_row(feed->batches, k));
+    }
+    return which ? &turn->last[which] : &turn->unit;
 }
 
 static void mark_computed(Machine *m, const Unit *u) {

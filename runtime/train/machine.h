@@ -80,6 +80,7 @@ bool unit_run(Machine *m, Unit *u, Fault *f);         /* slots are as they are; 
 bool unit_number(Machine *m, Unit *u, double *out, Fault *f);           /* runs it and reads result 0, a scalar */
 
 /* feed.c */
+Unit *feed_turn(Machine *m, Turn *turn);             /* after feed_players: the turn for the batches that came */
 bool feed_players(Machine *m, const Unit *u, Fault *f);                 /* the next batches, and missing iteration values */
 void feed_skip(Machine *m, const Unit *u);            /* only counts the batches that feed_players would give */
 bool feed_first(Machine *m, const Unit *u, Fault *f);                   /* first batches, and missing iteration values */

@@ -36,6 +36,7 @@ typedef struct {
     DataSource *source;
     const char *name;
     int field_slot[DATA_FIELDS];                      /* SLOT_BATCH [batch, ...]; -1 where no unit reads that field */
+    int last_slot[DATA_FIELDS];                       /* of players' last batch that is not full: [count % batch, ...]; -1 */
     Rework *rework;                                   /* NULL: every field is as the kind gives it */
     int cursor_slot;                                  /* batches that the players have been given */
     bool used;                                        /* some unit or schedule reads it: open and load it */
@@ -57,8 +58,11 @@ typedef struct {                                      /* what one player's turn 
     const char *optimizer;                            /* as written, for show */
 } Move;
 
+enum { PARTIAL_MOST = 2 };
 typedef struct {
     Unit unit;
+    int npartial, partial[PARTIAL_MOST];              /* sources it reads whose last batch is kept and not full */
+    Unit last[1 << PARTIAL_MOST];                     /* the same turn where those of bits i give their last batch; [0] unused */
     int nmove;                                        /* more than one: a `together` */
     Move *move;
 } Turn;

@@ -18,11 +18,10 @@ static int turn_index(const Machine *m, const Turn *turn) {
     return i;
 }
 
-static void keep_values(Machine *m, int index) {
-    const Turn *turn = m->turn[index];
-    for (int i = 0; i < turn->unit.nresult; i++)
+static void keep_values(Machine *m, int index, const Unit *u) {
+    for (int i = 0; i < u->nresult; i++)
         if (m->own.logged[index][i] >= 0)
-            store_set(m->store, m->own.logged[index][i], exec_number(m->exec, turn->unit.program, i));
+            store_set(m->store, m->own.logged[index][i], exec_number(m->exec, u->program, i));
     set_int(m, m->own.played[index], 1);
 }
 
@@ -34,15 +33,15 @@ void count_turns(Machine *m, const Turn *turn) {
     }
 }
 
-static bool losses_finite(Trainer *tr, int index) {
+static bool losses_finite(Trainer *tr, int index, const Unit *u) {
     Machine *m = tr->m;
     const Turn *turn = m->turn[index];
     for (int i = 0; i < turn->nmove; i++) {
         const Move *move = &turn->move[i];
         int loss = tr->loss[index][i];
-        if (loss < 0 || (move->gate >= 0 && exec_number(m->exec, turn->unit.program, move->gate) == 0))
+        if (loss < 0 || (move->gate >= 0 && exec_number(m->exec, u->program, move->gate) == 0))
             continue;
-        double value = exec_number(m->exec, turn->unit.program, loss);
+        double value = exec_number(m->exec, u->program, loss);
         if (!isfinite(value))
             return fault(tr->fault, CODE_DIVERGED, "diverged at step %" PRId64 ": %s is %g",
                          get_int(m, m->t->total_step_slot) + 1, turn->unit.result_name[loss], value);
@@ -54,8 +53,10 @@ bool turn_play(Trainer *tr, const Entry *e) {
     Machine *m = tr->m;
     int index = turn_index(m, e->turn);
     epoch_show(tr);
-    if (!feed_players(m, &e->turn->unit, tr->fault) || !unit_run(m, &e->turn->unit, tr->fault)) return false;
-    keep_values(m, index);
+    if (!feed_players(m, &e->turn->unit, tr->fault)) return false;
+    Unit *u = feed_turn(m, e->turn);
+    if (!unit_run(m, u, tr->fault)) return false;
+    keep_values(m, index, u);
     count_turns(m, e->turn);
-    return losses_finite(tr, index);
+    return losses_finite(tr, index, u);
 }

@@ -12,6 +12,12 @@ static bool each(int n, Unit **unit, bool (*f)(void *ctx, Unit *u), void *ctx) {
 #define EACH(...) \
     each((int)(sizeof((Unit *[]){__VA_ARGS__}) / sizeof(Unit *)), (Unit *[]){__VA_ARGS__}, f, ctx)
 
+static bool last_each(Turn *turn, bool (*f)(void *ctx, Unit *u), void *ctx) {
+    for (int mask = 1; mask < 1 << turn->npartial; mask++)
+        if (!EACH(&turn->last[mask])) return false;
+    return true;
+}
+
 bool units_each(Training *t, bool (*f)(void *ctx, Unit *u), void *ctx) {
     if (!EACH(&t->init)) return false;
     for (int i = 0; i < t->nfixed; i++)
@@ -21,7 +27,7 @@ bool units_each(Training *t, bool (*f)(void *ctx, Unit *u), void *ctx) {
     for (int s = 0; s < t->nstage; s++) {
         const Stage *stage = &t->stage[s];
         for (int i = 0; i < stage->nentry; i++)
-            if (!EACH(stage->entry[i].count, &stage->entry[i].turn->unit)) return false;
+            if (!EACH(stage->entry[i].count, &stage->entry[i].turn->unit) || !last_each(stage->entry[i].turn, f, ctx)) return false;
         if (!EACH(stage->stop, stage->best)) return false;
     }
     for (int i = 0; i < t->nmetric; i++)
