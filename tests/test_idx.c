@@ -1,5 +1,9 @@
 /* idx files: plain and packed, found and missing, broken in every way. */
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <zlib.h>
+
+#include "datasets/kind.h"
 
 #include "source.h"
 
@@ -237,6 +241,62 @@ static void else_it_is_fashion_mnist_where_installed(void **state) {
     end(&c);
 }
 
+static void what_the_system_says_of_a_file_is_passed_on(void **state) {
+    (void)state;
+    Case c;
+    char name[400];
+    memset(name, 'x', sizeof name - 1), name[sizeof name - 1] = 0;
+    begin_idx(&c, name);
+    refused_about(&c, "File name too long");
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    snprintf(at.sun_path, sizeof at.sun_path, "%s", file_in("words"));
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
+    begin_idx(&c, at.sun_path);
+    set(&c, "labels", at.sun_path);
+    refused_about(&c, "No such device or address");
+    close(fd);
+    begin_idx(&c, folder);
+    assert_null(source_room(&c.source, "big", SIZE_MAX / 2));
+    assert_string_equal(c.source.diags->first->text, "toy: big: no memory for 9223372036854775807 bytes of it");
+    end(&c);
+}
+
+/* The four files of MNIST, where they are at hand: GRAPHRUN_DATA, or a folder of data beside the source tree. */
+static const char *data_given;
+
+static void mnist_is_read_as_published(void **state) {
+    (void)state;
+    const char *beside = SOURCE_DIR "/../shared/data";
+    char path[1000];
+    snprintf(path, sizeof path, "%s/mnist", data_given ? data_given : beside);
+    if (access(path, F_OK)) {
+        print_message("no MNIST at %s: skipped\n", path);
+        skip();
+    }
+    static const struct { const char *split; int64_t n; double mean; int ones; } part[] = {
+        {"train", 60000, 0.13066, 6742}, {"test", 10000, 0.13251, 1135}};       /* means as commonly published */
+    for (int k = 0; k < 2; k++) {
+        Case c;
+        begin_idx(&c, path);
+        set(&c, "split", part[k].split);
+        load(&c);
+        assert_int_equal(c.source.count, part[k].n);
+        double sum = 0;
+        int ones = 0;
+        for (int64_t i = 0; i < part[k].n; i++) {
+            float image[784];
+            int32_t label;
+            source_sample(&c.source, i, (void *[]){image, &label});
+            ones += label == 1;
+            for (int p = 0; p < 784; p++) sum += (double)image[p];
+        }
+        assert_int_equal(ones, part[k].ones);
+        assert_true(fabs(sum / (double)part[k].n / 784 - part[k].mean) < 1e-5);
+        end(&c);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(idx_files_are_read_plain_and_packed, make_folder, drop_folder),
@@ -246,7 +306,10 @@ int main(void) {
         cmocka_unit_test_setup_teardown(broken_idx_files_are_named, make_folder, drop_folder),
         cmocka_unit_test_setup_teardown(the_default_is_mnist_where_at_hand, make_folder, drop_folder),
         cmocka_unit_test(else_it_is_fashion_mnist_where_installed),
+        cmocka_unit_test_setup_teardown(what_the_system_says_of_a_file_is_passed_on, make_folder, drop_folder),
+        cmocka_unit_test(mnist_is_read_as_published),
     };
+    data_given = getenv("GRAPHRUN_DATA");
     unsetenv("GRAPHRUN_DATA");
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
