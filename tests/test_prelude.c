@@ -4,6 +4,7 @@
 #include "parser/keys.h"
 #include "base/str.h"
 #include "base/vec.h"
+#include "pass/pass.h"
 #include "plan/plan.h"
 
 #include <ctype.h>
@@ -85,11 +86,16 @@ static char *renamed(Arena *a, const char *text, const Words *names) {
     return out.text;
 }
 
+/* The graph as written, as the passes leave it, and the program that the trainer would run. */
 static void dump_unit(const Unit *u, const Slots *slots, FILE *to) {
     if (!u || !u->graph) return;
     fprintf(to, "== %s\n", u->name);
     graph_dump(u->graph, to);
-    Program *p = plan_make(u->graph, u->nresult, u->result, u->result_name, (PlanOptions){true, true});
+    Node **keep = ARENA_ARRAY(u->graph->arena, Node *, u->nresult + 1);
+    for (int i = 0; i < u->nresult; i++) keep[i] = u->result[i];
+    const Graph *g = passes_run(u->graph, passes_all(), u->nresult, keep);
+    graph_dump(g, to);
+    Program *p = plan_make(g, u->nresult, keep, u->result_name, (PlanOptions){true, true});
     assert_non_null(p);
     program_dump(p, slots, to);
     program_free(p);
