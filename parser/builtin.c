@@ -296,7 +296,7 @@ static Value *draw(const Ctx *c, const Op *op, const Shape *s, double p, Loc loc
     a.stream = (int64_t)rng_hash(path);
     a.shape = ints_of_shape(s);
     a.p = p;
-    Node *n = emit(c->graph, op, 2, NODES(tick, g_int(c->graph, 0)), &a);
+    Node *n = emit(c->graph, op, 2, NODES(tick, c->round ? c->round : g_int(c->graph, 0)), &a);
     graph_back(c->graph, old);
     return value_node(c->e, n);
 }

@@ -45,7 +45,7 @@ static const char *choices_in_doc(Eval *e, const Function *f, const char *param,
     const char *found = NULL;
     for (int i = 0; i < d->n && !found; i++) {
         const char *key = d->kind == DOC_MAP ? d->entry[i].key : "";
-        if (is_text_key(key) || !strcmp(key, "for") || !strcmp(key, "loop")) continue;
+        if (is_text_key(key) || is_binding_key(key)) continue;
         const Doc *v = d->kind == DOC_LIST ? d->item[i] : d->entry[i].value;
         bool layer = d->kind == DOC_LIST && v->kind == DOC_MAP && v->n == 1 && v->entry[0].value->kind == DOC_MAP;
         for (int k = 0; layer && k < v->entry[0].value->n && !found; k++) {      /* - conv: {padding: padding} */
@@ -174,6 +174,10 @@ static bool take_modes(Ctx *inner, const Function *f, const Call *call) {
     if (v) inner->parameters = v, inner->update = UPDATE_NEVER;
     if (!take_switch(e, call, "training", &training) || !take_switch(e, call, "update", &update)) return false;
     if (training) inner->training = training->number != 0;
+    if (update && update->number != 0 && inner->round) {
+        diag_error(e->diags, call->loc, "running values do not move in a loop: leave 'update=true' out");
+        return false;
+    }
     if (update) inner->update = update->number != 0 ? UPDATE_ALWAYS : UPDATE_NEVER;
     return true;
 }

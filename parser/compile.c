@@ -43,7 +43,8 @@ void build_done(Eval *e, Build *b, int nresult, Node **result, const char **name
     u->niteration = b->iterations.n;
     u->iteration = b->iterations.at;
     if (u->graph->full && !e->shaping)
-        diag_error(e->diags, u->loc, "the graph of '%s' has more than %d nodes: something in it repeats too often", u->name, GRAPH_LIMIT);
+        diag_error(e->diags, u->loc, "the graph of '%s' has more than %d nodes: something in it repeats too often; `loop` runs a list "
+                                         "many times without a copy for each round (but not under grad)", u->name, GRAPH_LIMIT);
 }
 
 int counter_slot(Eval *e, const char *name, DType t) {

@@ -115,6 +115,11 @@ const Field when_keys[] = {
     KEY("otherwise", "layers", "the list that is run where it does not"),
     {0}};
 
+const Field loop_keys[] = {
+    MUST("loop", "text", "`t in range(500)`: numbers known before the run, one a round"),
+    MUST("layers", "layers", "the list that is compiled once and run for each, on what the round before left"),
+    {0}};
+
 const Field input_keys[] = {
     MUST("input", "expression", "what goes on from here, in place of what was piped; opens a list that does not start from the first argument"),
     {0}};
@@ -190,6 +195,7 @@ const Form form_table[] = {
     {"repeat", "a list so many times", repeat_keys, NULL, NULL, NULL},
     {"for", "a list once for each", for_keys, NULL, NULL, NULL},
     {"when", "a list or another", when_keys, NULL, NULL, NULL},
+    {"loop", "a list run at run time", loop_keys, NULL, NULL, NULL},
     {"input", "another input", input_keys, NULL, NULL, NULL},
     {"values", "names and their values", NULL, "expression", NULL, NULL},
     {"optimizer", "an expression, or a mapping from networks or patterns to expressions", NULL, "expression", SCALAR, NULL},
@@ -224,6 +230,8 @@ bool is_text_key(const char *key) {
 bool form_is_block(const Form *f) {                   /* it has the name of its first key, which must be given */
     return f->keys && !f->others && !f->keys->dflt && !strcmp(f->keys->name, f->name);
 }
+
+bool is_binding_key(const char *key) { return !strcmp(key, for_keys->name) || !strcmp(key, loop_keys->name); }
 
 void key_check(Eval *e, const Doc *map, const char *where, const Field *keys, bool open) {
     for (int i = 0; i < map->n; i++) {

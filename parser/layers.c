@@ -110,6 +110,11 @@ static Value *run_when(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
     return otherwise ? eval_layers(c, s, otherwise, piped) : piped;
 }
 
+static Value *run_loop_item(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
+    const Doc *layers = only_keys(c, item, loop_keys) ? layers_of(c, item, "layers", "loop") : NULL;
+    return layers ? run_loop(c, s, item, layers, piped) : value_poison(c->e);
+}
+
 /* ---- one item ---------------------------------------------------------------------------------------------------- */
 
 static Value *no_function(const Ctx *c, Loc loc, const char *text, const Value *v) {
@@ -234,7 +239,7 @@ static Value *run_input(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
 
 /* Items that are no layers: known by the first key of their table. */
 static const struct { const Field *keys; RunItem *run; } blocks[] = {
-    {repeat_keys, run_repeat}, {for_keys, run_for}, {when_keys, run_when}, {input_keys, run_input}};
+    {repeat_keys, run_repeat}, {for_keys, run_for}, {when_keys, run_when}, {loop_keys, run_loop_item}, {input_keys, run_input}};
 enum { BLOCKS = sizeof blocks / sizeof *blocks };
 
 /* Which kind of item this is; NULL where it is none. `layer`: one that `show` lists. */
@@ -255,7 +260,7 @@ static void no_layer(Eval *e, const Doc *item) {
         Nearest near = nearest_to(k->key);
         for (int i = 0; i < BLOCKS; i++)
             if (field_find(blocks[i].keys, "layers")) nearest_add(&near, blocks[i].keys->name);
-        diag_error(e->diags, k->loc, "'layers' stands beside 'repeat', 'for' or 'when', not '%s'%s", k->key,
+        diag_error(e->diags, k->loc, "'layers' stands beside 'repeat', 'for', 'loop' or 'when', not '%s'%s", k->key,
                    nearest_hint(e->arena, &near));
         return;
     }

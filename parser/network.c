@@ -187,6 +187,10 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
         diag_error(e->diags, loc, "a parameter belongs to a network: call this function inside one");
         return value_poison(e);
     }
+    if (c->round && c->network == c->loop_network) {
+        diag_error(e->diags, loc, "a loop makes no parameters: make them before it, or call a network in it");
+        return value_poison(e);
+    }
     if (!shape_from_value(c, shape, &s, loc)) return value_poison(e);
     const char *full = arena_printf(e->arena, "%s/%s", c->path, name);
     Tensor type = {F32, s};

@@ -224,7 +224,7 @@ static bool doc_mentions(Eval *e, const Doc *d, const char *name) {
         if (d->kind == DOC_MAP) {
             const DocEntry *k = &d->entry[i];
             if (strstr(k->key, name) && (!strcmp(k->key, name) || strchr(k->key, '('))) return true;
-            if (!strcmp(k->key, "for") || !strcmp(k->key, "loop")) {
+            if (is_binding_key(k->key)) {
                 if (k->value->kind == DOC_SCALAR && strstr(k->value->text, name)) return true;
             } else if (strcmp(k->key, "doc") && doc_mentions(e, k->value, name)) {
                 return true;

@@ -49,7 +49,7 @@ static void walk_layers(Eval *e, Def *d, const Doc *list) {
                 const DocEntry *b = &item->entry[k];
                 if (b->value->kind == DOC_LIST && (!strcmp(b->key, "layers") || !strcmp(b->key, "otherwise")))
                     walk_layers(e, d, b->value);
-                else if (strcmp(b->key, "for") && strcmp(b->key, "loop"))
+                else if (!is_binding_key(b->key))
                     walk_values(e, d, b->value);
             }
         } else if (item->kind == DOC_MAP && item->n == 1) {

@@ -165,6 +165,8 @@ struct Ctx {
     bool probing;                                     /* finding the type of a running value: nothing is registered */
     bool constant;                                    /* only compile-time values: no graph */
     int tick;                                         /* slot that draws read as their tick; -1: 0 */
+    Node *round;                                      /* in a loop: its round, which draws read; else NULL */
+    Def *loop_network;                                /* the network whose text the loop stands in, or NULL */
     const Expr *whole;                                /* the expression that is a local name's whole value ... */
     const char *whole_name;                           /* ... and that name: for parameter(...) */
     int depth;                                        /* of calls: recursion is refused */
@@ -267,10 +269,12 @@ Value *call_function(const Ctx *c, const Function *f, const Call *call);
 bool reserved_argument(const char *name);             /* what every call takes besides its arguments: `training`, ... */
 const Site *site_of(Eval *e, Def *text, const void *site);
 const char *choices_of(Eval *e, const Function *f, int param, int depth);              /* "same|valid" or NULL */
+Value *run_loop(const Ctx *c, Scope *s, const Doc *item, const Doc *layers, Value *piped);      /* loop.c */
 Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped);
 const Doc *map_get(const Doc *map, const char *key);
 bool is_body(const Doc *d);                           /* a mapping of local names, with `return` or `after`; no record */
 bool is_text_key(const char *key);                    /* of a body: what is not evaluated with it */
+bool is_binding_key(const char *key);                 /* of a layer list: its value is `name in list`, no expression */
 
 /* ranges.c: what arguments may be */
 void ranges_read(Eval *e, const Head *h, const Doc *ranges);

@@ -386,7 +386,7 @@ static void test_grad2(void **state) {
         assert_int_equal(zero, (c->op->traits & (LINEAR | PIECEWISE)) != 0);
         for (int i = 0; i < b.g->node.n; i++) { /* closure */
             const Op *op = b.g->node.at[i]->op;
-            assert_true(op->grad || op->traits & STOPS_GRAD);
+            assert_true(op->grad || op->traits & (STOPS_GRAD | REPEATS));
         }
     }
     arena_free(b.arena);
@@ -481,10 +481,10 @@ static void the_table_obeys_its_laws(void **state) {
     (void)state;
     for (const Op *const *at = op_table; *at; at++) {
         const Op *op = *at;
-        bool composite = !op->infer, outside = op->traits & (LEAF | EFFECT);
+        bool composite = !op->infer, outside = op->traits & (LEAF | EFFECT | REPEATS);
         bool ok = op->name && op->doc && op_named(op->name) == op && !op->attr_size == !op->attr;
         ok = ok && (composite ? op->build && !op->ref && !op->grad : op->ref || op == &op_slot);
-        ok = ok && (op->samples || outside) && (composite || !op->grad == !!(op->traits & STOPS_GRAD));
+        ok = ok && (op->samples || outside) && (composite || !op->grad == !!(op->traits & (STOPS_GRAD | REPEATS)));
         ok = ok && !(op->traits & VIEW) == !op->view && !(op->traits & REDUCES) == !op->reduce[F32];
         int ways = !!(op->traits & (ELEMENTWISE | RANDOM)) + !!op->view + !!op->reduce[F32] + !!op->eval +
                    outside + composite;

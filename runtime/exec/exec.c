@@ -49,48 +49,92 @@ static bool grow(unsigned char **block, size_t *have, size_t need, size_t times)
     return *block != NULL;
 }
 
-bool exec_reserve(Exec *e, const Program *p) {
-    size_t thread = 0;
-    int address = 0;
+/* What the instructions of a program need of the executor, those of loops' bodies included. */
+typedef struct {
+    size_t thread; /* bytes of each worker */
+    int address;   /* operands at a time */
+} Need;
+
+static Need need_of(const Program *p) {
+    Need all = {0};
     for (int k = 0; k < p->ninstr; k++) {
         const Instr *i = &p->instr[k];
-        if (!i->op && region_thread_bytes(i->state) > thread) thread = region_thread_bytes(i->state);
-        if (i->nin + i->nout > address) address = i->nin + i->nout;
+        Need one = {i->op ? 0 : region_thread_bytes(i->state), i->nin + i->nout};
+        if (i->body) {
+            Need inner = need_of(i->body);
+            one = (Need){inner.thread, one.address + i->nin + 1 + inner.address};
+        }
+        if (one.thread > all.thread) all.thread = one.thread;
+        if (one.address > all.address) all.address = one.address;
     }
-    if (!grow(&e->workspace, &e->nworkspace, p->workspace, 1)) return false;
-    if (!grow(&e->thread, &e->nthread, thread, (size_t)e->threads)) return false;
-    if (address > e->naddress) {
-        free(e->address);
-        e->address = calloc((size_t)address, sizeof *e->address);
-        e->naddress = e->address ? address : 0;
-    }
-    return address <= e->naddress;
+    return all;
 }
 
-static unsigned char *address_of(const Exec *e, const Program *p, const Operand *o) {
-    unsigned char *base = o->place == IN_WORKSPACE ? e->workspace
-                          : o->place == IN_SLOT    ? e->store->data[o->slot]
+bool exec_reserve(Exec *e, const Program *p) {
+    Need need = need_of(p);
+    if (!grow(&e->workspace, &e->nworkspace, p->workspace, 1)) return false;
+    if (!grow(&e->thread, &e->nthread, need.thread, (size_t)e->threads)) return false;
+    if (need.address > e->naddress) {
+        free(e->address);
+        e->address = calloc((size_t)need.address, sizeof *e->address);
+        e->naddress = e->address ? need.address : 0;
+    }
+    return need.address <= e->naddress;
+}
+
+/* Where a program runs: a loop's body has a workspace and slots of its own. */
+typedef struct {
+    unsigned char *workspace;
+    void *const *slot;
+    unsigned char **address; /* room for the operands of one instruction, and of what runs inside it */
+} Frame;
+
+static Frame outermost(const Exec *e) { return (Frame){e->workspace, e->store->data, e->address}; }
+
+static unsigned char *address_of(const Program *p, const Frame *f, const Operand *o) {
+    unsigned char *base = o->place == IN_WORKSPACE ? f->workspace
+                          : o->place == IN_SLOT    ? f->slot[o->slot]
                                                    : p->constants;
     return base + o->offset;
 }
 
-static void run_instr(Exec *e, const Program *p, const Instr *i) {
-    unsigned char **in = e->address, **out = e->address + i->nin, *scratch = e->workspace + i->scratch;
-    for (int k = 0; k < i->nin; k++) in[k] = address_of(e, p, &i->in[k]);
-    for (int k = 0; k < i->nout; k++) out[k] = address_of(e, p, &i->out[k]);
+static bool run_program(Exec *e, const Program *p, const Frame *f, Watched *watched);
+
+/* The rounds of a loop. Behind the addresses of its operands stand those of its body's slots. */
+static bool run_loop(Exec *e, const Instr *i, unsigned char **in, unsigned char **out, unsigned char *scratch,
+                     Watched *watched) {
+    unsigned char **slot = out + i->nout;
+    slot[LOOP_CARRIED] = out[0];
+    slot[LOOP_ROUND] = scratch;
+    for (int k = 1; k < i->nin; k++) slot[k + 1] = in[k];
+    memcpy(out[0], in[0], (size_t)shape_count(&i->out[0].type.shape) * dtype_size(i->out[0].type.dtype));
+    Frame inner = {scratch + LINE, (void *const *)slot, slot + i->nin + 1};
+    for (int64_t r = 0; r < i->rounds; r++) {
+        *(int32_t *)(void *)scratch = (int32_t)r;
+        if (!run_program(e, i->body, &inner, watched)) return false;
+    }
+    return true;
+}
+
+static bool run_instr(Exec *e, const Program *p, const Instr *i, const Frame *f, Watched *watched) {
+    unsigned char **in = f->address, **out = f->address + i->nin, *scratch = f->workspace + i->scratch;
+    for (int k = 0; k < i->nin; k++) in[k] = address_of(p, f, &i->in[k]);
+    for (int k = 0; k < i->nout; k++) out[k] = address_of(p, f, &i->out[k]);
+    if (i->body) return run_loop(e, i, in, out, scratch, watched);
     if (i->op) {
         i->op->eval(i, (const void *const *)in, (void *const *)out, scratch);
-        return;
+        return true;
     }
     RegionRun run = {
         i->state, (const unsigned char *const *)in, out, scratch, e->thread, e->nthread, e->threads, e->seed};
     region_run(&run);
+    return true;
 }
 
-static bool all_finite(const Exec *e, const Program *p, const Instr *i, Watched *watched) {
+static bool all_finite(const Program *p, const Instr *i, const Frame *f, Watched *watched) {
     for (int k = 0; k < i->nout; k++) {
         if (i->out[k].type.dtype != F32) continue;
-        const float *x = (const float *)(const void *)address_of(e, p, &i->out[k]);
+        const float *x = (const float *)(const void *)address_of(p, f, &i->out[k]);
         int64_t n = shape_count(&i->out[k].type.shape);
         for (int64_t j = 0; j < n; j++)
             if (!isfinite(x[j])) {
@@ -101,17 +145,22 @@ static bool all_finite(const Exec *e, const Program *p, const Instr *i, Watched 
     return true;
 }
 
-bool exec_run(Exec *e, const Program *p, Watched *watched) {
-    assert(p->workspace <= e->nworkspace);
-    for (int k = 0; k < p->ninstr; k++) {
-        run_instr(e, p, &p->instr[k]);
-        if (watched && !all_finite(e, p, &p->instr[k], watched)) return false;
-    }
+static bool run_program(Exec *e, const Program *p, const Frame *f, Watched *watched) {
+    for (int k = 0; k < p->ninstr; k++)
+        if (!run_instr(e, p, &p->instr[k], f, watched) || (watched && !all_finite(p, &p->instr[k], f, watched)))
+            return false;
     return true;
 }
 
+bool exec_run(Exec *e, const Program *p, Watched *watched) {
+    assert(p->workspace <= e->nworkspace);
+    Frame f = outermost(e);
+    return run_program(e, p, &f, watched);
+}
+
 const void *exec_result(const Exec *e, const Program *p, int result) {
-    return address_of(e, p, &p->result[result].at);
+    Frame f = outermost(e);
+    return address_of(p, &f, &p->result[result].at);
 }
 
 double exec_number(const Exec *e, const Program *p, int result) {
@@ -132,9 +181,10 @@ static double now(clockid_t clock) {
 }
 
 void exec_profile(Exec *e, const Program *p, InstrTime *times) {
+    Frame f = outermost(e);
     for (int k = 0; k < p->ninstr; k++) {
         double cpu = now(CLOCK_PROCESS_CPUTIME_ID), start = now(CLOCK_MONOTONIC);
-        run_instr(e, p, &p->instr[k]);
+        run_instr(e, p, &p->instr[k], &f, NULL);
         times[k].seconds += now(CLOCK_MONOTONIC) - start;
         times[k].cpu += now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
         times[k].calls++;

@@ -10,11 +10,18 @@
 static void flow(Node *v, Node *gy, const bool *leads, Node **acc) {
     Graph *g = v->graph;
     Node **gx = ARENA_ARRAY(g->arena, Node *, v->nsrc + 1);
-    v->op->grad(v, gy, gx);
+    if (v->op->traits & REPEATS)
+        gradient_of_loop(v, gy, leads, gx);
+    else
+        v->op->grad(v, gy, gx);
     for (int k = 0; k < v->nsrc; k++) {
         int id = v->src[k]->id;
         if (gx[k] && leads[id]) acc[id] = acc[id] ? g_add(acc[id], gx[k]) : gx[k];
     }
+}
+
+static bool differentiable(const Node *v) {
+    return v->type.dtype == F32 && (v->op->grad || v->op->traits & REPEATS);
 }
 
 void gradient(Node *y, Node *gy, int n, Node *const *x, Node **gx) {
@@ -27,14 +34,14 @@ void gradient(Node *y, Node *gy, int n, Node *const *x, Node **gx) {
         if (x[i]->id <= y->id) leads[x[i]->id] = wanted[x[i]->id] = true;
     for (int i = 0; i <= y->id; i++) {
         const Node *v = g->node.at[i];
-        for (int k = 0; k < v->nsrc && v->op->grad && v->type.dtype == F32; k++)
+        for (int k = 0; k < v->nsrc && differentiable(v); k++)
             leads[i] |= leads[v->src[k]->id];
     }
     Provenance old = graph_at(g, y->loc, y, "gradient", y->path);
     acc[y->id] = gy ? gy : g_like(y, 1);
     for (int i = y->id; i >= 0; i--) {
         Node *v = g->node.at[i];
-        if (!acc[i] || !leads[i] || v->type.dtype != F32 || !v->op->grad) continue;
+        if (!acc[i] || !leads[i] || !differentiable(v)) continue;
         graph_at(g, v->loc, v, "gradient", v->path);
         flow(v, acc[i], leads, acc);
     }

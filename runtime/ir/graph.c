@@ -278,27 +278,46 @@ uint64_t graph_hash(const Graph *g) {
     return h;
 }
 
-Graph *graph_only(const Graph *g, int n, Node **keep) {
-    Graph *to = graph_new(g->arena, g->diags, g->slots, g->name);
-    to->limit = g->limit;
+/* What keep[0..n-1] need, and the effects where asked: by id. */
+static bool *find_live(const Graph *g, int n, Node *const *keep, bool effects) {
     bool *live = ARENA_ARRAY(g->arena, bool, g->node.n + 1);
-    Node **copy = ARENA_ARRAY(g->arena, Node *, g->node.n + 1);
     for (int i = 0; i < n; i++) live[keep[i]->id] = true;
     for (int i = g->node.n - 1; i >= 0; i--) {
         const Node *v = g->node.at[i];
-        live[i] |= (v->op->traits & EFFECT) != 0;
+        live[i] |= effects && (v->op->traits & EFFECT);
         for (int k = 0; live[i] && k < v->nsrc; k++) live[v->src[k]->id] = true;
     }
-    for (int i = 0; i < g->node.n; i++) {
-        const Node *v = g->node.at[i];
+    return live;
+}
+
+static void copy_live(Graph *to, const Graph *from, const bool *live, Node *const *slot, int n, Node **keep) {
+    Node **copy = ARENA_ARRAY(to->arena, Node *, from->node.n + 1);
+    Provenance old = {to->loc, to->origin, to->role, to->path};
+    for (int i = 0; i < from->node.n; i++) {
+        const Node *v = from->node.at[i];
         if (!live[i]) continue;
-        Node **src = ARENA_ARRAY(g->arena, Node *, v->nsrc + 1);
+        if (slot && v->op->traits & LEAF && !v->op->ref) { /* its value is not in the graph: a slot */
+            copy[i] = slot[((const SlotAttr *)v->attr)->slot];
+            continue;
+        }
+        Node **src = ARENA_ARRAY(to->arena, Node *, v->nsrc + 1);
         for (int k = 0; k < v->nsrc; k++) src[k] = copy[v->src[k]->id];
         graph_at(to, v->loc, v->origin, v->role, v->path);
         copy[i] = v->poison ? poison(to, v->type) : emit(to, v->op, v->nsrc, src, v->attr);
     }
+    graph_back(to, old);
     for (int i = 0; i < n; i++) keep[i] = copy[keep[i]->id];
+}
+
+Graph *graph_only(const Graph *g, int n, Node **keep) {
+    Graph *to = graph_new(g->arena, g->diags, g->slots, g->name);
+    to->limit = g->limit;
+    copy_live(to, g, find_live(g, n, keep, true), NULL, n, keep);
     return to;
+}
+
+void graph_replay(Graph *to, const Graph *from, Node *const *slot, int n, Node **keep) {
+    copy_live(to, from, find_live(from, n, keep, false), slot, n, keep);
 }
 
 int slot_add(Slots *s, Slot slot) {

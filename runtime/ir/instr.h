@@ -17,6 +17,8 @@ typedef struct {
     int value;                                        /* which value it holds: what program_check goes by */
 } Operand;
 
+typedef struct Program Program;
+
 struct Instr {
     const Op *op;                                     /* NULL: a region (state is a Region, plan/region.h) */
     const void *attr;
@@ -26,6 +28,10 @@ struct Instr {
     size_t scratch;                                   /* offset in the workspace, set by the planner */
     void *state;                                      /* made by prepare, freed by release */
     const char *kernel;                               /* how it is computed, set by prepare; NULL: op has one way */
+    Program *body;                                    /* of a loop: run `rounds` times. in[0] is where the carried value
+                                                         starts, out[0] holds it; its slots are LoopAttr's. Scratch: the
+                                                         round, on 64 bytes, then the body's workspace */
+    int64_t rounds;
     double flops;
     Loc loc;
     const char *label;                                /* 'critic/conv_2', for profiles and messages */
@@ -37,7 +43,7 @@ typedef struct {                                      /* a value the host reads 
     Operand at;
 } Result;
 
-typedef struct {
+struct Program {
     Arena *arena;                                     /* owns everything below */
     const char *name;
     int ninstr;
@@ -49,4 +55,4 @@ typedef struct {
     size_t nconstants;
     size_t library;                                   /* bytes that libraries took while kernels were prepared */
     double flops;
-} Program;
+};

@@ -54,6 +54,8 @@ enum Trait {                                          /* all that a pass may kno
     CHEAP = 1 << 9,                                   /* costs less than storing its result: may be computed again */
     COMMUTES = 1 << 10,                               /* f(x, z) = f(z, x): sources are put in order of id */
     LEAF = 1 << 11,                                   /* no sources; not computed: constant, slot */
+    REPEATS = 1 << 12,                                /* runs a body several times: attributes are a LoopAttr; gradients
+                                                         flow through its rounds, unrolled (grad/) */
 };
 
 /* One block of an elementwise operator: n contiguous elements. For RANDOM operators in[0] and in[1] point at one
@@ -79,6 +81,11 @@ typedef struct { int64_t offset, stride[RANK_MAX]; } Strides;          /* in ele
 typedef struct { int slot; } SlotAttr;                /* of `slot`; of `assign`, whose only source is the new value */
 typedef struct { Ints axes; bool keep; } ReduceAttr;  /* the attributes of every REDUCES operator begin so; axes as
                                                          axes_mask reads them, over the source's axes */
+
+/* Of `loop`. The body is a graph with slots of its own: 0 the value that is carried from round to round, which it assigns;
+ * 1 the round, an int; k + 1 what source k of the loop is, the same in all rounds. Source 0 is the carried value's start. */
+typedef struct { int64_t rounds, hash; const Graph *body; } LoopAttr;
+enum { LOOP_CARRIED, LOOP_ROUND, LOOP_SLOTS };
 
 typedef struct {                                      /* a case that tests and bench run; tables end with name NULL */
     const char *name;
@@ -177,6 +184,8 @@ void graph_dump(const Graph *g, FILE *to);            /* one node a line: what g
 bool graph_verify(const Graph *g, char *why, size_t size);              /* the type checker of the IR */
 uint64_t graph_hash(const Graph *g);                  /* of structure, types, attributes and slot names; no positions */
 Graph *graph_only(const Graph *g, int n, Node **keep);/* a copy of what `keep` and effects need; keep[i] is replaced */
+/* Copies what `keep` needs of `from` into `to`, with slot[k] in the place of slot k; keep[i] is replaced. No effects. */
+void graph_replay(Graph *to, const Graph *from, Node *const *slot, int n, Node **keep);
 
 /* shapes.c */
 Shape shape_of(int rank, const int64_t *dim);

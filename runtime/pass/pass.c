@@ -86,6 +86,12 @@ Graph *passes_run(const Graph *g, uint64_t on, int n, Node **keep) {
         for (int k = 0; passes[k].name; k++)
             if (on >> k & 1) now = copy_through(now, &passes[k], scratch, scratch, n, keep);
     Graph *last = copy_through(now, NULL, into, scratch, n, keep);
+    for (int i = 0; i < last->node.n; i++) {
+        const Node *v = last->node.at[i];
+        if (!(v->op->traits & REPEATS)) continue;
+        LoopAttr *loop = (LoopAttr *)v->attr; /* this copy's own */
+        loop->body = passes_run(loop->body, on, 0, NULL);
+    }
     arena_escape(into, outer);
     arena_free(scratch);
     return last;

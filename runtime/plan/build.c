@@ -98,10 +98,22 @@ static void build_region(Plan *p, Instr *i, const Group *g) {
     i->state = r;
 }
 
+/* A loop's body becomes a program of its own, in the loop's scratch; false: some kernel of it cannot run. */
+static bool build_loop(Plan *p, Instr *i, const Node *n) {
+    const LoopAttr *a = n->attr;
+    i->rounds = a->rounds;
+    i->body = plan_make(a->body, 0, NULL, NULL, p->options);
+    if (!i->body) return false;
+    i->scratch_size = 64 + i->body->workspace;
+    i->flops = i->body->flops * (double)i->rounds;
+    p->program->library += i->body->library;
+    return true;
+}
+
 static void build_kernel(Plan *p, Instr *i, int item) {
     const Item *it = &p->item.at[item];
     i->op = it->op;
-    i->attr = attr_copy(p->arena, it->op, it->node->attr);
+    i->attr = it->op->traits & REPEATS ? NULL : attr_copy(p->arena, it->op, it->node->attr);
     i->nin = it->nsrc;
     i->nout = 1;
     i->flops = it->op->flops ? it->op->flops(it->node) : (double)it->count;
@@ -138,6 +150,10 @@ bool program_build(Plan *p) {
             i->in[s].type = g->kernel ? r->type : p->item.at[r->item].type;
         }
         for (int s = 0; s < i->nout; s++) i->out[s].type = p->item.at[p->outs[q->ninstr][s]].type;
+        bool repeats = i->op && i->op->traits & REPEATS;
+        q->ninstr += repeats; /* its body is freed with the rest, whatever happens */
+        if (repeats && !build_loop(p, i, n)) return false;
+        q->ninstr -= repeats;
         size_t before = allocated();
         if (i->op && i->op->prepare && !i->op->prepare(i)) return reject(n, "no kernel can run these shapes");
         if (allocated() > before) q->library += allocated() - before;

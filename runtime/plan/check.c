@@ -130,6 +130,7 @@ static bool instr_sound(const Check *c, int t) {
         for (int o = 0; o < k; o++)
             if (writes(i, o, s)) return wrong(c, "instruction %d: results %d and %d meet", t, o, k);
     }
+    if (i->body && (i->scratch_size < 64 + i->body->workspace || !program_check(i->body, c->why, c->size))) return false;
     size_t end = i->scratch_size ? i->scratch + i->scratch_size : 0;
     return end <= c->p->workspace || wrong(c, "instruction %d: its scratch reaches beyond the workspace", t);
 }

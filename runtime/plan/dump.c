@@ -89,6 +89,10 @@ void program_dump(const Program *p, const Slots *slots, FILE *to) {
     fprintf(to, "program '%s': %d instructions, workspace %zu bytes, %.6g flops\n", p->name, p->ninstr,
             p->workspace, p->flops);
     for (int k = 0; k < p->ninstr; k++) {
+        if (p->instr[k].body) {
+            fprintf(to, "%" PRId64 " times: ", p->instr[k].rounds);
+            program_dump(p->instr[k].body, NULL, to);
+        }
         fprintf(to, "%4d  ", k);
         if (p->instr[k].op)
             show_kernel(p, &p->instr[k], slots, to);

@@ -47,7 +47,9 @@ Program *plan_make(const Graph *g, int n, Node *const *results, const char *cons
 
 void program_free(Program *p) {
     if (!p) return;
-    for (int k = 0; k < p->ninstr; k++)
+    for (int k = 0; k < p->ninstr; k++) {
         if (p->instr[k].op && p->instr[k].op->release) p->instr[k].op->release(&p->instr[k]);
+        program_free(p->instr[k].body);
+    }
     arena_free(p->arena);
 }

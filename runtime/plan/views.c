@@ -84,7 +84,7 @@ static ItemKind kind_of(const Node *n) {
 
 static bool compute(Plan *p, const Node *n) {
     Item it = {.kind = kind_of(n), .op = n->op, .node = n, .type = n->type, .nsrc = n->nsrc, .slot = -1};
-    if (it.kind == ITEM_KERNEL && !n->op->eval)
+    if (it.kind == ITEM_KERNEL && !n->op->eval && !(n->op->traits & REPEATS))
         return reject(n, "no kernel for %s",
                       dtype_name(n->nsrc ? n->src[n->nsrc - 1]->type.dtype : n->type.dtype));
     it.src = ARENA_ARRAY(p->scratch, Read, n->nsrc + 1);
