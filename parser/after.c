@@ -40,6 +40,8 @@ void after_entry(const Ctx *c, Scope *s, const DocEntry *entry) {
         Node *n = value_to_node(c, v->kind == V_RECORD ? v->item[i] : v, entry->value->loc);
         if (!n) return;
         Tensor want = e->t->slots->all.at[slot].type;
+        if (n->type.dtype == I32) n = g_to_float(n);
+        if (!n->type.shape.rank) n = g_broadcast(n, &want.shape);      /* one number for all elements */
         if (!tensor_equal(&n->type, &want)) {
             diag_error(e->diags, entry->value->loc, "'%s' has the shape %s, its new value %s", target->name[i],
                        shape_show(&want.shape, e->arena), shape_show(&n->type.shape, e->arena));
@@ -97,17 +99,19 @@ bool moves_network(Eval *e, const Playing *p, const Def *net, int depth) {
     return false;
 }
 
-static Value *select_leaf(const Ctx *c, Node *gate, const Value *now, const Value *old, Loc loc) {
+/* What a running value becomes: `now` where the gate is open, else what it was, which has the form of its slots. */
+static Value *held(const Ctx *c, Node *gate, const Value *now, const Value *was, Loc loc) {
     Eval *e = c->e;
-    if (now->kind == V_RECORD || now->kind == V_LIST) {
-        Value *out = ARENA_NEW(e->arena, Value);
-        *out = *now;
-        out->item = ARENA_ARRAY(e->arena, Value *, now->n);
-        for (int i = 0; i < now->n; i++) out->item[i] = select_leaf(c, gate, now->item[i], old->item[i], loc);
+    if (value_is_poison(now)) return value_poison(e);
+    if (was->kind == V_RECORD || was->kind == V_LIST) {
+        bool parts = now->kind == was->kind && now->n == was->n;
+        Value *out = arena_copy(e->arena, was, sizeof *was);
+        out->item = ARENA_ARRAY(e->arena, Value *, was->n + 1);
+        for (int i = 0; i < was->n; i++) out->item[i] = held(c, gate, parts ? now->item[i] : now, was->item[i], loc);
         return out;
     }
     Node *n = value_to_node(c, now, loc);
-    return n ? value_node(e, g_select(gate, n, old->node)) : value_poison(e);
+    return n ? value_node(e, g_select(gate, n, was->node)) : value_poison(e);
 }
 
 static bool template_frozen(const Eval *e, const Value *template) {
@@ -149,8 +153,7 @@ void run_pending(const Ctx *c, Build *b, Playing *p) {
     }
     for (int i = 0; i < last.n; i++) {
         Value *v = value.at[i];
-        bool same_form = v->kind != V_NUMBER && v->kind != V_BOOL;
-        if (p->gate && same_form) v = select_leaf(c, p->gate, v, template_load(c, last.at[i].state), last.at[i].next->loc);
+        if (p->gate) v = held(c, p->gate, v, template_load(c, last.at[i].state), last.at[i].next->loc);
         template_store(c, last.at[i].state, v, last.at[i].next->loc);
     }
 }

@@ -200,35 +200,43 @@ static void update_one(const Ctx *c, const Rule *r, Moved *m, Node *gate) {
     graph_back(c->graph, before);
 }
 
-static bool rule_of(const Ctx *c, Scope *s, Def *player, const Doc *d, Rule *out) {
+/* OTHER.optimizer leads to that player's own; NULL: reported. *owner becomes the player whose running values are meant. */
+static const Doc *shared_optimizer(const Ctx *c, Scope *s, const Doc *d, Def **owner) {
     Eval *e = c->e;
-    const Expr *x = doc_expr(e, d);
-    if (x->kind == EX_ERROR) return false;
-    const char *owner = player->name;
-    if (x->kind == EX_MEMBER && x->callee->kind == EX_NAME && !strcmp(x->text, "optimizer")) {      /* OTHER.optimizer */
+    for (int depth = 0; d->kind == DOC_SCALAR; depth++) {
+        const Expr *x = doc_expr(e, d);
+        if (x->kind == EX_ERROR) return NULL;
+        if (x->kind != EX_MEMBER || x->callee->kind != EX_NAME || strcmp(x->text, "optimizer")) return d;
         Def *other = def_find(s->globals, x->callee->text, 1u << DEF_PLAYER);
         const Doc *theirs = other ? doc_get(other->entry->value, "optimizer") : NULL;
-        if (!theirs || theirs->kind != DOC_SCALAR) {
-            diag_error(e->diags, x->loc, "'%s' is no player with an optimiser of its own to share", x->callee->text);
-            return false;
+        if (!theirs || depth > e->t->nplayer) {
+            diag_error(e->diags, x->loc, theirs ? "'%s.optimizer' leads back to itself" : "'%s' is no player with an optimiser to share",
+                       x->callee->text);
+            return NULL;
         }
-        owner = other->name;
-        x = doc_expr(e, theirs);
-        if (x->kind == EX_ERROR) return false;
+        *owner = other;
+        d = theirs;
     }
-    if (!read_rule(c, s, x, out)) return false;
-    out->owner = owner;
+    return d;
+}
+
+static bool rule_of(const Ctx *c, Scope *s, Def *owner, const Doc *d, Rule *out) {
+    d = shared_optimizer(c, s, d, &owner);
+    if (d && d->kind != DOC_SCALAR) diag_error(c->e->diags, d->loc, "a group is moved by one call of an optimiser, not by groups");
+    if (!d || d->kind != DOC_SCALAR || !read_rule(c, s, doc_expr(c->e, d), out)) return false;
+    out->owner = owner->name;
     return true;
 }
 
-/* Groups: a mapping from networks or patterns to calls; the first that fits a parameter moves it. */
-static void run_groups(const Ctx *c, Scope *s, Def *player, const Doc *groups, int n, Moved *moved, Node *gate) {
+/* Groups: a mapping from networks or patterns to calls; the first that fits a parameter moves it. Of another player's
+ * groups some may fit nothing. */
+static void run_groups(const Ctx *c, Scope *s, Def *player, Def *owner, const Doc *groups, int n, Moved *moved, Node *gate) {
     Eval *e = c->e;
     bool *done = ARENA_ARRAY(e->arena, bool, n + 1);
     for (int i = 0; i < groups->n; i++) {
         const DocEntry *k = &groups->entry[i];
         Rule r;
-        if (!rule_of(c, s, player, k->value, &r)) continue;
+        if (!rule_of(c, s, owner, k->value, &r)) return;
         Def *net = def_find(s->globals, k->key, 1u << DEF_NETWORK);
         Value *own = net ? network_parameters(c, value_function(e, &net->function), NULL, NULL, k->loc) : NULL;
         int fits = 0, errors = e->diags->errors;
@@ -241,7 +249,7 @@ static void run_groups(const Ctx *c, Scope *s, Def *player, const Doc *groups, i
             done[m] = true;
             if (moved[m].gradient) update_one(c, &r, &moved[m], gate);
         }
-        if (fits || e->shaping) continue;
+        if (fits || e->shaping || owner != player) continue;
         diag_error(e->diags, k->loc, "'%s' is no network or pattern of a parameter that '%s' moves", k->key, player->name);
         return;
     }
@@ -256,10 +264,13 @@ static void run_groups(const Ctx *c, Scope *s, Def *player, const Doc *groups, i
 
 void optimizer_run(const Ctx *c, Scope *s, Def *player, const Doc *optimizer, int n, Moved *moved, Node *gate) {
     Rule r;
+    Def *owner = player;
     int errors = c->e->diags->errors;
+    optimizer = shared_optimizer(c, s, optimizer, &owner);
+    if (!optimizer) return;
     if (optimizer->kind == DOC_MAP) {
-        run_groups(c, s, player, optimizer, n, moved, gate);
-    } else if (optimizer->kind == DOC_SCALAR && rule_of(c, s, player, optimizer, &r)) {
+        run_groups(c, s, player, owner, optimizer, n, moved, gate);
+    } else if (optimizer->kind == DOC_SCALAR && rule_of(c, s, owner, optimizer, &r)) {
         for (int m = 0; m < n && c->e->diags->errors == errors; m++)      /* one mistake is said of one parameter */
             if (moved[m].gradient) update_one(c, &r, &moved[m], gate);
     } else if (optimizer->kind == DOC_LIST) {

@@ -265,6 +265,22 @@ static void refuse_double(Eval *e, int n, const Playing *p, Loc loc) {
                     }
 }
 
+/* What player i's `after` assigns, no other player of the turn may move or assign. `given`: assigned by those before it. */
+static void refuse_others(Eval *e, const Build *b, int n, const Playing *p, int i, Loc loc, SlotList *given) {
+    for (int a = 0; a < b->assigned.n; a++) {
+        int slot = b->assigned.at[a].slot;
+        bool twice = false;
+        for (int k = 0; k < given->n; k++) twice = twice || given->at[k] == slot;
+        for (int k = 0; k < n; k++)
+            for (int m = 0; m < p[k].nmoved && k != i; m++) twice = twice || p[k].moved[m].slot == slot;
+        vec_push(e->arena, given, slot);
+        if (!twice) continue;
+        diag_error(e->diags, loc, "'after' of '%s' assigns '%s', which another player of this turn moves or assigns: give them "
+                                  "turns of their own", p[i].def->name, e->t->slots->all.at[slot].name);
+        return;
+    }
+}
+
 static void finish_player(Eval *e, Build *b, Playing *p, Results *r) {
     const Ctx *c = &p->ctx;
     b->player = p->def->index;
@@ -286,6 +302,7 @@ static void turn_build(Eval *e, Turn *turn, Unit *unit, int npartial, const int 
     Playing *p = ARENA_ARRAY(e->arena, Playing, n);
     Node **loss = ARENA_ARRAY(e->arena, Node *, n);
     Results r = {0};
+    SlotList given = {0};
     for (int i = 0; i < n; i++) {
         p[i] = open_player(e, &b, players[i]);
         loss[i] = loss_node(&p[i]);
@@ -305,6 +322,7 @@ static void turn_build(Eval *e, Turn *turn, Unit *unit, int npartial, const int 
         b.player = players[i]->index;
         b.assigned.n = 0;
         run_after(&p[i]);
+        refuse_others(e, &b, n, p, i, loc, &given);
         run_pending(c, &b, &p[i]);
         for (int k = 0; k < b.now.n; k++) {           /* this player's parameters: assigned by `after`, else by the optimiser */
             int slot = b.now.at[k].slot;
@@ -316,8 +334,11 @@ static void turn_build(Eval *e, Turn *turn, Unit *unit, int npartial, const int 
                 if (b.assigned.at[a].slot == slot) v = b.assigned.at[a].node, b.assigned.at[a].slot = -1;
             g_assign(c->graph, slot, p[i].gate ? g_select(p[i].gate, v, g_slot(c->graph, slot)) : v);
         }
-        for (int a = 0; a < b.assigned.n; a++)
-            if (b.assigned.at[a].slot >= 0) g_assign(c->graph, b.assigned.at[a].slot, b.assigned.at[a].node);
+        for (int a = 0; a < b.assigned.n; a++) {      /* parameters that it does not move itself */
+            int slot = b.assigned.at[a].slot;
+            Node *v = b.assigned.at[a].node;
+            if (slot >= 0) g_assign(c->graph, slot, p[i].gate ? g_select(p[i].gate, v, g_slot(c->graph, slot)) : v);
+        }
         Def *d = players[i];
         for (int k = 0; k < d->asked.n; k++) {
             Local *own = own_binding(p[i].scope, d->asked.at[k]);

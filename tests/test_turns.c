@@ -293,6 +293,130 @@ static void rules_of_ones_own(void **state) {
     close_world(w);
 }
 
+/* ---- each sentence about players ---- */
+
+/* A player that stands still moves nothing: parameters, optimiser, running values of network and player, numbers too, and
+ * what its `after` assigns. Its loss and log are computed, and its turn counts. */
+static void a_gate_holds_everything(void **state) {
+    (void)state;
+    World *w = open_text("networks:\n"
+                         "  net(x): [{dense: {units: 1, init: 1}}, {batch_norm: {momentum: 0.5}}]\n"
+                         "  copy(): {w: \"parameter([], 5)\", return: w}\n"
+                         "players:\n"
+                         "  net:\n"
+                         "    state: {k: 1, pair: \"[2, 3.0]\", on: false, m: 0}\n"
+                         "    when: step > 0\n"
+                         "    minimize: \"mean(net([[1.0], [3.0]])) + sum(net([[2.0], [4.0]]))\"\n"
+                         "    optimizer: \"sgd(0.5, momentum=0.9)\"\n"
+                         "    after: [{k: 7, pair: \"[8, 9.0]\", on: true, m: 0.5*m + 2}, {parameters(copy): 6}]\n"
+                         "    log: {turn: turn, seen: net.k, copy: copy()}\n"
+                         "schedule: {steps: 1, each: [net]}\n");
+    for (int open = 0; open < 2; open++) {
+        turn(w, 0, true);
+        near(slot(w, "net/k")[0], open ? 7 : 1);
+        near(slot(w, "net/pair")[1], open ? 9 : 3);
+        near(slot(w, "net/on")[0], open);
+        near(slot(w, "net/m")[0], 2 * open);
+        near(slot(w, "copy/w")[0], 5 + open);
+        near(slot(w, "net/batch_norm_1/running_mean")[0], open ? 0.5 * (0.5 * 2) + 0.5 * 3 : 0);
+        assert_int_equal(slot(w, "net/batch_norm_1/shift")[0] != 0, open);
+        assert_int_equal(slot(w, "@optimizer/net/net/batch_norm_1/shift/m")[0] != 0, open);
+        near(logged("net.turn"), open);
+        near(logged("net.seen"), 1); /* in its own turn: the value at its start */
+        step(w);
+    }
+    close_world(w);
+}
+
+/* In a `together` each player's calls move the running values of the networks that it moves, no others; both see the same
+ * iteration value; a player reads its partner's states of before. */
+static void together_moves_what_is_ones_own(void **state) {
+    (void)state;
+    World *w = open_text("networks:\n"
+                         "  one(x): [{batch_norm: {momentum: 0}}, {dense: 1}]\n"
+                         "  two(x): [{batch_norm: {momentum: 0}}, {dense: 1}]\n"
+                         "iteration: {z: \"normal(4, 1)\"}\n"
+                         "players:\n"
+                         "  one:\n"
+                         "    minimize: \"mean(one([[1.0], [3.0]])) + mean(two([[10.0], [30.0]])) + 0*sum(z)\"\n"
+                         "    optimizer: sgd(0.1)\n"
+                         "    state: {n: 3}\n"
+                         "    after: {n: n + 1}\n"
+                         "    log: {z: sum(z)}\n"
+                         "  two:\n"
+                         "    minimize: \"mean(one([[5.0], [7.0]])) + mean(two([[50.0], [70.0]]))\"\n"
+                         "    optimizer: sgd(0.1)\n"
+                         "    log: {z: sum(z), n: one.n}\n"
+                         "schedule: {steps: 1, each: [{together: [one, two]}]}\n");
+    turn(w, 0, true);
+    near(slot(w, "one/batch_norm_1/running_mean")[0], 2);
+    near(slot(w, "two/batch_norm_1/running_mean")[0], 60);
+    near(logged("one.z"), logged("two.z"));
+    near(logged("two.n"), 3);
+    turn(w, 0, true);
+    near(logged("two.n"), 4);
+    close_world(w);
+}
+
+/* Rates are expressions of step, epoch, turn and running values; a count reads them too. */
+static void rates_and_counts_are_expressions(void **state) {
+    (void)state;
+    World *w = open_text("networks:\n  net(): {w: \"parameter([], 1)\", return: w}\n"
+                         "players:\n"
+                         "  net:\n    k: net.n\n    state: {n: 2, rate: 0.5}\n    minimize: net()\n"
+                         "    optimizer: sgd(rate*(1 + step + 10*turn + 100*epoch))\n"
+                         "    after: {n: n + 1, rate: 0.25}\n    log: [k, rate]\n"
+                         "schedule: {steps: 1, each: [{net: \"net.n + step\"}, {net: net.n > 2}]}\n");
+    double count;
+    run_unit(w, w->t->stage[0].entry[0].count, &count);
+    near(count, 2); /* a state's initial value, before the first turn */
+    run_unit(w, w->t->stage[0].entry[1].count, &count);
+    near(count, 0);
+    turn(w, 0, true);
+    near(slot(w, "net/w")[0], 1 - 0.5);
+    near(logged("net.k"), 2);
+    near(logged("net.rate"), 0.5);
+    step(w);
+    turn(w, 0, true);
+    near(slot(w, "net/w")[0], 0.5 - 0.25 * 12);
+    run_unit(w, w->t->stage[0].entry[0].count, &count);
+    near(count, 4 + 1);
+    run_unit(w, w->t->stage[0].entry[1].count, &count);
+    near(count, 1);
+    close_world(w);
+}
+
+/* OTHER.optimizer takes groups too, and that of one who shares it himself; in a group as well. A parameter that the loss
+ * does not reach stands still, its optimiser's values too: no step of stale momentum. */
+static void optimisers_are_shared_and_rest(void **state) {
+    (void)state;
+    World *w = open_text("networks:\n"
+                         "  net(): {a: \"parameter([], 1)\", b: \"parameter([], 1)\", return: {both: a + b, one: a}}\n"
+                         "  more(): {c: \"parameter([], 1)\", return: c}\n"
+                         "players:\n"
+                         "  net: {minimize: net().both, optimizer: {a: \"sgd(1, momentum=1)\", '*': \"sgd(2, momentum=1)\"}}\n"
+                         "  same: {minimize: net().one, moves: net, optimizer: net.optimizer}\n"
+                         "  again: {minimize: net().both, moves: \"parameters(net, 'b')\", optimizer: same.optimizer}\n"
+                         "  mixed: {minimize: net().both + more(), moves: [net, more], optimizer: {net: plain.optimizer, 'm*': sgd(3)}}\n"
+                         "  plain: {minimize: net().both, moves: net, optimizer: \"sgd(1, momentum=1)\"}\n"
+                         "schedule: {steps: 1, each: [net, same, again, mixed, plain]}\n");
+    turn(w, 0, true); /* m = 1 each */
+    near(slot(w, "net/a")[0], 0);
+    near(slot(w, "net/b")[0], -1);
+    turn(w, 1, true); /* a's m = 2; b is not reached */
+    near(slot(w, "net/a")[0], -2);
+    near(slot(w, "net/b")[0], -1);
+    near(slot(w, "@optimizer/net/net/b/m")[0], 1);
+    turn(w, 2, true); /* b's m = 2, at net's rate */
+    near(slot(w, "net/a")[0], -2);
+    near(slot(w, "net/b")[0], -1 - 2 * 2);
+    turn(w, 3, true);
+    turn(w, 4, true); /* plain's running values, moved by `mixed` before */
+    near(slot(w, "net/a")[0], -2 - 1 - 2);
+    near(slot(w, "more/c")[0], 1 - 3);
+    close_world(w);
+}
+
 /* ---- the gradient penalty, as a user would write it ---- */
 
 static void gradient_penalties(void **state) {
@@ -342,6 +466,10 @@ int main(void) {
                                        cmocka_unit_test(modes_of_a_call),
                                        cmocka_unit_test(optimizers),
                                        cmocka_unit_test(rules_of_ones_own),
-                                       cmocka_unit_test(gradient_penalties)};
+                                       cmocka_unit_test(a_gate_holds_everything),
+        cmocka_unit_test(together_moves_what_is_ones_own),
+        cmocka_unit_test(rates_and_counts_are_expressions),
+        cmocka_unit_test(optimisers_are_shared_and_rest),
+        cmocka_unit_test(gradient_penalties)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
