@@ -17,6 +17,14 @@ static const Expr *key_expr(Eval *e, const DocEntry *entry) {
     return doc_expr(e, d);
 }
 
+/* A network that is assigned, as an average of another is, does not stay as it starts. */
+static void mark_assigned(Eval *e, int slot) {
+    for (int i = 0; i < e->spec->defs.n; i++) {
+        Def *d = e->spec->defs.at[i];
+        for (int k = 0; d->kind == DEF_NETWORK && k < d->slots.n; k++) d->moved = d->moved || d->slots.at[k] == slot;
+    }
+}
+
 void after_entry(const Ctx *c, Scope *s, const DocEntry *entry) {
     Eval *e = c->e;
     if (!strchr(entry->key, '(')) {
@@ -54,6 +62,7 @@ void after_entry(const Ctx *c, Scope *s, const DocEntry *entry) {
             }
         Now now = {slot, n};
         vec_push(e->arena, &c->build->assigned, now);
+        mark_assigned(e, slot);
     }
 }
 

@@ -260,7 +260,7 @@ static void warn_networks(Eval *e) {
         const Def *d = e->spec->defs.at[i];
         if (d->kind != DEF_NETWORK) continue;
         if (!d->shaped) diag_warn(e->diags, d->entry->loc, "the network '%s' is called nowhere", d->name);
-        else if (d->states.n && !d->updated)
+        else if (d->states.n && !d->updated && !d->loaded)
             diag_warn(e->diags, d->entry->loc, "no turn moves the running values of the network '%s': they stay as they start", d->name);
         else if (!d->moved && !d->loaded && d->slots.n)
             diag_warn(e->diags, d->entry->loc, "no player moves the network '%s' and no file is loaded into it", d->name);

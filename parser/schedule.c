@@ -192,7 +192,7 @@ static void stage_from_doc(Eval *e, const Doc *d, Stage *s, MadeTurns *made) {
     const Doc *each = doc_get(d, "each"), *of = doc_get(d, "of"), *stop = doc_get(d, "stop");
     double n = 0;
     load_from_doc(e, doc_get(d, "load"), s);
-    e->frozen = freeze_from_doc(e, doc_get(d, "freeze"));
+    e->frozen = freeze_from_doc(e, doc_get(d, "freeze"), s);
     if (steps && number_from_doc(e, steps, "steps", &n, true)) s->steps = (int64_t)n;
     if (epochs) number_from_doc(e, epochs, "epochs", &s->epochs, false);
     if (steps && epochs) diag_error(e->diags, epochs->loc, "'steps' and 'epochs' both say how long: keep one");

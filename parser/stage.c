@@ -49,15 +49,17 @@ static SlotList slots_named(Eval *e, const char *key, const char *name, Loc loc)
 
 /* ---- freeze ----------------------------------------------------------------------------------------------------------- */
 
-SlotList freeze_from_doc(Eval *e, const Doc *d) {
+SlotList freeze_from_doc(Eval *e, const Doc *d, Stage *s) {
     SlotList out = {0};
     int n = !d ? 0 : d->kind == DOC_LIST ? d->n : 1;
+    s->freeze = ARENA_ARRAY(e->arena, const char *, n + 1);
     for (int i = 0; i < n; i++) {
         const Doc *item = d->kind == DOC_LIST ? d->item[i] : d;
         if (item->kind != DOC_SCALAR) {
             diag_error(e->diags, item->loc, "'freeze' is a network or a pattern, or a list of them: freeze: [encoder, 'head/*']");
             continue;
         }
+        s->freeze[s->nfreeze++] = item->text;
         SlotList one = slots_named(e, "freeze", item->text, item->loc);
         for (int k = 0; k < one.n; k++) add_slot(e, &out, one.at[k]);
     }
@@ -124,7 +126,7 @@ void load_from_doc(Eval *e, const Doc *d, Stage *s) {
         }
         SlotList slots = slots_named(e, "load", k->key, k->loc);
         Load *l = &s->load[s->nload++];
-        *l = (Load){.stage = -1, .nslot = slots.n, .slot = slots.at, .loc = k->loc};
+        *l = (Load){.name = k->key, .stage = -1, .nslot = slots.n, .slot = slots.at, .loc = k->loc};
         int from = 0;
         while (from < e->t->nstage && strcmp(e->t->stage[from].name, k->value->text)) from++;
         if (from < e->t->nstage && *k->value->text) load_from_stage(e, (int)(s - e->t->stage), from, k->value, l);

@@ -313,7 +313,7 @@ typedef struct { int slot; bool frozen; Node *gradient; } Moved;
 void optimizer_run(const Ctx *c, Scope *s, Def *player, const Doc *optimizer, int n, Moved *moved, Node *gate);
 
 /* stage.c: what a stage freezes and loads */
-SlotList freeze_from_doc(Eval *e, const Doc *freeze);                   /* NULL: nothing */
+SlotList freeze_from_doc(Eval *e, const Doc *freeze, Stage *s);         /* NULL: nothing */
 bool is_frozen(const Eval *e, int slot);
 void load_from_doc(Eval *e, const Doc *load, Stage *s);                 /* s: one of e->t->stage; NULL: nothing */
 void loads_finish(Eval *e);                           /* once all turns are made: the optimisers' values too */

@@ -84,6 +84,8 @@ static const char *make_folder(const char *name) {
     return path;
 }
 
+static char said[1400]; /* how the last run failed; "" where it did not */
+
 static Ended go(const char *folder, const char *text, TrainOptions o, TrainReport *report) {
     Run r = open_run(folder, text);
     if (!r.t) diags_print(r.d, stderr, false);
@@ -95,7 +97,7 @@ static Ended go(const char *folder, const char *text, TrainOptions o, TrainRepor
     Fault f = {0};
     assert_true(machine_prepare(r.m, &f) && machine_load(r.m, &f));
     Ended how = train(r.m, &o, report, &f);
-    if (f.code) print_error("%s\n", f.text);
+    snprintf(said, sizeof said, "%s", f.text);
     close_run(&r);
     return how;
 }
@@ -232,7 +234,10 @@ static void load_takes_a_file(void **state) {
     Run r = open_run("file", text);
     assert_non_null(r.t);
     int warnings = 0; /* a file gives the encoder its values: only the head stays as it starts */
-    for (const Diag *d = r.d->first; d; d = d->next) warnings += strstr(d->text, "no player moves the network") != NULL;
+    for (const Diag *d = r.d->first; d; d = d->next) {
+        warnings += strstr(d->text, "no player moves the network") != NULL;
+        assert_null(strstr(d->text, "network 'encoder'"));
+    }
     assert_int_equal(warnings, 1);
     close_run(&r);
     assert_int_equal(go("file", text, (TrainOptions){0}, &report), ENDED_DONE);
@@ -272,6 +277,65 @@ static void what_a_file_lacks_is_said(void **state) {
     }
 }
 
+static bool is_there(const char *folder, const char *name) {
+    char path[300];
+    struct stat st;
+    snprintf(path, sizeof path, "test_stages.out/%s/%s", folder, name);
+    return !stat(path, &st);
+}
+
+/* The metric is highest after step 6 and low enough to stop after step 12; one epoch is two steps of five turns. */
+static void frequencies_best_and_stop(void **state) {
+    (void)state;
+    TrainReport report;
+    make_folder("often");
+    const char *text = SCENE "schedule:\n"
+                             "  epochs: 100\n"
+                             "  of: ring\n"
+                             "  each: [{encoder: 5}, generator]\n"
+                             "  checkpoint: {every: 3, keep: 2, best: metrics.peak}\n"
+                             "  stop: metrics.peak < -30\n"
+                             "metrics: {peak: {value: -(total_step - 6.0)^2, every: 2}}\n"
+                             "outputs:\n"
+                             "  steps: {scatter: \"generator(fixed(normal(9, 2)))\", every: 5}\n"
+                             "  epochs: {scatter: \"generator(fixed(normal(9, 2)))\", every: 2 epochs}\n"
+                             "  end: {scatter: \"generator(fixed(normal(9, 2)))\", every: end}\n"
+                             "  never: {scatter: \"generator(fixed(normal(9, 2)))\", when: total_step < 12}\n";
+    assert_int_equal(go("often", text, (TrainOptions){0}, &report), ENDED_DONE);
+    assert_int_equal(report.step, 12);
+    static const struct { const char *name; bool there; } files[] = {
+        {"checkpoints/step-000012.safetensors", true}, {"checkpoints/step-000009.safetensors", true},
+        {"checkpoints/step-000006.safetensors", false}, {"checkpoints/best.safetensors", true},
+        {"samples/steps-000005.png", true}, {"samples/steps-000010.png", true}, {"samples/steps-000004.png", false},
+        {"samples/epochs-000004.png", true}, {"samples/epochs-000008.png", true}, {"samples/epochs-000012.png", true},
+        {"samples/epochs-000006.png", false}, {"samples/end.png", true}, {"samples/never.png", false}};
+    for (int i = 0; i < 13; i++)
+        if (is_there("often", files[i].name) != files[i].there) fail_msg("%s: %d", files[i].name, !files[i].there);
+    CheckpointInfo info;
+    Fault f = {0};
+    assert_true(checkpoint_info("test_stages.out/often/checkpoints/best.safetensors", &info, &f));
+    assert_int_equal(info.step, 6);
+}
+
+/* Found again on the way from the last checkpoint through the end of a stage. */
+static void a_divergence_behind_a_stages_end_is_found(void **state) {
+    (void)state;
+    TrainReport report;
+    make_folder("diverged");
+    Ended how = go("diverged",
+                   "networks:\n  net(x): [{dense: 1}]\n"
+                   "players:\n"
+                   "  net: {minimize: \"mean(net(normal(4, 2))^2)\", optimizer: sgd(0.1)}\n"
+                   "  bad: {minimize: \"mean(net(normal(4, 2)))*log(if(step == 2, 0.0, 1.0))\", moves: net, optimizer: sgd(0.1)}\n"
+                   "schedule:\n"
+                   "  - {stage: one, steps: 4, each: [net], checkpoint: {every: 4}}\n"
+                   "  - {stage: two, steps: 9, each: [bad], checkpoint: {every: 100}}\n",
+                   (TrainOptions){0}, &report);
+    assert_int_equal(how, ENDED_FAULT);
+    assert_string_equal(said, "diverged at step 7, in 'turn bad'");
+    assert_non_null(strstr(report.checkpoint, "step-000004"));
+}
+
 /* Without computing anything: the same turns as the run that was trained. */
 typedef struct { int entries, turns, epoch_turns; const Training *t; } Seen;
 
@@ -303,6 +367,8 @@ int main(void) {
         cmocka_unit_test(a_run_stopped_after_every_turn_ends_the_same),
         cmocka_unit_test(load_takes_a_file),
         cmocka_unit_test(what_a_file_lacks_is_said),
+        cmocka_unit_test(frequencies_best_and_stop),
+        cmocka_unit_test(a_divergence_behind_a_stages_end_is_found),
         cmocka_unit_test(a_schedule_is_played_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

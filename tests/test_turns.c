@@ -417,6 +417,39 @@ static void optimisers_are_shared_and_rest(void **state) {
     close_world(w);
 }
 
+/* ---- pitfalls (recipes.md 11.1) that cannot happen ---- */
+
+/* Clipping touches parameters, never running statistics; a turn moves nothing of a network that it only uses; what two
+ * networks share moves once a turn; an average is no network that nobody moves. */
+static void pitfalls_do_not_happen(void **state) {
+    (void)state;
+    World *w = open_text("networks:\n"
+                         "  trunk(): {w: \"parameter([], 1)\", return: w}\n"
+                         "  left(x): {v: \"parameter([], 1)\", return: x*v*trunk()}\n"
+                         "  right(x): {v: \"parameter([], 1)\", return: x*v*trunk()}\n"
+                         "  critic(x): [{batch_norm: {momentum: 0}}, {dense: {units: 1, init: 5}}]\n"
+                         "  average(): {w: \"parameter([], 0)\", return: w}\n"
+                         "players:\n"
+                         "  both: {minimize: left(1) + right(1), moves: [left, right, trunk], optimizer: \"sgd(0.5, momentum=1)\",\n"
+                         "         after: {parameters(average): parameters(trunk)}, log: {average: average()}}\n"
+                         "  critic:\n"
+                         "    minimize: \"mean(critic([[10.0], [30.0]]))*left(1)\"\n"
+                         "    optimizer: sgd(0)\n"
+                         "    after: clip_weights(critic, 0.5)\n"
+                         "schedule: {steps: 1, each: [both, critic]}\n");
+    assert_int_equal(w->t->diags->warnings, 0);
+    turn(w, 0, true);
+    near(slot(w, "trunk/w")[0], 1 - 0.5 * 2); /* one step along the whole gradient */
+    near(slot(w, "@optimizer/both/trunk/w/m")[0], 2);
+    near(slot(w, "average/w")[0], 0);
+    double left = slot(w, "left/v")[0];
+    turn(w, 1, true);
+    near(slot(w, "critic/dense_1/weight")[0], 0.5);
+    near(slot(w, "critic/batch_norm_1/running_mean")[0], 20);
+    near(slot(w, "left/v")[0], left);
+    close_world(w);
+}
+
 /* ---- the gradient penalty, as a user would write it ---- */
 
 static void gradient_penalties(void **state) {
@@ -470,6 +503,7 @@ int main(void) {
         cmocka_unit_test(together_moves_what_is_ones_own),
         cmocka_unit_test(rates_and_counts_are_expressions),
         cmocka_unit_test(optimisers_are_shared_and_rest),
+        cmocka_unit_test(pitfalls_do_not_happen),
         cmocka_unit_test(gradient_penalties)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -153,6 +153,12 @@ void show_schedule(const Training *t) {
             printf("%" PRId64 " steps of\n", stage->steps);
         else
             printf("%g epochs of\n", stage->epochs);
+        for (int i = 0; i < stage->nload; i++) {
+            const Load *l = &stage->load[i];
+            printf("  load %s: %s%s\n", l->name, l->stage < 0 ? "" : "the end of ",
+                   l->stage < 0 ? l->path : t->stage[l->stage].name);
+        }
+        for (int i = 0; i < stage->nfreeze; i++) printf("  freeze %s\n", stage->freeze[i]);
         for (int i = 0; i < stage->nentry; i++) {
             const Entry *e = &stage->entry[i];
             printf("  ");

@@ -75,6 +75,7 @@ typedef struct {
 } Entry;
 
 typedef struct {                                      /* what a stage takes from elsewhere when it begins */
+    const char *name;                                 /* network or pattern, as written */
     int stage;                                        /* whose end: an earlier one; -1: a file */
     const char *path;                                 /* the file, a safetensors */
     int nslot, *slot;                                 /* parameters and running values; optimiser values of these
@@ -93,6 +94,8 @@ typedef struct {
     Entry *entry;                                     /* their turns leave alone what this stage freezes */
     int nload;
     Load *load;
+    int nfreeze;                                      /* networks and patterns, as written */
+    const char **freeze;
     Unit *stop;                                       /* scalar bool, or NULL */
     Every checkpoint;                                 /* kind EVERY_NEVER: every five minutes */
     int64_t keep;                                     /* newest checkpoints kept */
