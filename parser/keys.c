@@ -88,6 +88,7 @@ const Field output_keys[] = {
     KEY("when", "expression", "only where this condition holds"),
     KEY("stage", "text", "only in the stage of this name"),
     ELSE("animate", "flag", "false", "true: also one animation of all the pictures"),
+    ELSE("montage", "flag", "false", "true: also one picture of all the pictures (of 25 of them), each under its step"),
     ELSE("name", "text", "the output's own", "the file's name"),
     KEY("over", "text", "a source that is read once through, in order; the rows of what is made of it are collected"),
     KEY("count", "expression", "how many rows to collect: batch after batch, draw after draw; with `over` the first so many"),

@@ -180,10 +180,14 @@ static void check_output_keys(Eval *e, const Doc *d, const Output *kind) {
     check_unused(e, d, names.at, output_keys, arena_printf(e->arena, "an output of kind %s", kind->name));
 }
 
-static bool flag(Eval *e, const Doc *d, const char *key) {
-    if (d->kind == DOC_SCALAR && !strcmp(d->text, "true")) return true;
-    if (d->kind != DOC_SCALAR || strcmp(d->text, "false")) diag_error(e->diags, d->loc, "'%s' is true or false", key);
-    return false;
+/* A flag that joins the pictures made on the way into one file. */
+static bool frames_flag(Eval *e, const Doc *d, const char *key, const OutputUse *out) {
+    bool yes = d->kind == DOC_SCALAR && !strcmp(d->text, "true");
+    if (!yes && (d->kind != DOC_SCALAR || strcmp(d->text, "false")))
+        diag_error(e->diags, d->loc, "'%s' is true or false", key);
+    if (yes && !out->kind->animates)
+        diag_error(e->diags, d->loc, "'%s' joins pictures, and '%s' makes none of one size: leave it out", key, out->kind->name);
+    return yes && out->kind->animates;
 }
 
 static void set_when(Eval *e, const Doc *when, OutputUse *out) {
@@ -211,17 +215,13 @@ static const char *file_name(Eval *e, const Doc *name) {
 /* The keys that outputs of all kinds share. */
 static void shared_keys(Eval *e, const Doc *d, OutputUse *out) {
     const Doc *every = doc_get(d, "every"), *when = doc_get(d, "when"), *stage = doc_get(d, "stage"), *over = doc_get(d, "over");
-    const Doc *animate = doc_get(d, "animate"), *name = doc_get(d, "name"), *count = doc_get(d, "count");
+    const Doc *animate = doc_get(d, "animate"), *montage = doc_get(d, "montage"), *name = doc_get(d, "name"), *count = doc_get(d, "count");
     if (every) every_from_doc(e, every, &out->every);
     if (stage) out->stage = stage_named(e, stage);
     if (over) out->over = over_source(e, over);
     if (count) out->count = count_of_rows(e, count);
-    if (animate) out->animate = flag(e, animate, "animate");
-    if (out->animate && !out->kind->animates) {
-        diag_error(e->diags, animate->loc, "'animate' joins pictures, and '%s' makes none of one size: leave it out",
-                   out->kind->name);
-        out->animate = false;
-    }
+    if (animate) out->animate = frames_flag(e, animate, "animate", out);
+    if (montage) out->montage = frames_flag(e, montage, "montage", out);
     if (name) out->name = file_name(e, name);
     if (when) set_when(e, when, out);
 }

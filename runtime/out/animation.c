@@ -1,86 +1,14 @@
-/* Animations: the frames NAME-STEP.png of a folder in order of their steps. Grey frames become a GIF, whose
- * palette holds them exactly; coloured ones an animated PNG, because a GIF's 256 colours flicker. Made from
- * the files alone. */
-#include <dirent.h>
+/* Animations: the frames of an output in order of their steps. Grey frames become a GIF, whose palette holds them exactly;
+ * coloured ones an animated PNG, because a GIF's 256 colours flicker. Made from the files alone. */
 #include <errno.h>
 #include <gif_lib.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
 
-#include "out/picture.h"
+#include "out/film.h"
 
 enum { FRAME_MS = 200, LAST_FRAME_MS = 1000 };
-
-typedef struct {
-    long long step;
-    char *path;
-} Frame;
-typedef struct {
-    int n;
-    Frame *frame;
-    bool color;
-} Film;
-
-static bool say(char *why, size_t size, const char *path, const char *reason) {
-    if (size) snprintf(why, size, "%s: %s", path, reason);
-    return false;
-}
-
-static int by_step(const void *a, const void *b) {
-    const Frame *x = a, *z = b;
-    return (x->step > z->step) - (x->step < z->step);
-}
-
-static void film_free(Film *f) {
-    for (int i = 0; i < f->n; i++) free(f->frame[i].path);
-    free(f->frame);
-}
-
-/* The step of a file called NAME-STEP.png, else -1. */
-static long long step_of(const char *file, const char *name) {
-    size_t n = strlen(name);
-    if (strncmp(file, name, n) || file[n] != '-') return -1;
-    const char *digits = file + n + 1;
-    size_t count = strspn(digits, "0123456789");
-    return count && count < 19 && !strcmp(digits + count, ".png") ? atoll(digits) : -1;
-}
-
-static bool film_add(Film *f, long long step, const char *folder, const char *file) {
-    Frame *grown = realloc(f->frame, (size_t)(f->n + 1) * sizeof *grown);
-    if (!grown) return false;
-    f->frame = grown;
-    if (asprintf(&grown[f->n].path, "%s/%s", folder, file) < 0) return false;
-    grown[f->n++].step = step;
-    return true;
-}
-
-static bool film_find(Film *f, const char *folder, const char *name, char *why, size_t size) {
-    DIR *d = opendir(folder);
-    if (!d) return say(why, size, folder, strerror(errno));
-    bool ok = true;
-    for (struct dirent *e; ok && (e = readdir(d));) {
-        long long step = step_of(e->d_name, name);
-        if (step >= 0) ok = film_add(f, step, folder, e->d_name);
-    }
-    closedir(d);
-    if (!ok) return say(why, size, folder, "no memory for the animation");
-    if (!f->n) return say(why, size, folder, "no frames to animate");
-    qsort(f->frame, (size_t)f->n, sizeof *f->frame, by_step);
-    for (int i = 0; i < f->n && !f->color; i++)
-        if (!picture_is_color(f->frame[i].path, &f->color))
-            return say(why, size, f->frame[i].path, errno == EILSEQ ? "not a PNG file" : strerror(errno));
-    return true;
-}
-
-static bool frame_read(const Film *f, int i, int width, int height, Picture *out, char *why, size_t size) {
-    const char *path = f->frame[i].path;
-    if (!picture_read(out, path, f->color))
-        return say(why, size, path, errno == EILSEQ ? "not a PNG file" : strerror(errno));
-    if (i == 0 || (out->width == width && out->height == height)) return true;
-    picture_free(out);
-    return say(why, size, path, "has another size than the first frame");
-}
 
 static int frame_ms(const Film *f, int i) { return i == f->n - 1 ? LAST_FRAME_MS : FRAME_MS; }
 
@@ -194,7 +122,7 @@ static bool put_start(GifFileType *gif, const Picture *p) {
 static bool gif_make(const Film *f, Bytes *out, char *why, size_t size) {
     int error = 0, width = 0, height = 0;
     GifFileType *gif = EGifOpen(out, collect, &error);
-    if (!gif) return say(why, size, f->frame[0].path, "no memory for the animation");
+    if (!gif) return film_say(why, size, f->frame[0].path, "no memory for the animation");
     bool ok = true;
     for (int i = 0; i < f->n && ok; i++) {
         Picture p = {0};
@@ -204,7 +132,7 @@ static bool gif_make(const Film *f, Bytes *out, char *why, size_t size) {
         ok = (i || put_start(gif, &p)) && put_frame(gif, &p, frame_ms(f, i));
         if (!ok) {
             const char *reason = GifErrorString(gif->Error);
-            say(why, size, f->frame[i].path, reason ? reason : "cannot be animated");
+            film_say(why, size, f->frame[i].path, reason ? reason : "cannot be animated");
         }
         picture_free(&p);
     }
@@ -218,10 +146,10 @@ bool animation_make(const char *folder, const char *name, char *why, size_t size
     char *path = NULL;
     bool ok = film_find(&film, folder, name, why, size);
     if (ok && asprintf(&path, "%s/%s%s", folder, name, film.color ? ".apng.png" : ".gif") < 0)
-        ok = say(why, size, folder, "no memory for the animation"), path = NULL;
+        ok = film_say(why, size, folder, "no memory for the animation"), path = NULL;
     ok = ok && (film.color ? apng_make(&film, &file, why, size) : gif_make(&film, &file, why, size));
-    if (ok && file.full) ok = say(why, size, path, "no memory for the animation");
-    if (ok && !file_write_whole(path, file.at, file.n)) ok = say(why, size, path, strerror(errno));
+    if (ok && file.full) ok = film_say(why, size, path, "no memory for the animation");
+    if (ok && !file_write_whole(path, file.at, file.n)) ok = film_say(why, size, path, strerror(errno));
     free(path);
     bytes_free(&file);
     film_free(&film);

@@ -32,6 +32,7 @@ typedef struct {                                      /* one making of an output
     int nseries;
     const Series *series;                             /* all of them; F_LOGGED members choose by name */
     double range[2];                                  /* low, high, kept over the run (Store); both 0 = not yet known */
+    bool moved;                                       /* by prepare(): the range is another one now */
     void *prepared;                                   /* what prepare() leaves for write() */
     bool done;                                        /* write() gave true: `made` is the path of the main file */
     char made[OUT_PATH], why[OUT_PATH + 200];         /* else `why` is the reason, with the path */
@@ -62,6 +63,9 @@ const Output *output_suiting(int n, const Tensor *value, bool named);     /* wha
 /* Puts the frames samples/NAME-*.png, in order of their step, into one animation: samples/NAME.gif when all frames are
  * grey, else samples/NAME.apng.png. Made from the files, so that a resumed run makes the same one. */
 bool animation_make(const char *folder, const char *name, char *why, size_t size);
+
+/* The same frames, at most 25 of them, side by side in samples/NAME.montage.png, each under its step. */
+bool montage_make(const char *folder, const char *name, char *why, size_t size);
 
 /* Writes a whole file under a temporary name, flushes it, renames it and flushes the folder; false with errno set. */
 bool file_write_whole(const char *path, const void *data, size_t size);

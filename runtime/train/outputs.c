@@ -120,7 +120,9 @@ static bool job_fill(Machine *m, OutputUse *use, const OutputPlace *place, Outpu
     if (use->kind->prepare && !use->kind->prepare(job, use->options))
         return fault(f, CODE_FAILED, "output '%s': %s", use->name, job->why);
     for (int i = 0; i < 2; i++) job->range[i] = as_float(job->range[i]);
-    if (kept) kept[0] = (float)job->range[0], kept[1] = (float)job->range[1];
+    if (!kept) return true;
+    job->moved = kept[0] != (float)job->range[0] || kept[1] != (float)job->range[1];
+    kept[0] = (float)job->range[0], kept[1] = (float)job->range[1];
     return true;
 }
 

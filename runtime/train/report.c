@@ -150,6 +150,8 @@ static bool write_output(Trainer *tr, int i, bool at_end) {
     if (!take_back(tr, false)) return false;
     OutputJob *job = output_job(tr->m, i, &place, tr->fault);
     if (!job) return false;
+    if (job->moved)
+        progress_detail(tr->options->progress, "%s: range [%.6g, %.6g]", job->name, job->range[0], job->range[1]);
     if (!tr->writer) return write_now(tr, job);
     writer_give(tr->writer, job);
     return true;
@@ -226,10 +228,12 @@ bool animate_all(Trainer *tr) {
     char why[512] = "";
     if (!outputs_written(tr)) return false;
     for (int i = 0; i < t->noutput; i++) {
-        const char *name = t->output[i].name;
-        if (t->output[i].animate && has_frames(tr->samples, name) &&
-            !animation_make(tr->samples, name, why, sizeof why))
-            return fault(tr->fault, CODE_WRITE, "animation of '%s': %s", name, why);
+        const OutputUse *use = &t->output[i];
+        if ((!use->animate && !use->montage) || !has_frames(tr->samples, use->name)) continue;
+        if (use->animate && !animation_make(tr->samples, use->name, why, sizeof why))
+            return fault(tr->fault, CODE_WRITE, "animation of '%s': %s", use->name, why);
+        if (use->montage && !montage_make(tr->samples, use->name, why, sizeof why))
+            return fault(tr->fault, CODE_WRITE, "montage of '%s': %s", use->name, why);
     }
     return true;
 }

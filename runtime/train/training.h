@@ -129,7 +129,7 @@ typedef struct {
     const Output *kind;
     const void *options;                              /* kind->options_size bytes */
     Every every;                                      /* EVERY_END where not given */
-    bool animate;
+    bool animate, montage;
     int stage;
     Unit *when;
     Unit unit;                                        /* its results are OutputJob.value, in order */
