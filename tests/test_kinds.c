@@ -335,6 +335,43 @@ static void npz_files_hold_arrays_by_name(void **state) {
     refused(c, 2, types, "file: an .npy file holds one tensor, these are 2; say format: npz");
 }
 
+/* ---- montages ---- */
+
+static void frame(Case *c, int step, int size, uint8_t level) {
+    Picture p;
+    assert_true(picture_new(&p, size, size, 1));
+    memset(p.pixel, level, (size_t)(size * size));
+    assert_true(picture_write(&p, in_folder(c, arena_printf(c->arena, "shown-%06d.png", step))));
+    picture_free(&p);
+}
+
+/* 29 frames: 25 of them, the first and the last among them, in five rows; 12 pixels apart, 22 for the words. */
+static void montages_show_frames_evenly_chosen(void **state) {
+    Case *c = *state;
+    char why[500];
+    for (int i = 0; i < 29; i++) frame(c, 10 * i, 40, (uint8_t)(100 + i));
+    assert_true(montage_make(c->folder, "shown", why, sizeof why));
+    Picture p;
+    assert_true(picture_read(&p, in_folder(c, "shown.montage.png"), true));
+    assert_int_equal(p.width, 12 + 5 * 52), assert_int_equal(p.height, 5 * 74);
+    int last = -1;
+    for (int i = 0; i < 25; i++) {
+        int x = 12 + i % 5 * 52, y = 22 + i / 5 * 74, level = at(&p, x, y, 0) - 100;
+        assert_int_equal(at(&p, x + 39, y + 39, 2) - 100, level);
+        assert_int_equal(at(&p, x - 1, y, 0), 255);
+        assert_true(level > last && level - last <= 2);
+        last = level;
+    }
+    assert_int_equal(last, 28);
+    picture_free(&p);
+    frame(c, 5, 41, 0);
+    for (int i = 1; i < 29; i++) unlink(in_folder(c, arena_printf(c->arena, "shown-%06d.png", 10 * i)));
+    assert_false(montage_make(c->folder, "shown", why, sizeof why));
+    assert_string_equal(why, in_folder(c, "shown-000005.png: has another size than the first frame"));
+    assert_false(montage_make(c->folder, "nothing", why, sizeof why));
+    assert_string_equal(why, arena_printf(c->arena, "%s: no frames", c->folder));
+}
+
 /* ---- which kind suits a value ---- */
 
 static void values_find_the_kind_that_shows_them(void **state) {
@@ -524,6 +561,7 @@ int main(void) {
         TEST(tables_of_numbers_and_of_columns),
         TEST(npy_files_are_numpys),
         TEST(npz_files_hold_arrays_by_name),
+        TEST(montages_show_frames_evenly_chosen),
         TEST(values_find_the_kind_that_shows_them),
         TEST(components_are_those_of_an_ellipse),
         TEST(tsne_parts_two_clusters_and_repeats_itself),

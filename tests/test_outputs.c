@@ -44,7 +44,7 @@ static const char reports[] =
     "  twice: {value: 2*metrics.label, every: 5}\n"
     "  plain: {value: mean(generator(noise)), every: 5}\n"
     "outputs:\n"
-    "  real: {grid: poly.image, columns: 4, palette: viridis, every: 5, animate: true}\n"
+    "  real: {grid: poly.image, columns: 4, palette: viridis, every: 5, animate: true, montage: true}\n"
     "  both: {panel: [poly.image, 1 - poly.image], every: 10}\n"
     "  points: {scatter: {real: ring.point, fake: \"generator(normal(100, 2))\"}, modes: ring.centres, every: 5, animate: true}\n"
     "  coded: {scatter: image(poly.image), method: pca, over: poly, every: 10}\n"
@@ -119,7 +119,7 @@ static double value(json_t *o, const char *key) {
 static void every_output_has_its_files(void **state) {
     (void)state;
     static const char *const files[] = {
-        "samples/real-000005.png", "samples/real-000020.png", "samples/real.png", "samples/real.apng.png",
+        "samples/real-000005.png", "samples/real-000020.png", "samples/real.png", "samples/real.apng.png", "samples/real.montage.png",
         "samples/both-000010.png", "samples/points-000015.png", "samples/points.apng.png", "samples/coded-000010.png",
         "samples/placed.png", "samples/weights.apng.png", "samples/confusion.png", "samples/confusion.csv",
         "samples/values-000005.csv", "samples/values.txt", "samples/singles-000010/00007.png", "samples/singles/00000.png",

@@ -48,8 +48,8 @@ bool film_find(Film *f, const char *folder, const char *name, char *why, size_t 
         if (step >= 0) ok = film_add(f, step, folder, e->d_name);
     }
     closedir(d);
-    if (!ok) return film_say(why, size, folder, "no memory for the animation");
-    if (!f->n) return film_say(why, size, folder, "no frames to animate");
+    if (!ok) return film_say(why, size, folder, "no memory for its frames");
+    if (!f->n) return film_say(why, size, folder, "no frames");
     qsort(f->frame, (size_t)f->n, sizeof *f->frame, by_step);
     for (int i = 0; i < f->n && !f->color; i++)
         if (!picture_is_color(f->frame[i].path, &f->color))
