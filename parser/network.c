@@ -114,8 +114,9 @@ Unit *initial_unit(Eval *e) {
 
 static bool shape_from_value(const Ctx *c, const Value *v, Shape *out, Loc loc) {
     if (value_sizes(v, 1, out)) return true;
-    if (!value_is_poison(v))
-        diag_error(c->e->diags, loc, "a shape is a list of at most %d whole numbers above 0, not %s", RANK_MAX, value_show(c->e, v));
+    if (value_is_poison(v)) return false;
+    diag_error(c->e->diags, loc, "a shape is a list of at most %d whole numbers above 0, not %s", RANK_MAX, value_show(c->e, v));
+    diag_calls(c->e->diags);
     return false;
 }
 

@@ -71,13 +71,19 @@ static void note(Trace *t, Loc loc, const char *form, const char *name, const Do
     diag_note_behind(t->d, last, loc, "%s%s%s", name, form, text);
 }
 
+static bool was_read(const Trace *t, const Doc *d) {
+    for (int i = 0; i < t->nrow; i++)
+        if (t->row[i] == d) return true;
+    return false;
+}
+
 /* A local name: a key beside one of the chain's, or inside one of those (`collect:` of a metric). */
 static bool read_local(Trace *t, const char *word) {
     for (int i = t->chain.n - 1; i > 1; i--) {
         const Link *l = &t->chain.at[i];
         const DocEntry *e = l->entry ? doc_entry(l->in, word) : NULL;
         for (int k = 0; l->entry && !e && k < l->in->n; k++) e = doc_entry(l->in->entry[k].value, word);
-        if (e) return read_words(t, e->value), true;
+        if (e && !was_read(t, e->value)) return read_words(t, e->value), true; /* in its own value it means the outer one */
     }
     return false;
 }
@@ -110,13 +116,16 @@ static void read_scalar(Trace *t, const char *text) {
 }
 
 static void read_words(Trace *t, const Doc *d) {
-    for (int i = 0; i < t->nrow; i++)
-        if (t->row[i] == d) return;
-    if (t->nrow == MOST_ROWS) return;
+    if (was_read(t, d) || t->nrow == MOST_ROWS) return;
     t->row[t->nrow++] = d;
     if (d->kind == DOC_SCALAR) read_scalar(t, d->text);
-    for (int i = 0; d->kind != DOC_SCALAR && i < d->n; i++)
-        read_words(t, d->kind == DOC_MAP ? d->entry[i].value : d->item[i]);
+    for (int i = 0; d->kind != DOC_SCALAR && i < d->n; i++) {
+        const DocEntry *e = d->kind == DOC_MAP ? &d->entry[i] : NULL;
+        const Doc *value = e ? e->value : d->item[i];
+        bool elsewhere = e && (value->loc.file != e->loc.file || value->loc.line < e->loc.line);
+        if (elsewhere && value->kind == DOC_SCALAR) note(t, value->loc, " is ", e->key, value); /* a preset's, or --set */
+        read_words(t, value);
+    }
 }
 
 /* The row at the message, then what the rows around it say besides their own rows: `for`, `repeat`, `when`.
