@@ -242,6 +242,36 @@ static void a_last_batch_has_a_turn_of_its_own(void **state) {
     stop(&c);
 }
 
+/* The verb `data` reads each used field once through, reworked. */
+static void the_verb_data_shows_ranges(void **state) {
+    (void)state;
+    char path[] = "/tmp/graphrun-data-XXXXXX", pairs[] = "/tmp/graphrun-pair-XXXXXX", text[600], line[300];
+    assert_true(mkstemp(pairs) >= 0);
+    write_pairs(pairs);
+    const char *at = strstr(pair, "PATH");
+    snprintf(text, sizeof text, "%.*s%s%s", (int)(at - pair), pair, pairs, at + 4);
+    int fd = mkstemp(path);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    snprintf(text, sizeof text, "%s data %s", BINARY, path);
+    FILE *f = popen(text, "r");
+    assert_non_null(f);
+    static const char *const expected[] = {"field", "p.a", "p.b"};
+    double least, mean, most;
+    for (int i = 0; i < 3; i++) {
+        assert_non_null(fgets(line, sizeof line, f));
+        assert_int_equal(strncmp(line, expected[i], strlen(expected[i])), 0);
+        if (!i) continue;
+        assert_non_null(strstr(line, "8 of 8"));
+        assert_non_null(strstr(line, "float  [8, 1, 2, 1]"));
+        assert_int_equal(sscanf(strchr(line, ']') + 1, "%lf %lf %lf", &least, &mean, &most), 3);
+        double unit = i == 1 ? 1 : 10;
+        assert_true(least == unit && mean == 1.5 * unit && most == 2 * unit);
+    }
+    assert_int_equal(pclose(f), 0);
+    unlink(path), unlink(pairs);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layers_rework_every_batch),
@@ -250,6 +280,7 @@ int main(void) {
         cmocka_unit_test(all_shares_its_draws_between_fields),
         cmocka_unit_test(the_loader_makes_the_same_batches),
         cmocka_unit_test(a_last_batch_has_a_turn_of_its_own),
+        cmocka_unit_test(the_verb_data_shows_ranges),
         cmocka_unit_test(libraries_are_left_to_the_main_thread),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,10 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
-extern const Verb verb_train, verb_check, verb_show, verb_sample, verb_eval, verb_gradcheck, verb_bench,
+extern const Verb verb_train, verb_check, verb_show, verb_data, verb_sample, verb_eval, verb_gradcheck, verb_bench,
     verb_profile, verb_schema, verb_help, verb_version;
 
-const Verb *const verbs[] = {&verb_train,     &verb_check, &verb_show, &verb_sample,  &verb_eval,
+const Verb *const verbs[] = {&verb_train,     &verb_check, &verb_show, &verb_data, &verb_sample,  &verb_eval,
                              &verb_gradcheck, &verb_bench, &verb_profile, &verb_schema, &verb_help, &verb_version, NULL};
 
 const Verb *verb_named(const char *name) {
