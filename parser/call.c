@@ -165,12 +165,15 @@ static bool take_modes(Ctx *inner, const Function *f, const Call *call) {
     Eval *e = inner->e;
     Loc loc;
     const Value *training, *update, *v = named_argument(call, "parameters", &loc);
+    if (e->shaping && f->def->kind == DEF_NETWORK && !f->def->shaped) v = NULL;       /* its first call makes its own */
     if (v && (v->kind != V_RECORD || f->def->kind != DEF_NETWORK)) {
         if (v->kind != V_POISON)
             diag_error(e->diags, loc, "'parameters' takes a collection of the network's form, in a call of a network; this is %s",
                        value_show(e, v));
         return false;
     }
+    if (v && value_is_poison(v)) return false;
+    if (v && !parameters_fit(inner, f->def, v, loc)) return false;
     if (v) inner->parameters = v, inner->update = UPDATE_NEVER;
     if (!take_switch(e, call, "training", &training) || !take_switch(e, call, "update", &update)) return false;
     if (training) inner->training = training->number != 0;

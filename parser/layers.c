@@ -63,6 +63,7 @@ static Value *run_repeat(const Ctx *c, Scope *s, const Doc *item, Value *piped) 
     for (int64_t i = 0; i < n; i++) {
         Ctx copy = copy_ctx(c, (int)i + 1);
         piped = eval_layers(&copy, s, layers, piped);
+        if (piped->kind == V_POISON) break;           /* one copy says it */
     }
     return piped;
 }
@@ -90,6 +91,7 @@ static Value *run_for(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
             bind_value(e, inner, head.name[k], head.name_loc[k], head.n > 1 ? v->item[k] : (Value *)v)->argument = true;
         Ctx copy = copy_ctx(c, i + 1);
         piped = eval_layers(&copy, inner, layers, piped);
+        if (piped->kind == V_POISON) break;
     }
     return piped;
 }
@@ -274,15 +276,15 @@ Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped) {
         const Doc *item = list->item[i];
         bool layer;
         RunItem *run = kind_of_item(item, &layer);
-        if (!run) {
+        if (!run) {                                   /* the rest is looked at, with a value that nothing is said of */
             no_layer(e, item);
-            return value_poison(e);
+            piped = value_poison(e);
+            continue;
         }
         bool tracing = c->tracing && layer && c->network;
         int nodes = c->graph ? c->graph->node.n : 0, row = tracing ? trace_begin(c, item) : -1;
         piped = run(c, s, item, piped);
         if (tracing) trace_end(c, row, nodes, piped);
-        if (piped->kind == V_POISON) return piped;
     }
     return piped ? piped : value_none(e);
 }

@@ -150,22 +150,15 @@ static void initialise(const Ctx *c, int slot, Value *init, Loc loc) {
     vec_push(e->arena, &e->initialised, slot);
 }
 
-static Value *overridden(const Ctx *c, const char *name, const Shape *shape, Loc loc) {
-    const Value *p = c->parameters;
-    const char *slash = strchr(name, '/');
-    Value *v = value_member(p, name);
-    if (!v)
-        for (int i = 0; i < p->n && !v; i++) {
-            const char *inner = strchr(p->name[i], '/');
-            if (inner && slash && !strcmp(inner, slash)) v = p->item[i];
-        }
-    Eval *e = c->e;
-    if (!v || v->kind != V_NODE || !shape_equal(&v->node->type.shape, shape)) {
-        diag_error(e->diags, loc, "'parameters' has no '%s' of shape %s", name, shape_show(shape, e->arena));
-        diag_calls(e->diags);
-        return value_poison(e);
+/* The part of a collection that stands for this parameter: of its name, or of its name inside the network. */
+static Value *given_part(const Value *given, const Slot *slot) {
+    Value *v = value_member(given, slot->name);
+    const char *inner = strchr(slot->name, '/');
+    for (int i = 0; i < given->n && !v && inner; i++) {
+        const char *its = strchr(given->name[i], '/');
+        if (its && !strcmp(its, inner)) v = given->item[i];
     }
-    return v;
+    return v && v->kind == V_NODE && shape_equal(&v->node->type.shape, &slot->type.shape) ? v : NULL;
 }
 
 /* The call of a network that is being evaluated. */
@@ -214,7 +207,10 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
     for (int i = 0; i < c->network->slots.n; i++) known = known || c->network->slots.at[i] == slot;
     if (!known) vec_push(e->arena, &c->network->slots, slot);
     initialise(c, slot, init, loc);
-    if (c->parameters) return overridden(c, full, &s, loc);
+    if (c->parameters) {
+        Value *given = given_part(c->parameters, &e->t->slots->all.at[slot]);
+        return given ? given : value_poison(e);       /* parameters_fit has said it */
+    }
     return value_node(e, slot_node(c, slot));
 }
 
@@ -230,6 +226,19 @@ static void collect(Eval *e, const Def *d, Value *out, int depth) {
         out->item = item;
     }
     for (int i = 0; depth < 64 && i < d->nested.n; i++) collect(e, d->nested.at[i], out, depth + 1);
+}
+
+bool parameters_fit(const Ctx *c, const Def *network, const Value *given, Loc loc) {
+    Eval *e = c->e;
+    Value *all = value_list(e, 0, NULL);
+    collect(e, network, all, 0);
+    for (int i = 0; i < all->n; i++) {
+        const Slot *s = &e->t->slots->all.at[(int)all->item[i]->number];
+        if (given_part(given, s)) continue;
+        diag_error(e->diags, loc, "'parameters' has nothing for '%s' of shape %s", s->name, shape_show(&s->type.shape, e->arena));
+        return false;
+    }
+    return true;
 }
 
 bool name_matches(const char *pattern, const char *name) { return fnmatch(pattern, name, 0) == 0; }

@@ -288,6 +288,7 @@ void make_states(const Ctx *c, Scope *s, const Doc *state, const Doc *after);   
 Value *make_fixed(const Ctx *c, Scope *s, const Expr *call);            /* fixed(expression) */
 bool is_fixed(const Expr *x);
 Value *network_parameters(const Ctx *c, Value *nets, const char *pattern, const char *kind, Loc loc);
+bool parameters_fit(const Ctx *c, const Def *network, const Value *given, Loc loc);       /* of `parameters=`; or said */
 Node *slot_node(const Ctx *c, int slot);              /* its value now: new in `after`, overridden by `parameters=` */
 bool name_matches(const char *pattern, const char *name);
 Value *slot_template(const Ctx *c, const char *prefix, const Value *v, SlotKind kind, Loc loc);  /* slots for every leaf */
