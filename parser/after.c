@@ -17,14 +17,6 @@ static const Expr *key_expr(Eval *e, const DocEntry *entry) {
     return doc_expr(e, d);
 }
 
-/* A network that is assigned, as an average of another is, does not stay as it starts. */
-static void mark_assigned(Eval *e, int slot) {
-    for (int i = 0; i < e->spec->defs.n; i++) {
-        Def *d = e->spec->defs.at[i];
-        for (int k = 0; d->kind == DEF_NETWORK && k < d->slots.n; k++) d->moved = d->moved || d->slots.at[k] == slot;
-    }
-}
-
 void after_entry(const Ctx *c, Scope *s, const DocEntry *entry) {
     Eval *e = c->e;
     if (!strchr(entry->key, '(')) {
@@ -55,14 +47,13 @@ void after_entry(const Ctx *c, Scope *s, const DocEntry *entry) {
                        shape_show(&want.shape, e->arena), shape_show(&n->type.shape, e->arena));
             return;
         }
-        for (int k = 0; k < c->build->assigned.n; k++)
-            if (c->build->assigned.at[k].slot == slot) {
-                diag_error(e->diags, entry->loc, "'%s' is assigned twice in one turn", target->name[i]);
-                return;
-            }
-        Now now = {slot, n};
-        vec_push(e->arena, &c->build->assigned, now);
-        mark_assigned(e, slot);
+        if (int_find(&c->build->assigned, slot)) {
+            diag_error(e->diags, entry->loc, "'%s' is assigned twice in one turn", target->name[i]);
+            return;
+        }
+        int_set(e->arena, &c->build->assigned, slot, n);
+        vec_push(e->arena, &c->build->assigned_slots, slot);
+        mark(e->arena, &e->moved, slot);
     }
 }
 
@@ -99,28 +90,12 @@ static int chain_order(const Chain *a, const Chain *b) {
     return (na > nb) - (na < nb);
 }
 
-bool moves_network(Eval *e, const Playing *p, const Def *net, int depth) {
+bool moves_network(const Playing *p, const Def *net) {
     for (int i = 0; i < net->slots.n; i++)
-        for (int m = 0; m < p->nmoved; m++)
-            if (net->slots.at[i] == p->moved[m].slot && !p->moved[m].frozen) return true;
-    for (int i = 0; depth < 32 && i < net->nested.n; i++)
-        if (moves_network(e, p, net->nested.at[i], depth + 1)) return true;
+        if (is_marked(&p->moves, net->slots.at[i])) return true;
+    for (int i = 0; i < net->nested.n; i++)
+        if (moves_network(p, net->nested.at[i])) return true;
     return false;
-}
-
-/* What a running value becomes: `now` where the gate is open, else what it was, which has the form of its slots. */
-static Value *held(const Ctx *c, Node *gate, const Value *now, const Value *was, Loc loc) {
-    Eval *e = c->e;
-    if (value_is_poison(now)) return value_poison(e);
-    if (was->kind == V_RECORD || was->kind == V_LIST) {
-        bool parts = now->kind == was->kind && now->n == was->n;
-        Value *out = arena_copy(e->arena, was, sizeof *was);
-        out->item = ARENA_ARRAY(e->arena, Value *, was->n + 1);
-        for (int i = 0; i < was->n; i++) out->item[i] = held(c, gate, parts ? now->item[i] : now, was->item[i], loc);
-        return out;
-    }
-    Node *n = value_to_node(c, now, loc);
-    return n ? value_node(e, g_select(gate, n, was->node)) : value_poison(e);
 }
 
 static bool template_frozen(const Eval *e, const Value *template) {
@@ -136,7 +111,7 @@ void run_pending(const Ctx *c, Build *b, Playing *p) {
     for (int i = 0; i < b->pending.n; i++) {
         Pending q = b->pending.at[i];
         if (q.player != p->def->index) continue;
-        if (q.network && q.ctx->update != UPDATE_ALWAYS && !moves_network(e, p, q.network, 0)) continue;
+        if (q.network && q.ctx->update != UPDATE_ALWAYS && !moves_network(p, q.network)) continue;
         if (template_frozen(e, q.state)) continue;
         if (q.network) q.network->updated = true;
         int at = n++;
@@ -160,9 +135,5 @@ void run_pending(const Ctx *c, Build *b, Playing *p) {
         if (value_is_poison(v)) return;
         value.at[at] = v;
     }
-    for (int i = 0; i < last.n; i++) {
-        Value *v = value.at[i];
-        if (p->gate) v = held(c, p->gate, v, template_load(c, last.at[i].state), last.at[i].next->loc);
-        template_store(c, last.at[i].state, v, last.at[i].next->loc);
-    }
+    for (int i = 0; i < last.n; i++) template_store(c, last.at[i].state, value.at[i], p->gate, last.at[i].next->loc);
 }

@@ -222,9 +222,7 @@ static Value *do_map(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
     if (v->kind != V_LIST && v->kind != V_RECORD) return refuse_value(c, loc, "map", "a list or a collection", v);
     Value **item = ARENA_ARRAY(e->arena, Value *, v->n + 1);
     for (int i = 0; i < v->n; i++) {
-        Ctx copy = *c;                                /* each copy is a place of its own */
-        copy.draw = arena_printf(e->arena, "%s/%d", c->draw, i + 1);
-        if (c->path) copy.path = arena_printf(e->arena, "%s/%d", c->path, i + 1);
+        Ctx copy = copy_ctx(c, i + 1);
         item[i] = call_value(&copy, arg[1], 1, &arg[0]->item[i], loc);
         if (item[i]->kind == V_POISON) return item[i];
     }

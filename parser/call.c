@@ -185,6 +185,10 @@ static bool take_modes(Ctx *inner, const Function *f, const Call *call) {
     return true;
 }
 
+static const Chain *chain_on(const Ctx *c, int ordinal, int copy) {
+    return arena_copy(c->e->arena, &(Chain){c->chain, ordinal, copy, c->chain ? c->chain->depth + 1 : 1}, sizeof(Chain));
+}
+
 static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
     Eval *e = c->e;
     Def *d = f->def;
@@ -202,13 +206,11 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
         return value_poison(e);
     }
     const char *part = own_name ? named->text : arena_printf(e->arena, "%s_%d", call->written, site->number);
-    Chain *chain = ARENA_NEW(e->arena, Chain);
-    *chain = (Chain){c->chain, site->ordinal, 0, c->chain ? c->chain->depth + 1 : 1};
     Ctx inner = *c;
     inner.depth++;
     inner.whole = NULL;
     inner.text = d;
-    inner.chain = chain;
+    inner.chain = chain_on(c, site->ordinal, 0);
     inner.draw = path_join(e, c->draw, part);
     if (!take_modes(&inner, f, call)) return value_poison(e);
     bool network = d->kind == DEF_NETWORK;
@@ -239,6 +241,16 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
     return v;
 }
 
+Ctx copy_ctx(const Ctx *c, int number) {       /* each copy is a place of its own */
+    Eval *e = c->e;
+    const char *part = arena_printf(e->arena, "%d", number);
+    Ctx inner = *c;
+    inner.chain = chain_on(c, 0, number);
+    inner.draw = path_join(e, c->draw, part);
+    if (c->path) inner.path = path_join(e, c->path, part);
+    return inner;
+}
+
 static Value *call_lambda(const Ctx *c, const Function *f, const Call *call) {
     Eval *e = c->e;
     if (call->n != f->head->n || call->nnamed) {
@@ -252,7 +264,9 @@ static Value *call_lambda(const Ctx *c, const Function *f, const Call *call) {
     inner.text = f->place->text;
     inner.network = f->place->network;
     inner.path = f->place->path;
-    inner.draw = path_join(e, c->draw, arena_printf(e->arena, "%s_%d", call->written, site_of(e, c->text, call->site)->number));
+    const Site *site = site_of(e, c->text, call->site);
+    inner.draw = path_join(e, c->draw, arena_printf(e->arena, "%s_%d", call->written, site->number));
+    inner.chain = chain_on(c, site->ordinal, 0);
     inner.depth++;
     inner.whole = NULL;
     if (inner.depth >= DEEPEST_CALL) return value_poison(e);
@@ -306,6 +320,7 @@ static Value *call_builtin(const Ctx *c, const Function *f, const Call *call) {
         if (arg[i] && arg[i]->kind == V_POISON) return arg[i];
     Ctx inner = *c;
     if (c->whole != call->expr || !call->expr) inner.whole_name = NULL;
+    inner.chain = chain_on(c, site_of(e, c->text, call->site)->ordinal, 0);
     return b->apply(&inner, n, arg, call->loc, call->expr);
 }
 

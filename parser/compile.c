@@ -62,19 +62,12 @@ static const char *const section_name[] = {"vars", "functions", "networks", "opt
 static void refuse_twice(Eval *e, const Globals *g, DefKind kind, const Head *h) {
     unsigned shared = 1u << DEF_VAR | 1u << DEF_FUNCTION | 1u << DEF_NETWORK | 1u << DEF_SOURCE | 1u << DEF_ITERATION;
     unsigned kinds = kind == DEF_PLAYER ? 1u << DEF_PLAYER | 1u << DEF_SOURCE : shared & 1u << kind ? shared : 1u << kind;
-    for (int i = 0; i < g->defs.n; i++) {
-        const Def *d = g->defs.at[i];
-        if (!(kinds >> d->kind & 1) || strcmp(d->name, h->name)) continue;
-        diag_error(e->diags, h->loc, "'%s' is defined twice: also under '%s'", h->name, section_name[d->kind]);
-        diag_note(e->diags, d->entry->loc, "here");
-        return;
-    }
-}
-
-static int count_kind(const Globals *g, DefKind kind) {
-    int n = 0;
-    for (int i = 0; i < g->defs.n; i++) n += g->defs.at[i]->kind == kind;
-    return n;
+    int first = names_find(&g->names, h->name);
+    const Def *d = first < 0 ? NULL : g->defs.at[first];
+    while (d && !(kinds >> d->kind & 1)) d = d->same;
+    if (!d) return;
+    diag_error(e->diags, h->loc, "'%s' is defined twice: also under '%s'", h->name, section_name[d->kind]);
+    diag_note(e->diags, d->entry->loc, "here");
 }
 
 static void check_body(Eval *e, const Def *d) {
@@ -82,6 +75,17 @@ static void check_body(Eval *e, const Def *d) {
     const Doc *ranges = is_body(v) || d->kind == DEF_OPTIMIZER ? doc_get(v, "ranges") : NULL;
     if (ranges) ranges_read(e, &d->head, ranges);
     if (is_body(v)) check_unused(e, v, NULL, body_keys, arena_printf(e->arena, "'%s'", d->name));
+}
+
+static void add_definition(Eval *e, Globals *g, Def *d) {
+    int first = names_find(&g->names, d->name);
+    if (first < 0) names_add(e->arena, &g->names, d->name, g->defs.n);
+    Def **last = first < 0 ? NULL : &g->defs.at[first]->same;
+    while (last && *last) last = &(*last)->same;
+    if (last) *last = d;
+    d->number = g->defs.n;
+    d->index = g->count[d->kind]++;
+    vec_push(e->arena, &g->defs, d);
 }
 
 static void define(Eval *e, Globals *g, DefKind kind, const DocEntry *entry) {
@@ -109,11 +113,10 @@ static void define(Eval *e, Globals *g, DefKind kind, const DocEntry *entry) {
     const Doc *state = kind == DEF_OPTIMIZER ? doc_get(entry->value, "state") : NULL;
     if (state && state->kind != DOC_MAP) diag_error(e->diags, state->loc, "'state' is a mapping of names to initial values");
     refuse_twice(e, g, kind, &d->head);
-    d->index = count_kind(g, kind);
     d->function = (Function){.kind = FN_TEXT, .name = d->name, .head = &d->head, .body = entry->value, .scope = &g->scope, .def = d};
     if (kind != DEF_SOURCE) site_of(e, d, NULL);      /* reads every expression of the text, used or not */
     if (callable) check_body(e, d);
-    vec_push(e->arena, &g->defs, d);
+    add_definition(e, g, d);
 }
 
 static Globals *globals_from_doc(Eval *e, const Doc *spec, Globals *below) {
@@ -135,27 +138,30 @@ static Globals *globals_from_doc(Eval *e, const Doc *spec, Globals *below) {
 
 static bool is_word_char(char c) { return isalnum((unsigned char)c) || c == '_'; }
 
-/* Whether some text of the spec says PLAYER.name. */
-static bool mentions(const Doc *d, const char *word) {
-    if (d->kind == DOC_SCALAR) {
-        for (const char *p = strstr(d->text, word); p; p = strstr(p + 1, word))
-            if ((p == d->text || !is_word_char(p[-1])) && !is_word_char(p[strlen(word)])) return true;
-        return false;
+/* Every `a.b` that some text of the spec says. */
+static void find_members(Eval *e, const Doc *d, NameTable *out) {
+    for (int i = 0; d->kind != DOC_SCALAR && i < d->n; i++)
+        find_members(e, d->kind == DOC_LIST ? d->item[i] : d->entry[i].value, out);
+    if (d->kind != DOC_SCALAR) return;
+    for (const char *dot = strchr(d->text, '.'); dot; dot = strchr(dot + 1, '.')) {
+        const char *from = dot, *to = dot + 1;
+        while (from > d->text && is_word_char(from[-1])) from--;
+        while (is_word_char(*to)) to++;
+        names_add(e->arena, out, arena_strndup(e->arena, from, (size_t)(to - from)), 1);
     }
-    for (int i = 0; i < d->n; i++)
-        if (mentions(d->kind == DOC_LIST ? d->item[i] : d->entry[i].value, word)) return true;
-    return false;
 }
 
 /* A player's local names may be used from outside, as PLAYER.name. */
 static void check_players(Eval *e, const Doc *spec) {
+    NameTable said = {0};
+    find_members(e, spec, &said);
     for (int i = 0; i < e->spec->defs.n; i++) {
         Def *d = e->spec->defs.at[i];
         if (d->kind != DEF_PLAYER) continue;
         const Doc *body = d->entry->value;
         VEC(const char *) outside = {0};
         for (int k = 0; k < body->n; k++)
-            if (mentions(spec, arena_printf(e->arena, "%s.%s", d->name, body->entry[k].key)))
+            if (names_find(&said, arena_printf(e->arena, "%s.%s", d->name, body->entry[k].key)) > 0)
                 vec_push(e->arena, &outside, body->entry[k].key);
         vec_push(e->arena, &outside, (const char *)NULL);
         check_unused(e, body, outside.at, player_keys, arena_printf(e->arena, "the player '%s'", d->name));
@@ -189,11 +195,11 @@ static int map_size(Eval *e, const Doc *spec, const char *key) {
 
 static void prepare(Eval *e, const Doc *spec) {
     Training *t = e->t;
-    t->nsource = count_kind(e->spec, DEF_SOURCE);
+    t->nsource = e->spec->count[DEF_SOURCE];
     t->source = ARENA_ARRAY(e->arena, SourceUse, t->nsource + 1);
-    t->nplayer = count_kind(e->spec, DEF_PLAYER);
+    t->nplayer = e->spec->count[DEF_PLAYER];
     t->player = ARENA_ARRAY(e->arena, Player, t->nplayer + 1);
-    t->niteration = count_kind(e->spec, DEF_ITERATION);
+    t->niteration = e->spec->count[DEF_ITERATION];
     t->iteration = ARENA_ARRAY(e->arena, IterationValue, t->niteration + 1);
     t->nmetric = map_size(e, spec, "metrics");
     t->metric = ARENA_ARRAY(e->arena, Metric, t->nmetric + 1);
@@ -259,18 +265,30 @@ static void warn_networks(Eval *e) {
     for (int i = 0; i < e->spec->defs.n; i++) {
         const Def *d = e->spec->defs.at[i];
         if (d->kind != DEF_NETWORK) continue;
+        bool moved = false;
+        for (int k = 0; k < d->slots.n; k++) moved = moved || is_marked(&e->moved, d->slots.at[k]);
         if (!d->shaped) diag_warn(e->diags, d->entry->loc, "the network '%s' is called nowhere", d->name);
         else if (d->states.n && !d->updated && !d->loaded)
             diag_warn(e->diags, d->entry->loc, "no turn moves the running values of the network '%s': they stay as they start", d->name);
-        else if (!d->moved && !d->loaded && d->slots.n)
+        else if (d->slots.n && !moved && !d->loaded)
             diag_warn(e->diags, d->entry->loc, "no player moves the network '%s' and no file is loaded into it", d->name);
+    }
+}
+
+/* Adds it to the layer that made it and to those around that one. */
+static void count_parameter(Eval *e, const NameTable *rows, const Slot *s) {
+    char *path = arena_strdup(e->arena, s->name);
+    for (char *slash = strrchr(path, '/'); slash; slash = strrchr(path, '/')) {
+        *slash = 0;
+        int row = names_find(rows, path);
+        if (row >= 0) e->rows.at[row].parameters += shape_count(&s->type.shape);
     }
 }
 
 static void network_rows(Eval *e) {
     Training *t = e->t;
     t->nnetwork = 0;
-    t->network = ARENA_ARRAY(e->arena, NetworkRow, count_kind(e->spec, DEF_NETWORK) + 1);
+    t->network = ARENA_ARRAY(e->arena, NetworkRow, e->spec->count[DEF_NETWORK] + 1);
     for (int i = 0; i < e->spec->defs.n; i++) {
         const Def *d = e->spec->defs.at[i];
         if (d->kind != DEF_NETWORK) continue;
@@ -278,15 +296,10 @@ static void network_rows(Eval *e) {
         for (int k = 0; k < d->slots.n; k++) row.parameters += shape_count(&t->slots->all.at[d->slots.at[k]].type.shape);
         t->network[t->nnetwork++] = row;
     }
-    for (int i = 0; i < e->rows.n; i++) {
-        LayerRow *row = &e->rows.at[i];
-        size_t n = strlen(row->path);
-        for (int s = 0; s < t->slots->all.n; s++) {
-            const Slot *slot = &t->slots->all.at[s];
-            if (slot->kind == SLOT_PARAM && !strncmp(slot->name, row->path, n) && slot->name[n] == '/')
-                row->parameters += shape_count(&slot->type.shape);
-        }
-    }
+    NameTable rows = {0};
+    for (int i = 0; i < e->rows.n; i++) names_add(e->arena, &rows, e->rows.at[i].path, i);
+    for (int i = 0; i < t->slots->all.n; i++)
+        if (t->slots->all.at[i].kind == SLOT_PARAM) count_parameter(e, &rows, &t->slots->all.at[i]);
     t->nlayer = e->rows.n;
     t->layer = e->rows.at;
 }

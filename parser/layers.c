@@ -36,18 +36,6 @@ static const Doc *layers_of(const Ctx *c, const Doc *item, const char *key, cons
     return NULL;
 }
 
-static Ctx copy_ctx(const Ctx *c, int number) {       /* each copy is a place of its own */
-    Eval *e = c->e;
-    const char *part = arena_printf(e->arena, "%d", number);
-    Chain *chain = ARENA_NEW(e->arena, Chain);
-    *chain = (Chain){c->chain, 0, number, c->chain ? c->chain->depth + 1 : 1};
-    Ctx inner = *c;
-    inner.chain = chain;
-    inner.draw = path_join(e, c->draw, part);
-    if (c->path) inner.path = path_join(e, c->path, part);
-    return inner;
-}
-
 static Value *run_repeat(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
     const Doc *layers = only_keys(c, item, repeat_keys) ? layers_of(c, item, "layers", "repeat") : NULL;
     if (!layers) return value_poison(c->e);

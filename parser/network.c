@@ -12,22 +12,27 @@
 
 /* ---- slots and templates ----------------------------------------------------------------------------------------- */
 
+bool is_marked(const Marks *m, int i) { return int_find(m, i) != NULL; }
+
+bool mark(Arena *a, Marks *m, int i) {
+    if (is_marked(m, i)) return true;
+    int_set(a, m, i, m);
+    return false;
+}
+
 Value *kept_find(Eval *e, const char *name) {
-    for (int i = 0; i < e->kept.n; i++)
-        if (!strcmp(e->kept.at[i].name, name)) return e->kept.at[i].template;
-    return NULL;
+    int at = names_find(&e->kept_names, name);
+    return at < 0 ? NULL : e->kept.at[at];
 }
 
 void kept_add(Eval *e, const char *name, Value *template) {
-    Kept k = {name, template};
-    vec_push(e->arena, &e->kept, k);
+    names_add(e->arena, &e->kept_names, name, e->kept.n);
+    vec_push(e->arena, &e->kept, template);
 }
 
 Node *slot_node(const Ctx *c, int slot) {
-    if (c->after)
-        for (int i = 0; i < c->build->now.n; i++)
-            if (c->build->now.at[i].slot == slot) return c->build->now.at[i].node;
-    return g_slot(c->graph, slot);
+    Node *now = c->after ? int_find(&c->build->now, slot) : NULL;
+    return now ? now : g_slot(c->graph, slot);
 }
 
 static const char *leaf_name(Eval *e, const char *prefix, const char *part) {
@@ -75,7 +80,7 @@ static Value *load_leaf(void *ctx, const Value *leaf) {
 
 Value *template_load(const Ctx *c, const Value *template) { return value_map(c->e, template, load_leaf, (void *)c); }
 
-static Node *stretched(const Ctx *c, Node *n, const Tensor *to, Loc loc, const char *name) {
+Node *stretched(const Ctx *c, Node *n, const Tensor *to, Loc loc, const char *name) {
     Eval *e = c->e;
     if (n->type.dtype == I32 && to->dtype == F32) n = g_to_float(n);
     Shape common;
@@ -88,7 +93,7 @@ static Node *stretched(const Ctx *c, Node *n, const Tensor *to, Loc loc, const c
     return shape_equal(&n->type.shape, &to->shape) ? n : g_broadcast(n, &to->shape);
 }
 
-bool template_store(const Ctx *c, const Value *template, const Value *v, Loc loc) {
+bool template_store(const Ctx *c, const Value *template, const Value *v, Node *gate, Loc loc) {
     Eval *e = c->e;
     if (value_is_poison(v) || value_is_poison(template)) return false;
     if (template->kind == V_NUMBER) {
@@ -96,11 +101,11 @@ bool template_store(const Ctx *c, const Value *template, const Value *v, Loc loc
         const Slot *s = &e->t->slots->all.at[slot];
         Node *n = value_to_node(c, v, loc);
         if (n) n = stretched(c, n, &s->type, loc, s->name);
-        if (n) g_assign(c->graph, slot, n);
+        if (n) g_assign(c->graph, slot, gate ? g_select(gate, n, g_slot(c->graph, slot)) : n);
         return n != NULL;
     }
     bool parts = v->kind == template->kind && v->n == template->n, ok = true;
-    for (int i = 0; i < template->n; i++) ok = template_store(c, template->item[i], parts ? v->item[i] : v, loc) && ok;
+    for (int i = 0; i < template->n; i++) ok = template_store(c, template->item[i], parts ? v->item[i] : v, gate, loc) && ok;
     return ok;
 }
 
@@ -129,8 +134,7 @@ static Value *shape_value(Eval *e, const Shape *s) {
 /* The initial value: a number, a list, or a function of the shape, whose draws have the parameter's name as path. */
 static void initialise(const Ctx *c, int slot, Value *init, Loc loc) {
     Eval *e = c->e;
-    for (int i = 0; i < e->initialised.n; i++)
-        if (e->initialised.at[i] == slot) return;
+    if (is_marked(&e->initialised, slot)) return;
     Slot *s = &e->t->slots->all.at[slot];
     if (init->kind == V_NUMBER) {
         s->fill = init->number;
@@ -147,7 +151,7 @@ static void initialise(const Ctx *c, int slot, Value *init, Loc loc) {
         graph_back(ic.graph, old);
         if (!n) return;
     }
-    vec_push(e->arena, &e->initialised, slot);
+    mark(e->arena, &e->initialised, slot);
 }
 
 /* The part of a collection that stands for this parameter: of its name, or of its name inside the network. */
@@ -192,6 +196,7 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
     if (slot < 0) {
         slot = slot_add(e->t->slots, (Slot){.name = full, .type = type, .kind = SLOT_PARAM, .tag = kind, .loc = loc});
         vec_push(e->arena, &e->shaped, ((Shaped){slot, call_of(e, c->network)}));
+        vec_push(e->arena, &c->network->slots, slot);
     } else if (e->t->slots->all.at[slot].kind != SLOT_PARAM) {
         diag_error(e->diags, loc, "'%s' is also the name of a running value: rename one", full);
         return value_poison(e);
@@ -203,9 +208,6 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
         note_other_call(e, slot);
         return value_poison(e);
     }
-    bool known = false;
-    for (int i = 0; i < c->network->slots.n; i++) known = known || c->network->slots.at[i] == slot;
-    if (!known) vec_push(e->arena, &c->network->slots, slot);
     initialise(c, slot, init, loc);
     if (c->parameters) {
         Value *given = given_part(c->parameters, &e->t->slots->all.at[slot]);
@@ -214,26 +216,21 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
     return value_node(e, slot_node(c, slot));
 }
 
-static void collect(Eval *e, const Def *d, Value *out, int depth) {
-    for (int i = 0; i < d->slots.n; i++) {
-        int slot = d->slots.at[i];
-        bool known = false;
-        for (int k = 0; k < out->n; k++) known = known || out->item[k]->number == slot;
-        if (known) continue;
-        Value **item = ARENA_ARRAY(e->arena, Value *, out->n + 1);
-        if (out->n) memcpy(item, out->item, sizeof *item * (size_t)out->n);
-        item[out->n++] = value_number(e, slot, true);
-        out->item = item;
-    }
-    for (int i = 0; depth < 64 && i < d->nested.n; i++) collect(e, d->nested.at[i], out, depth + 1);
+typedef struct { SlotList slot; Marks nets; } Found;
+
+/* The slots of a network and of those that it calls, each once. */
+static void collect(Eval *e, const Def *d, Found *out) {
+    if (mark(e->arena, &out->nets, d->number)) return;
+    for (int i = 0; i < d->slots.n; i++) vec_push(e->arena, &out->slot, d->slots.at[i]);
+    for (int i = 0; i < d->nested.n; i++) collect(e, d->nested.at[i], out);
 }
 
 bool parameters_fit(const Ctx *c, const Def *network, const Value *given, Loc loc) {
     Eval *e = c->e;
-    Value *all = value_list(e, 0, NULL);
-    collect(e, network, all, 0);
-    for (int i = 0; i < all->n; i++) {
-        const Slot *s = &e->t->slots->all.at[(int)all->item[i]->number];
+    Found all = {0};
+    collect(e, network, &all);
+    for (int i = 0; i < all.slot.n; i++) {
+        const Slot *s = &e->t->slots->all.at[all.slot.at[i]];
         if (given_part(given, s)) continue;
         diag_error(e->diags, loc, "'parameters' has nothing for '%s' of shape %s", s->name, shape_show(&s->type.shape, e->arena));
         return false;
@@ -243,58 +240,63 @@ bool parameters_fit(const Ctx *c, const Def *network, const Value *given, Loc lo
 
 bool name_matches(const char *pattern, const char *name) { return fnmatch(pattern, name, 0) == 0; }
 
-/* The slots of the networks' parameters, each once, as a list of numbers; NULL with a message if there is none. */
-static Value *parameter_slots(const Ctx *c, const Value *nets, const char *pattern, const char *kind, Loc loc) {
+static bool fits(const Slot *s, const char *pattern, const char *kind) {
+    const char *inner = strchr(s->name, '/');
+    if (pattern && !name_matches(pattern, s->name) && !(inner && name_matches(pattern, inner + 1))) return false;
+    return !kind || (s->tag && !strcmp(kind, s->tag));
+}
+
+/* The networks' slots, each once; false with a message if one is no network or was never called. */
+static bool slots_of(const Ctx *c, const Value *nets, Found *out, Loc loc) {
     Eval *e = c->e;
-    Value *all = value_list(e, 0, NULL);
-    int n = nets->kind == V_LIST ? nets->n : 1;
-    const char *first = NULL;
-    for (int i = 0; i < n; i++) {
-        const Value *v = nets->kind == V_LIST ? nets->item[i] : nets;
-        if (v->kind == V_POISON) return NULL;
-        if (v->kind != V_FUNCTION || !v->function->def || v->function->def->kind != DEF_NETWORK) {
-            diag_error(e->diags, loc, "only networks have parameters, this is %s", value_show(e, v));
-            return NULL;
-        }
-        Def *d = v->function->def;
-        first = d->name;
-        if (!d->shaped) {
-            if (!e->shaping && !d->called && !e->diags->errors)      /* else a mistake hid the call */
-                diag_error(e->diags, loc, "the network '%s' is called nowhere, so its parameters are not known", d->name);
-            return NULL;
-        }
-        collect(e, d, all, 0);
+    if (nets->kind == V_LIST) {
+        for (int i = 0; i < nets->n; i++)
+            if (!slots_of(c, nets->item[i], out, loc)) return false;
+        return true;
     }
-    Value *out = value_list(e, 0, ARENA_ARRAY(e->arena, Value *, all->n + 1));
-    for (int i = 0; i < all->n; i++) {
-        const Slot *s = &e->t->slots->all.at[(int)all->item[i]->number];
-        const char *inner = strchr(s->name, '/');
-        if (pattern && !name_matches(pattern, s->name) && !(inner && name_matches(pattern, inner + 1))) continue;
-        if (kind && (!s->tag || strcmp(kind, s->tag))) continue;
-        out->item[out->n++] = all->item[i];
+    if (nets->kind == V_POISON) return false;
+    if (nets->kind != V_FUNCTION || !nets->function->def || nets->function->def->kind != DEF_NETWORK) {
+        diag_error(e->diags, loc, "only networks have parameters, this is %s", value_show(e, nets));
+        return false;
     }
-    if (out->n) return out;
+    const Def *d = nets->function->def;
+    if (!d->shaped && !e->shaping && !d->called && !e->diags->errors)      /* else a mistake hid the call */
+        diag_error(e->diags, loc, "the network '%s' is called nowhere, so its parameters are not known", d->name);
+    if (d->shaped) collect(e, d, out);
+    return d->shaped;
+}
+
+static void nothing_fits(const Ctx *c, const Value *nets, const Found *all, const char *pattern, const char *kind, Loc loc) {
+    Eval *e = c->e;
     Nearest near = nearest_to(pattern ? pattern : kind ? kind : "");
-    for (int i = 0; i < all->n; i++) {
-        const Slot *s = &e->t->slots->all.at[(int)all->item[i]->number];
-        nearest_add(&near, pattern ? (strchr(s->name, '/') ? strchr(s->name, '/') + 1 : s->name) : s->tag);
+    for (int i = 0; i < all->slot.n; i++) {
+        const Slot *s = &e->t->slots->all.at[all->slot.at[i]];
+        const char *inner = strchr(s->name, '/');
+        if (pattern || s->tag) nearest_add(&near, !pattern ? s->tag : inner ? inner + 1 : s->name);
     }
-    diag_error(e->diags, loc, "'%s' has no parameter %s'%s'%s", first ? first : "", kind && !pattern ? "of kind " : "",
-               pattern ? pattern : kind ? kind : "", nearest_hint(e->arena, &near));
-    return NULL;
+    while (nets->kind == V_LIST && nets->n) nets = nets->item[nets->n - 1];
+    const char *of = nets->kind == V_FUNCTION ? nets->function->name : "[]";
+    if (!pattern && !kind) diag_error(e->diags, loc, "'%s' has no parameters", of);
+    else diag_error(e->diags, loc, "'%s' has no parameter %s'%s'%s", of, pattern ? "" : "of kind ", pattern ? pattern : kind,
+                    nearest_hint(e->arena, &near));
 }
 
 Value *network_parameters(const Ctx *c, Value *nets, const char *pattern, const char *kind, Loc loc) {
     Eval *e = c->e;
-    Value *slots = parameter_slots(c, nets, pattern, kind, loc);
-    if (!slots) return value_poison(e);
-    const char **name = ARENA_ARRAY(e->arena, const char *, slots->n);
-    Value **item = ARENA_ARRAY(e->arena, Value *, slots->n);
-    for (int i = 0; i < slots->n; i++) {
-        int slot = (int)slots->item[i]->number;
-        name[i] = e->t->slots->all.at[slot].name;
-        item[i] = c->graph ? value_node(e, slot_node(c, slot)) : value_poison(e);
+    Found all = {0};
+    if (!slots_of(c, nets, &all, loc)) return value_poison(e);
+    const char **name = ARENA_ARRAY(e->arena, const char *, all.slot.n + 1);
+    Value **item = ARENA_ARRAY(e->arena, Value *, all.slot.n + 1);
+    int n = 0;
+    for (int i = 0; i < all.slot.n; i++) {
+        int slot = all.slot.at[i];
+        const Slot *s = &e->t->slots->all.at[slot];
+        if (!fits(s, pattern, kind)) continue;
+        name[n] = s->name;
+        item[n++] = c->graph ? value_node(e, slot_node(c, slot)) : value_poison(e);
     }
-    if (pattern && !strpbrk(pattern, "*?[") && slots->n == 1) return item[0];
-    return value_record(e, slots->n, name, item, true);
+    if (n && pattern && !strpbrk(pattern, "*?[") && n == 1) return item[0];
+    if (n) return value_record(e, n, name, item, true);
+    nothing_fits(c, nets, &all, pattern, kind, loc);
+    return value_poison(e);
 }

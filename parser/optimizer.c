@@ -155,10 +155,6 @@ static bool make_slots(const Ctx *c, const Rule *r, Value *p, Value *g, const Do
     return true;
 }
 
-static Node *gated(const Ctx *c, Node *gate, Node *now, int slot) {
-    return gate ? g_select(gate, now, g_slot(c->graph, slot)) : now;
-}
-
 static void update_one(const Ctx *c, const Rule *r, Moved *m, Node *gate) {
     Eval *e = c->e;
     const char *parameter = e->t->slots->all.at[m->slot].name;
@@ -187,13 +183,8 @@ static void update_one(const Ctx *c, const Rule *r, Moved *m, Node *gate) {
             diag_error(e->diags, r->loc, "the optimiser '%s' makes %s of the parameter '%s' of shape %s", r->rule->name,
                        shape_show(&x->type.shape, e->arena), parameter, shape_show(&want.shape, e->arena));
         } else if (x) {
-            Now now = {m->slot, x};
-            vec_push(e->arena, &c->build->now, now);
-            for (int i = 0; i < n; i++) {
-                int slot = (int)template[i]->number;
-                Node *v = value_to_node(c, next[i], r->loc);
-                if (v) template_store(c, template[i], value_node(e, gated(c, gate, v, slot)), r->loc);
-            }
+            int_set(e->arena, &c->build->now, m->slot, x);
+            for (int i = 0; i < n; i++) template_store(c, template[i], next[i], gate, r->loc);
         }
     }
     e->diags->caller = caller.outer;

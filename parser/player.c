@@ -139,7 +139,7 @@ Value *iteration_value(const Ctx *c, Def *d, Loc loc) {
             v = body->kind == DOC_LIST ? eval_doc(&ic, &d->globals->scope, body)
                                        : eval_definition(&ic, &d->globals->scope, body, NULL);
             template = value_is_poison(v) ? NULL : slot_template(&ic, name, v, SLOT_ITERATION, d->entry->loc);
-            if (template && !template_store(&ic, template, v, d->entry->loc)) template = NULL;
+            if (template && !template_store(&ic, template, v, NULL, d->entry->loc)) template = NULL;
         }
         d->running = false;
         build_done(e, &b, 0, NULL, NULL);

@@ -9,8 +9,8 @@ typedef struct {
     const DocEntry *goal;                             /* minimize or maximize */
     Value *loss;
     Node *gate;
-    int nmoved;
-    Moved *moved;
+    VEC(Moved) moved;
+    Marks named, moves;                               /* slots of `moved`; those that are not frozen */
     const Doc **after;                                /* expressions and mappings of `after`, in order */
     int nafter;
 } Playing;
@@ -21,4 +21,4 @@ Local *own_binding(Scope *s, const char *name);
 /* after.c: what happens after the optimisers. */
 void run_after(Playing *p);
 void run_pending(const Ctx *c, Build *b, Playing *p);
-bool moves_network(Eval *e, const Playing *p, const Def *net, int depth);
+bool moves_network(const Playing *p, const Def *net);

@@ -38,9 +38,11 @@ Local *bind_doc(Eval *e, Scope *s, const DocEntry *entry, const Ctx *c) {
 }
 
 Def *def_find(const Globals *g, const char *name, unsigned kinds) {
-    for (; g; g = g->below)
-        for (int i = 0; i < g->defs.n; i++)
-            if ((kinds >> g->defs.at[i]->kind & 1) && !strcmp(g->defs.at[i]->name, name)) return g->defs.at[i];
+    for (; g; g = g->below) {
+        int at = names_find(&g->names, name);
+        for (Def *d = at < 0 ? NULL : g->defs.at[at]; d; d = d->same)
+            if (kinds >> d->kind & 1) return d;
+    }
     return NULL;
 }
 

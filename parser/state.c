@@ -28,7 +28,7 @@ Value *make_fixed(const Ctx *c, Scope *s, const Expr *call) {
         if (value_is_poison(v)) return value_poison(e);
         template = slot_template(&fc, name, v, SLOT_FIXED, call->loc);
         if (value_is_poison(template)) return template;
-        if (!template_store(&fc, template, v, call->loc)) return value_poison(e);
+        if (!template_store(&fc, template, v, NULL, call->loc)) return value_poison(e);
         build_done(e, &b, 0, NULL, NULL);
         *initial_unit(e) = u;
         kept_add(e, name, template);
@@ -123,7 +123,7 @@ static Value *state_template(const Ctx *c, const char *name, const DocEntry *sta
         e->t->slots->all.at[(int)template->number].fill = initial->number;
     } else {
         Ctx ic = ctx_new(e, b, name, c->text, false, -1);
-        if (!template_store(&ic, template, initial, state->loc)) return value_poison(e);
+        if (!template_store(&ic, template, initial, NULL, state->loc)) return value_poison(e);
         build_done(e, b, 0, NULL, NULL);
         *initial_unit(e) = *u;
     }

@@ -13,12 +13,11 @@
 /* ---- what moves --------------------------------------------------------------------------------------------------- */
 
 static void add_moved(Eval *e, Playing *p, int slot) {
-    for (int i = 0; i < p->nmoved; i++)
-        if (p->moved[i].slot == slot) return;
-    Moved *grown = ARENA_ARRAY(e->arena, Moved, p->nmoved + 1);
-    if (p->nmoved) memcpy(grown, p->moved, sizeof *grown * (size_t)p->nmoved);
-    grown[p->nmoved++] = (Moved){.slot = slot, .frozen = is_frozen(e, slot)};
-    p->moved = grown;
+    if (mark(e->arena, &p->named, slot)) return;
+    vec_push(e->arena, &p->moved, ((Moved){.slot = slot, .frozen = is_frozen(e, slot)}));
+    if (is_frozen(e, slot)) return;
+    mark(e->arena, &p->moves, slot);
+    mark(e->arena, &e->moved, slot);
 }
 
 static bool add_selection(Playing *p, const Value *v, Loc loc) {
@@ -65,19 +64,8 @@ static void find_moved(Playing *p) {
 
 /* What `freeze` leaves of a player's parameters may not be nothing. */
 static void check_frozen(Eval *e, const Playing *p, Loc loc) {
-    bool any = !p->nmoved;
-    for (int i = 0; i < p->nmoved; i++) any = any || !p->moved[i].frozen;
-    if (!any)
+    if (p->moved.n && !p->moves.n)
         diag_error(e->diags, loc, "this stage freezes all that '%s' moves: leave the player out of its 'each'", p->def->name);
-}
-
-static void mark_moved(Eval *e, const Playing *p) {
-    for (int i = 0; i < e->spec->defs.n; i++) {
-        Def *d = e->spec->defs.at[i];
-        for (int k = 0; d->kind == DEF_NETWORK && k < d->slots.n; k++)
-            for (int m = 0; m < p->nmoved; m++)
-                d->moved = d->moved || (d->slots.at[k] == p->moved[m].slot && !p->moved[m].frozen);
-    }
 }
 
 /* ---- loss and gradient ---------------------------------------------------------------------------------------------- */
@@ -125,40 +113,42 @@ static Node *loss_node(Playing *p) {
 /* A network of which the loss reaches nothing is an error, a single parameter a warning. */
 static void check_reach(const Playing *p) {
     Eval *e = p->ctx.e;
-    for (int i = 0; i < p->nmoved; i++) {
-        const char *name = e->t->slots->all.at[p->moved[i].slot].name;
-        size_t net = strcspn(name, "/");
-        bool first = true, any = false;
-        for (int k = 0; k < p->nmoved; k++) {
-            const char *other = e->t->slots->all.at[p->moved[k].slot].name;
-            if (p->moved[k].frozen || strncmp(other, name, net + 1)) continue;
-            first = first && k >= i;
-            any = any || p->moved[k].gradient;
+    NameTable reached = {0};
+    for (int pass = 0; pass < 2; pass++)
+        for (int i = 0; i < p->moved.n; i++) {
+            if (p->moved.at[i].frozen) continue;
+            const char *name = e->t->slots->all.at[p->moved.at[i].slot].name;
+            const char *net = arena_strndup(e->arena, name, strcspn(name, "/"));
+            bool reaches = p->moved.at[i].gradient != NULL;
+            if (pass == 0 && reaches) names_add(e->arena, &reached, net, 1);
+            if (pass == 0 || reaches) continue;
+            int known = names_find(&reached, net);
+            if (known < 0) {
+                diag_error(e->diags, p->goal->value->loc, "the loss of '%s' reaches nothing of the network '%s' that it moves",
+                           p->def->name, net);
+                names_add(e->arena, &reached, net, 0);
+            } else if (known) {
+                diag_warn(e->diags, p->goal->value->loc, "the loss of '%s' does not reach '%s': it stands still", p->def->name,
+                          name);
+            }
         }
-        if (p->moved[i].frozen) continue;
-        if (!any && first)
-            diag_error(e->diags, p->goal->value->loc, "the loss of '%s' reaches nothing of the network '%.*s' that it moves",
-                       p->def->name, (int)net, name);
-        else if (any && !p->moved[i].gradient)
-            diag_warn(e->diags, p->goal->value->loc, "the loss of '%s' does not reach '%s': it stands still", p->def->name, name);
-    }
 }
 
 static void differentiate(Playing *p, Node *loss, Move *move) {
     Eval *e = p->ctx.e;
-    *move = (Move){.player = p->def->index, .loss = loss, .moved = ARENA_ARRAY(e->arena, int, p->nmoved + 1), .gate = -1};
-    Node **x = ARENA_ARRAY(e->arena, Node *, p->nmoved + 1), **gx = ARENA_ARRAY(e->arena, Node *, p->nmoved + 1);
-    for (int i = 0; i < p->nmoved; i++) {
-        if (p->moved[i].frozen) continue;
-        x[move->nmoved] = g_slot(p->ctx.graph, p->moved[i].slot);
-        move->moved[move->nmoved++] = p->moved[i].slot;
+    *move = (Move){.player = p->def->index, .loss = loss, .moved = ARENA_ARRAY(e->arena, int, p->moved.n + 1), .gate = -1};
+    Node **x = ARENA_ARRAY(e->arena, Node *, p->moved.n + 1), **gx = ARENA_ARRAY(e->arena, Node *, p->moved.n + 1);
+    for (int i = 0; i < p->moved.n; i++) {
+        if (p->moved.at[i].frozen) continue;
+        x[move->nmoved] = g_slot(p->ctx.graph, p->moved.at[i].slot);
+        move->moved[move->nmoved++] = p->moved.at[i].slot;
     }
     Provenance old = graph_at(p->ctx.graph, p->goal->loc, NULL, "gradient", p->def->name);
     gradient(loss, NULL, move->nmoved, x, gx);
     graph_back(p->ctx.graph, old);
     move->gradient = gx;
-    for (int i = 0, k = 0; i < p->nmoved; i++)
-        if (!p->moved[i].frozen) p->moved[i].gradient = gx[k++];
+    for (int i = 0, k = 0; i < p->moved.n; i++)
+        if (!p->moved.at[i].frozen) p->moved.at[i].gradient = gx[k++];
     const Doc *optimizer = doc_get(p->def->entry->value, "optimizer");
     move->optimizer = optimizer && optimizer->kind == DOC_SCALAR ? optimizer->text : "groups";
     if (!e->shaping) check_reach(p);
@@ -170,12 +160,12 @@ static void clip_gradients(Playing *p) {
     const Doc *clip = doc_get(p->def->entry->value, "clip");
     if (!clip) return;
     int n = 0;
-    const char **name = ARENA_ARRAY(e->arena, const char *, p->nmoved + 1);
-    Value **item = ARENA_ARRAY(e->arena, Value *, p->nmoved + 1);
-    for (int i = 0; i < p->nmoved; i++)
-        if (p->moved[i].gradient) {
-            name[n] = e->t->slots->all.at[p->moved[i].slot].name;
-            item[n++] = value_node(e, p->moved[i].gradient);
+    const char **name = ARENA_ARRAY(e->arena, const char *, p->moved.n + 1);
+    Value **item = ARENA_ARRAY(e->arena, Value *, p->moved.n + 1);
+    for (int i = 0; i < p->moved.n; i++)
+        if (p->moved.at[i].gradient) {
+            name[n] = e->t->slots->all.at[p->moved.at[i].slot].name;
+            item[n++] = value_node(e, p->moved.at[i].gradient);
         }
     Value *all = value_record(e, n, name, item, true), *f = eval_doc(&p->ctx, p->scope, clip);
     Value *out = call_value(&p->ctx, f, 1, &all, clip->loc);
@@ -184,10 +174,10 @@ static void clip_gradients(Playing *p) {
         diag_error(e->diags, clip->loc, "'clip' gives a collection of the gradients' form, this is %s", value_show(e, out));
         return;
     }
-    for (int i = 0, k = 0; i < p->nmoved; i++)
-        if (p->moved[i].gradient) {
+    for (int i = 0, k = 0; i < p->moved.n; i++)
+        if (p->moved.at[i].gradient) {
             Node *g = value_to_node(&p->ctx, out->item[k++], clip->loc);
-            if (g) p->moved[i].gradient = g;
+            if (g) p->moved.at[i].gradient = g;
         }
 }
 
@@ -253,27 +243,25 @@ static void find_gate(Playing *p) {
 }
 
 static void refuse_double(Eval *e, int n, const Playing *p, Loc loc) {
+    Marks taken = {0};
     for (int a = 0; a < n; a++)
-        for (int b = a + 1; b < n; b++)
-            for (int i = 0; i < p[a].nmoved; i++)
-                for (int k = 0; k < p[b].nmoved; k++)
-                    if (p[a].moved[i].slot == p[b].moved[k].slot && !p[a].moved[i].frozen) {
-                        diag_error(e->diags, loc, "'%s' is moved by '%s' and '%s' in one turn: give them turns of their own, "
-                                                  "or other parameters with 'moves'",
-                                   e->t->slots->all.at[p[a].moved[i].slot].name, p[a].def->name, p[b].def->name);
-                        return;
-                    }
+        for (int i = 0; i < p[a].moved.n; i++) {
+            int slot = p[a].moved.at[i].slot, other = 0;
+            if (p[a].moved.at[i].frozen || !mark(e->arena, &taken, slot)) continue;
+            while (!is_marked(&p[other].moves, slot)) other++;
+            diag_error(e->diags, loc, "'%s' is moved by '%s' and '%s' in one turn: give them turns of their own, or other "
+                                      "parameters with 'moves'",
+                       e->t->slots->all.at[slot].name, p[other].def->name, p[a].def->name);
+            return;
+        }
 }
 
 /* What player i's `after` assigns, no other player of the turn may move or assign. `given`: assigned by those before it. */
-static void refuse_others(Eval *e, const Build *b, int n, const Playing *p, int i, Loc loc, SlotList *given) {
-    for (int a = 0; a < b->assigned.n; a++) {
-        int slot = b->assigned.at[a].slot;
-        bool twice = false;
-        for (int k = 0; k < given->n; k++) twice = twice || given->at[k] == slot;
-        for (int k = 0; k < n; k++)
-            for (int m = 0; m < p[k].nmoved && k != i; m++) twice = twice || p[k].moved[m].slot == slot;
-        vec_push(e->arena, given, slot);
+static void refuse_others(Eval *e, const Build *b, int n, const Playing *p, int i, Loc loc, Marks *given) {
+    for (int a = 0; a < b->assigned_slots.n; a++) {
+        int slot = b->assigned_slots.at[a];
+        bool twice = mark(e->arena, given, slot);
+        for (int k = 0; k < n; k++) twice = twice || (k != i && is_marked(&p[k].named, slot));
         if (!twice) continue;
         diag_error(e->diags, loc, "'after' of '%s' assigns '%s', which another player of this turn moves or assigns: give them "
                                   "turns of their own", p[i].def->name, e->t->slots->all.at[slot].name);
@@ -285,9 +273,55 @@ static void finish_player(Eval *e, Build *b, Playing *p, Results *r) {
     const Ctx *c = &p->ctx;
     b->player = p->def->index;
     const Doc *optimizer = doc_get(p->def->entry->value, "optimizer");
-    if (optimizer) optimizer_run(c, p->scope, p->def, optimizer, p->nmoved, p->moved, p->gate);
+    if (optimizer) optimizer_run(c, p->scope, p->def, optimizer, p->moved.n, p->moved.at, p->gate);
     else if (!is_misspelt(p->def, "optimizer")) diag_error(e->diags, p->def->entry->loc, "the player '%s' has no 'optimizer'", p->def->name);
     add_logs(e, p, r);
+}
+
+static void assign_one(const Playing *p, int slot, Node *v) {
+    Graph *g = p->ctx.graph;
+    g_assign(g, slot, p->gate ? g_select(p->gate, v, g_slot(g, slot)) : v);
+}
+
+/* This player's parameters get what `after` assigns, else what the optimiser made of them. */
+static void assign_parameters(const Build *b, const Playing *p) {
+    for (int i = 0; i < p->moved.n; i++) {
+        int slot = p->moved.at[i].slot;
+        Node *v = int_find(&b->assigned, slot) ? NULL : int_find(&b->now, slot);
+        if (v) assign_one(p, slot, v);
+    }
+    for (int i = 0; i < b->assigned_slots.n; i++)
+        assign_one(p, b->assigned_slots.at[i], int_find(&b->assigned, b->assigned_slots.at[i]));
+}
+
+/* The values that others read as PLAYER.name. */
+static void keep_asked(Eval *e, const Playing *p) {
+    const Def *d = p->def;
+    const Doc *log = doc_get(d->entry->value, "log");
+    for (int k = 0; k < d->asked.n; k++) {
+        Local *own = own_binding(p->scope, d->asked.at[k]);
+        const Doc *logged = log && log->kind == DOC_MAP ? doc_get(log, d->asked.at[k]) : NULL;
+        Value *v = own ? binding_force(&p->ctx, own) : logged ? eval_doc(&p->ctx, p->scope, logged) : value_poison(e);
+        template_store(&p->ctx, d->asked_type.at[k], v, NULL, d->entry->loc);
+    }
+}
+
+static void end_player(Eval *e, Build *b, int n, Playing *all, int i, Loc loc, Marks *given) {
+    Playing *p = &all[i];
+    b->player = p->def->index;
+    b->assigned = (IntTable){0};
+    b->assigned_slots.n = 0;
+    run_after(p);
+    refuse_others(e, b, n, all, i, loc, given);
+    run_pending(&p->ctx, b, p);
+    assign_parameters(b, p);
+    keep_asked(e, p);
+}
+
+static int add_gate(Eval *e, Results *r, const Playing *p) {
+    vec_push(e->arena, &r->node, p->gate);
+    vec_push(e->arena, &r->name, (const char *)arena_printf(e->arena, "@when/%s", p->def->name));
+    return r->node.n - 1;
 }
 
 /* The players' turn as one graph in `unit`; `partial`: sources that give their last batch. */
@@ -302,7 +336,7 @@ static void turn_build(Eval *e, Turn *turn, Unit *unit, int npartial, const int 
     Playing *p = ARENA_ARRAY(e->arena, Playing, n);
     Node **loss = ARENA_ARRAY(e->arena, Node *, n);
     Results r = {0};
-    SlotList given = {0};
+    Marks given = {0};
     for (int i = 0; i < n; i++) {
         p[i] = open_player(e, &b, players[i]);
         loss[i] = loss_node(&p[i]);
@@ -314,44 +348,11 @@ static void turn_build(Eval *e, Turn *turn, Unit *unit, int npartial, const int 
     for (int i = 0; i < n; i++) {
         b.player = players[i]->index;
         if (loss[i]) differentiate(&p[i], loss[i], &turn->move[i]), clip_gradients(&p[i]);
-        mark_moved(e, &p[i]);
     }
     for (int i = 0; i < n; i++) finish_player(e, &b, &p[i], &r);
     for (int i = 0; i < n; i++) {
-        const Ctx *c = &p[i].ctx;
-        b.player = players[i]->index;
-        b.assigned.n = 0;
-        run_after(&p[i]);
-        refuse_others(e, &b, n, p, i, loc, &given);
-        run_pending(c, &b, &p[i]);
-        for (int k = 0; k < b.now.n; k++) {           /* this player's parameters: assigned by `after`, else by the optimiser */
-            int slot = b.now.at[k].slot;
-            bool own = false;
-            for (int m = 0; m < p[i].nmoved; m++) own = own || p[i].moved[m].slot == slot;
-            if (!own) continue;
-            Node *v = b.now.at[k].node;
-            for (int a = 0; a < b.assigned.n; a++)
-                if (b.assigned.at[a].slot == slot) v = b.assigned.at[a].node, b.assigned.at[a].slot = -1;
-            g_assign(c->graph, slot, p[i].gate ? g_select(p[i].gate, v, g_slot(c->graph, slot)) : v);
-        }
-        for (int a = 0; a < b.assigned.n; a++) {      /* parameters that it does not move itself */
-            int slot = b.assigned.at[a].slot;
-            Node *v = b.assigned.at[a].node;
-            if (slot >= 0) g_assign(c->graph, slot, p[i].gate ? g_select(p[i].gate, v, g_slot(c->graph, slot)) : v);
-        }
-        Def *d = players[i];
-        for (int k = 0; k < d->asked.n; k++) {
-            Local *own = own_binding(p[i].scope, d->asked.at[k]);
-            const Doc *log = doc_get(d->entry->value, "log");
-            const Doc *logged = log && log->kind == DOC_MAP ? doc_get(log, d->asked.at[k]) : NULL;
-            Value *v = own ? binding_force(c, own) : logged ? eval_doc(c, p[i].scope, logged) : value_poison(e);
-            template_store(c, d->asked_type.at[k], v, d->entry->loc);
-        }
-        if (p[i].gate) {
-            turn->move[i].gate = r.node.n;
-            vec_push(e->arena, &r.node, p[i].gate);
-            vec_push(e->arena, &r.name, (const char *)arena_printf(e->arena, "@when/%s", d->name));
-        }
+        end_player(e, &b, n, p, i, loc, &given);
+        if (p[i].gate) turn->move[i].gate = add_gate(e, &r, &p[i]);
     }
     build_done(e, &b, r.node.n, r.node.at, r.name.at);
 }

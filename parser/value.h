@@ -11,6 +11,7 @@
 #pragma once
 #include "parser/expr.h"
 #include "parser/keys.h"
+#include "base/inttable.h"
 #include "train/training.h"
 
 typedef struct Value Value;
@@ -79,6 +80,7 @@ struct Scope {
 };
 
 typedef enum { DEF_VAR, DEF_FUNCTION, DEF_NETWORK, DEF_OPTIMIZER, DEF_SOURCE, DEF_ITERATION, DEF_PLAYER } DefKind;
+enum { DEF_KINDS = DEF_PLAYER + 1 };
 
 typedef VEC(int) SlotList;
 
@@ -87,6 +89,8 @@ typedef struct { const void *site; const char *written; int number, ordinal; } S
 struct Def {
     DefKind kind;
     const char *name;
+    Def *same;                                        /* the next one of this name: a player and its network */
+    int number;                                       /* in its Globals */
     Head head;
     const DocEntry *entry;
     struct Globals *globals;
@@ -101,7 +105,7 @@ struct Def {
     VEC(Def *) nested;                                /* DEF_NETWORK: networks it calls */
     bool called, shaped, traced;                      /* a call was tried; went through; made rows */
     bool updated, loaded;                             /* DEF_NETWORK: some turn moves running values; a file gives parameters */
-    bool moved, scheduled;                            /* DEF_NETWORK: some player moves it; DEF_PLAYER */
+    bool scheduled;                                   /* DEF_PLAYER */
     VEC(const char *) asked;                          /* DEF_PLAYER: names that others read as PLAYER.name */
     VEC(Value *) asked_type;                          /* their templates */
     Every every;
@@ -109,6 +113,8 @@ struct Def {
 
 typedef struct Globals {                              /* one file's definitions (includes merged), or the prelude's */
     VEC(Def *) defs;
+    NameTable names;                                  /* the first definition of a name; others follow by `same` */
+    int count[DEF_KINDS];
     struct Globals *below;                            /* the spec's: the prelude; the prelude's: NULL */
     Scope scope;
 } Globals;
@@ -129,9 +135,8 @@ typedef struct {                                      /* a running value that mo
     const char *name;
 } Pending;
 
-typedef struct { int slot; Node *node; } Now;
+typedef IntTable Marks;                               /* a set of slots, definitions, ... by index */
 typedef struct { int slot; Loc call; } Shaped;        /* a parameter, and the call of its network that gave it its shape */
-typedef struct { const char *name; Value *template; } Kept;   /* a value in slots: state, fixed, iteration, latest */
 
 struct Build {
     Unit *unit;
@@ -140,8 +145,9 @@ struct Build {
     VEC(int) partial;                                 /* sources that give their last batch, which is not full */
     VEC(int) iterations;
     VEC(Pending) pending;
-    VEC(Now) now;                                     /* values of slots after the optimisers */
-    VEC(Now) assigned;                                /* values that `after` gives to parameters */
+    IntTable now;                                     /* values of parameters after the optimisers */
+    IntTable assigned;                                /* values that `after` gives to parameters ... */
+    VEC(int) assigned_slots;                          /* ... in order */
     int player;                                       /* whose text is being evaluated, -1 */
     bool turn;                                        /* running values may move */
 };
@@ -182,9 +188,11 @@ struct Eval {
     Build init;                                       /* the initialisers' unit */
     VEC(Unit) fixed;
     VEC(LayerRow) rows;
-    VEC(Kept) kept;
     VEC(Shaped) shaped;
-    VEC(int) initialised;                             /* slots that an initialiser already sets */
+    VEC(Value *) kept;                                /* templates of state, fixed, iteration, latest values ... */
+    NameTable kept_names;                             /* ... by name */
+    Marks moved;                                      /* slots that some player moves */
+    Marks initialised;                                /* slots that an initialiser already sets */
     SlotList frozen;                                  /* what the stage at hand freezes */
     bool logs_known;                                  /* nothing went wrong in the schedule: what is logged is known */
     bool shaping;                                     /* first pass: finds shapes; messages are dropped */
@@ -267,6 +275,7 @@ typedef struct {                                      /* a call as written: site
 } Call;
 Value *call_function(const Ctx *c, const Function *f, const Call *call);
 bool reserved_argument(const char *name);             /* what every call takes besides its arguments: `training`, ... */
+Ctx copy_ctx(const Ctx *c, int number);               /* for a copy of a repeated list: a place of its own */
 const Site *site_of(Eval *e, Def *text, const void *site);
 const char *choices_of(Eval *e, const Function *f, int param, int depth);              /* "same|valid" or NULL */
 Value *run_loop(const Ctx *c, Scope *s, const Doc *item, const Doc *layers, Value *piped);      /* loop.c */
@@ -289,12 +298,16 @@ Value *make_fixed(const Ctx *c, Scope *s, const Expr *call);            /* fixed
 bool is_fixed(const Expr *x);
 Value *network_parameters(const Ctx *c, Value *nets, const char *pattern, const char *kind, Loc loc);
 bool parameters_fit(const Ctx *c, const Def *network, const Value *given, Loc loc);       /* of `parameters=`; or said */
+bool is_marked(const Marks *m, int i);
 Node *slot_node(const Ctx *c, int slot);              /* its value now: new in `after`, overridden by `parameters=` */
 bool name_matches(const char *pattern, const char *name);
 Value *slot_template(const Ctx *c, const char *prefix, const Value *v, SlotKind kind, Loc loc);  /* slots for every leaf */
 Value *template_load(const Ctx *c, const Value *template);
-bool template_store(const Ctx *c, const Value *template, const Value *v, Loc loc);      /* false: reported */
+/* Assigns v to the slots, where `gate` holds (NULL: always); false: reported. */
+bool template_store(const Ctx *c, const Value *template, const Value *v, Node *gate, Loc loc);
+Node *stretched(const Ctx *c, Node *n, const Tensor *to, Loc loc, const char *name);    /* NULL: reported */
 Value *kept_find(Eval *e, const char *name);
+bool mark(Arena *a, Marks *m, int i);                 /* whether it was marked before */
 void kept_add(Eval *e, const char *name, Value *template);
 Unit *initial_unit(Eval *e);                          /* one more unit to run at the start, in order */
 
@@ -309,7 +322,7 @@ Turn *turn_make(Eval *e, int n, Def **players, Loc loc);
 Value *iteration_value(const Ctx *c, Def *d, Loc loc);
 void after_entry(const Ctx *c, Scope *s, const DocEntry *entry);        /* an assignment or call in a player's `after` */
 
-typedef struct { int slot; bool frozen; Node *gradient; } Moved;
+typedef struct { int slot; bool frozen; Node *gradient; } Moved;      /* NULL: the loss does not reach it */
 /* New values of the moved parameters by `optimizer:`; optimiser values are assigned, new parameters go to b->now. */
 void optimizer_run(const Ctx *c, Scope *s, Def *player, const Doc *optimizer, int n, Moved *moved, Node *gate);
 

@@ -322,11 +322,8 @@ void graph_replay(Graph *to, const Graph *from, Node *const *slot, int n, Node *
 
 int slot_add(Slots *s, Slot slot) {
     vec_push(s->arena, &s->all, slot);
+    names_add(s->arena, &s->names, slot.name, s->all.n - 1);
     return s->all.n - 1;
 }
 
-int slot_find(const Slots *s, const char *name) {
-    for (int i = 0; i < s->all.n; i++)
-        if (!strcmp(s->all.at[i].name, name)) return i;
-    return -1;
-}
+int slot_find(const Slots *s, const char *name) { return names_find(&s->names, name); }

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/diag.h"
 #include "base/field.h"
+#include "base/names.h"
 #include "base/vec.h"
 
 enum { RANK_MAX = 8 };
@@ -146,7 +147,7 @@ typedef struct {
     const double *init;                               /* or all of its elements; NULL: fill (an init program may follow) */
 } Slot;
 
-typedef struct { Arena *arena; VEC(Slot) all; } Slots;
+typedef struct { Arena *arena; VEC(Slot) all; NameTable names; } Slots;
 int slot_add(Slots *s, Slot slot);                    /* gives its index */
 int slot_find(const Slots *s, const char *name);      /* -1 if there is none */
 
