@@ -4,6 +4,7 @@
 #include "parser/value.h"
 
 #include "build.h"
+#include "ops/attrs.h"
 
 #include <math.h>
 #include <string.h>
@@ -148,12 +149,22 @@ static Value *map_parts(const Ctx *c, const Op *op, int n, Value *const *src, co
     return value_record(e, form->n, form->name, out, true);
 }
 
-/* A reduction of a collection is one scalar over all its numbers: of the parts, then of their results. */
+/* A reduction of a collection is one scalar over all its numbers. The sum of sums is the sum, the largest of the largest
+ * is the largest; for other reductions the numbers are put in a row. */
 static Value *reduce_parts(const Ctx *c, const Op *op, const Value *v, const void *attr, Loc loc) {
     Eval *e = c->e;
+    const ReduceAttr *a = attr;
+    if (a->axes.n > 0 || a->axes.n < -1 || a->keep) {
+        diag_error(e->diags, loc, "%s: a collection is reduced over all its numbers: no 'axes', no 'keep'", op->name);
+        return value_poison(e);
+    }
+    bool again = op->traits & (LINEAR | PIECEWISE);
     Value **part = ARENA_ARRAY(e->arena, Value *, v->n);
-    for (int i = 0; i < v->n; i++) part[i] = apply_nodes(c, op, 1, &v->item[i], attr, loc);
+    ReshapeAttr row = {.shape = {.n = 1, .at = {-1}}};
+    for (int i = 0; i < v->n; i++)
+        part[i] = again ? apply_nodes(c, op, 1, &v->item[i], attr, loc) : apply_nodes(c, &op_reshape, 1, &v->item[i], &row, loc);
     Value *all = value_list(e, v->n, part);
+    if (!again) all = apply_nodes(c, &op_concat, v->n, part, &(AxisAttr){0}, loc);
     return apply_nodes(c, op, 1, &all, attr, loc);
 }
 
@@ -245,7 +256,7 @@ Value *apply_op(const Ctx *c, const Op *op, int n, Value *const *pos, int nnamed
         diag_error(e->diags, loc, "%s(%s) was given %d arguments", op->name, op->call, n);
         ok = false;
     }
-    for (int i = 0; i < nnamed; i++)
-        if (!(taken >> i & 1)) unknown_argument(c, op, names[i], loc), ok = false;
+    for (int i = 0; i < nnamed; i++)                  /* `name` is for layers that hold parameters, and harmless here */
+        if (!(taken >> i & 1) && strcmp(names[i], "name")) unknown_argument(c, op, names[i], loc), ok = false;
     return ok ? apply_nodes(c, op, src.n, src.at, attr, loc) : value_poison(e);
 }

@@ -6,7 +6,6 @@
 #include "base/rng.h"
 #include "build.h"
 #include "ops/attrs.h"
-#include "grad/grad.h"
 
 #include <math.h>
 #include <string.h>
@@ -16,7 +15,7 @@ static Value *refuse_value(const Ctx *c, Loc loc, const char *who, const char *w
     return value_poison(c->e);
 }
 
-/* ---- choice, gradient --------------------------------------------------------------------------------------------- */
+/* ---- choice ------------------------------------------------------------------------------------------------------ */
 
 /* Lazy builtins get the scope in place of arguments and the call itself. */
 static Value *do_if(const Ctx *c, int n, Value **scope, Loc loc, const Expr *x) {
@@ -39,70 +38,6 @@ static Value *do_if(const Ctx *c, int n, Value **scope, Loc loc, const Expr *x) 
         return refuse_value(c, x->args[0]->start, "if", "a condition (true, false or a comparison)", condition);
     Value *a = eval_expr(c, s, x->args[1]), *b = eval_expr(c, s, x->args[2]);
     return apply_nodes(c, &op_select, 3, (Value *[]){condition, a, b}, NULL, loc);
-}
-
-static bool has_name(const Expr *x) {
-    if (x->kind == EX_NAME) return true;
-    if (x->kind == EX_MEMBER) return x->callee->kind == EX_NAME || has_name(x->callee);
-    if (x->kind == EX_INDEX) return has_name(x->callee);      /* of a list: an item; of a tensor: refused below */
-    return x->kind == EX_CALL && x->callee->kind == EX_NAME && !strcmp(x->callee->text, "parameters");
-}
-
-typedef struct { Node *at[4096]; int n; } NodeList;
-
-static Value *add_leaf(void *ctx, const Value *v) {
-    NodeList *list = ctx;
-    if (v->kind == V_NODE && list->n < 4096) list->at[list->n++] = v->node;
-    return (Value *)v;
-}
-
-typedef struct { const Ctx *c; Node **gx; int at, missing; } GradFill;
-
-static Value *grad_leaf(void *ctx, const Value *v) {
-    GradFill *f = ctx;
-    if (v->kind != V_NODE) return (Value *)v;
-    Node *g = f->gx[f->at++];
-    if (!g) f->missing++, g = g_full(f->c->graph, v->node->type, 0);
-    return value_node(f->c->e, g);
-}
-
-static Value *do_grad(const Ctx *c, int n, Value **scope, Loc loc, const Expr *x) {
-    (void)n;
-    Scope *s = (Scope *)scope;
-    Eval *e = c->e;
-    if (x->n != 2 || x->names[0] || x->names[1]) {
-        diag_error(e->diags, loc, "grad(y, x) takes a value and what it is differentiated by");
-        return value_poison(e);
-    }
-    if (!has_name(x->args[1])) {
-        diag_error(e->diags, x->args[1]->start, "grad differentiates by a value with a name: make a local name of this one "
-                                                "and use that name in both places");
-        return value_poison(e);
-    }
-    Value *by = eval_expr(c, s, x->args[1]), *of = eval_expr(c, s, x->args[0]);
-    if (x->args[1]->kind == EX_INDEX && eval_expr(c, s, x->args[1]->callee)->kind == V_NODE) {
-        diag_error(e->diags, x->args[1]->start, "grad differentiates by a whole tensor: take that part of the gradient");
-        return value_poison(e);
-    }
-    Node *y = value_to_node(c, of, x->args[0]->start);
-    if (!y || value_is_poison(by)) return value_poison(e);
-    NodeList *list = ARENA_NEW(e->arena, NodeList);
-    value_map(e, by, add_leaf, list);
-    if (!list->n || y->type.dtype != F32) {
-        diag_error(e->diags, x->args[list->n ? 0 : 1]->start, "grad: a tensor of floats is wanted, this is %s",
-                   value_show(e, list->n ? of : by));
-        return value_poison(e);
-    }
-    Node **gx = ARENA_ARRAY(e->arena, Node *, list->n);
-    Provenance old = graph_at(c->graph, loc, NULL, "gradient", c->path);
-    gradient(y, NULL, list->n, list->at, gx);
-    GradFill fill = {c, gx, 0, 0};
-    Value *out = value_map(e, by, grad_leaf, &fill);
-    graph_back(c->graph, old);
-    if (fill.missing == list->n && !e->shaping && !c->probing)
-        diag_warn(e->diags, loc, "grad: the value does not depend on '%s': the gradient is zero",
-                  expr_show(x->args[1], e->arena));
-    return out;
 }
 
 static Value *do_fixed(const Ctx *c, int n, Value **scope, Loc loc, const Expr *x) {

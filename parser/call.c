@@ -193,7 +193,9 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
     Eval *e = c->e;
     Def *d = f->def;
     if (c->depth >= DEEPEST_CALL) {
-        diag_error(e->diags, call->loc, "'%s' calls itself, directly or through others: recursion is refused", f->name);
+        if (!d->recursive)
+            diag_error(e->diags, call->loc, "calls nest more than %d deep here; if '%s' leads back to itself: recursion is refused",
+                       DEEPEST_CALL, f->name);
         return value_poison(e);
     }
     const Site *site = site_of(e, c->text, call->site);
@@ -269,7 +271,10 @@ static Value *call_lambda(const Ctx *c, const Function *f, const Call *call) {
     inner.chain = chain_on(c, site->ordinal, 0);
     inner.depth++;
     inner.whole = NULL;
-    if (inner.depth >= DEEPEST_CALL) return value_poison(e);
+    if (inner.depth >= DEEPEST_CALL) {
+        diag_error(e->diags, call->loc, "calls of small functions nest more than %d deep here", DEEPEST_CALL);
+        return value_poison(e);
+    }
     return eval_expr(&inner, s, f->lambda);
 }
 

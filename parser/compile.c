@@ -352,6 +352,10 @@ static Training *compile_spec(Eval *e, const Doc *spec, const CompileOptions *o)
     check_spec(e, spec);
     e->prelude = globals_from_doc(e, prelude, NULL);
     e->spec = globals_from_doc(e, spec, e->prelude);
+    for (int i = 0; i < e->spec->defs.n; i++) {
+        Def *d = e->spec->defs.at[i];
+        if ((d->kind == DEF_FUNCTION || d->kind == DEF_NETWORK) && d->walked == UNSEEN) refuse_recursion(e, d);
+    }
     check_players(e, spec);
     e->init = build_new(e, &e->t->init, "init", spec->loc);
     Unit *scratch = ARENA_NEW(e->arena, Unit);

@@ -201,7 +201,10 @@ static int trace_begin(const Ctx *c, const Doc *item) {
     bool expression = item->kind == DOC_SCALAR && doc_expr(e, item)->kind != EX_NAME;
     const Site *site = site_of(e, c->text, expression ? (const void *)doc_expr(e, item) : item);
     LayerRow row = {.network = c->network->name, .loc = item->loc, .type = {.shape = {.rank = -1}}};
-    row.path = arena_printf(e->arena, "%s/%s_%d", c->path, site->written, site->number);
+    const Doc *args = item->kind == DOC_MAP ? item->entry[0].value : NULL;
+    const Doc *name = args && args->kind == DOC_MAP ? doc_get(args, "name") : NULL;
+    if (name && name->kind == DOC_SCALAR) row.path = path_join(e, c->path, name->text);
+    else row.path = arena_printf(e->arena, "%s/%s_%d", c->path, site->written, site->number);
     row.depth = -1;
     for (const char *p = row.path; *p; p++) row.depth += *p == '/';
     row.layer = item->kind == DOC_MAP && item->n == 1

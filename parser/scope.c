@@ -185,7 +185,8 @@ static void suggest(const Ctx *c, Scope *s, const char *name, Loc loc, bool call
         if ((*op)->call) nearest_add(&near, (*op)->name);
     field_nearest(ambient_keys, &near);
     const char *hint = near.best || !called ? nearest_hint(e->arena, &near) : "; 'graphrun show function' lists what can be called";
-    diag_error(e->diags, loc, "unknown name '%s'%s", name, hint);
+    if (!strcmp(name, "turn")) diag_error(e->diags, loc, "'turn' counts a player's own turns: only players have it");
+    else diag_error(e->diags, loc, "unknown name '%s'%s", name, hint);
 }
 
 Value *scope_get(const Ctx *c, Scope *s, const char *name, Loc loc, bool called) {

@@ -6,16 +6,16 @@
 
 #include <string.h>
 
-static void add_site(Eval *e, Def *d, const void *site, const char *written) {
+static void add_site(Eval *e, Def *d, const void *site, const char *written, Loc loc) {
     int number = 1;
     for (int i = 0; i < d->sites.n; i++) number += !strcmp(d->sites.at[i].written, written);
-    Site s = {site, written, number, d->sites.n + 1};
+    Site s = {site, written, loc, number, d->sites.n + 1};
     vec_push(e->arena, &d->sites, s);
 }
 
 static void walk_expr(Eval *e, Def *d, const Expr *x) {
     if (!x) return;
-    if (x->kind == EX_CALL) add_site(e, d, x, x->callee->kind == EX_NAME ? x->callee->text : "call");
+    if (x->kind == EX_CALL) add_site(e, d, x, x->callee->kind == EX_NAME ? x->callee->text : "call", x->callee->loc);
     walk_expr(e, d, x->callee);
     walk_expr(e, d, x->right);
     if (x->kind != EX_LAMBDA)
@@ -42,7 +42,7 @@ static void walk_layers(Eval *e, Def *d, const Doc *list) {
         const Doc *item = list->item[i];
         if (item->kind == DOC_SCALAR) {
             const Expr *x = item->style == DOC_SINGLE ? NULL : doc_expr(e, item);
-            if (x && x->kind == EX_NAME) add_site(e, d, item, x->text);
+            if (x && x->kind == EX_NAME) add_site(e, d, item, x->text, item->loc);
             else walk_expr(e, d, x);
         } else if (item->kind == DOC_MAP && item->n && is_word(item->entry[0].key, blocks)) {
             for (int k = 0; k < item->n; k++) {
@@ -53,7 +53,7 @@ static void walk_layers(Eval *e, Def *d, const Doc *list) {
                     walk_values(e, d, b->value);
             }
         } else if (item->kind == DOC_MAP && item->n == 1) {
-            add_site(e, d, item, item->entry[0].key);
+            add_site(e, d, item, item->entry[0].key, item->entry[0].loc);
             walk_values(e, d, item->entry[0].value);
         }
     }
@@ -74,7 +74,7 @@ static void walk_definition(Eval *e, Def *d, const Doc *v, bool layers) {
 }
 
 const Site *site_of(Eval *e, Def *text, const void *site) {
-    static const Site none = {NULL, "call", 1, 1};
+    static const Site none = {.written = "call", .number = 1, .ordinal = 1};
     if (!text) return &none;
     if (!text->sites_done) {
         text->sites_done = true;
@@ -85,4 +85,32 @@ const Site *site_of(Eval *e, Def *text, const void *site) {
     for (int i = 0; i < text->sites.n; i++)
         if (text->sites.at[i].site == site) return &text->sites.at[i];
     return &none;
+}
+
+/* ---- recursion --------------------------------------------------------------------------------------------------- */
+
+static bool is_argument(const Head *h, const char *name) {
+    for (int i = 0; i < h->n; i++)
+        if (!strcmp(h->arg[i], name)) return true;
+    return false;
+}
+
+/* A function whose text leads back to itself by names that are no arguments or local names. */
+void refuse_recursion(Eval *e, Def *d) {
+    site_of(e, d, NULL);
+    d->walked = OPEN;
+    for (int i = 0; i < d->sites.n; i++) {
+        const Site *s = &d->sites.at[i];
+        const Doc *body = d->entry->value;
+        if (is_argument(&d->head, s->written) || (body->kind == DOC_MAP && doc_entry(body, s->written))) continue;
+        Def *callee = def_find(d->globals, s->written, 1u << DEF_FUNCTION | 1u << DEF_NETWORK);
+        if (!callee || callee->walked == DONE) continue;
+        if (callee->walked == UNSEEN) {
+            refuse_recursion(e, callee);
+        } else {
+            callee->recursive = d->recursive = true;
+            diag_error(e->diags, s->loc, "'%s' calls itself, directly or through others: recursion is refused", callee->name);
+        }
+    }
+    d->walked = DONE;
 }

@@ -84,7 +84,7 @@ enum { DEF_KINDS = DEF_PLAYER + 1 };
 
 typedef VEC(int) SlotList;
 
-typedef struct { const void *site; const char *written; int number, ordinal; } Site;   /* a call in a text */
+typedef struct { const void *site; const char *written; Loc loc; int number, ordinal; } Site;       /* a call in a text */
 
 struct Def {
     DefKind kind;
@@ -99,6 +99,8 @@ struct Def {
     bool running, used;
     VEC(Site) sites;                                  /* the calls of its text, in the order of the text */
     bool sites_done;
+    enum { UNSEEN, OPEN, DONE } walked;               /* in the search for calls that lead back */
+    bool recursive;                                   /* was reported */
     int index;                                        /* of source, iteration value, player in the Training */
     SlotList slots;                                   /* DEF_NETWORK: the parameters that it makes itself */
     SlotList states;                                  /* DEF_NETWORK: its running values */
@@ -206,6 +208,9 @@ struct Builtin {                                      /* a language function in 
 };
 extern const Builtin builtin_table[];                 /* ends with name NULL */
 
+/* gradient.c: the builtin grad(y, x) */
+Value *do_grad(const Ctx *c, int n, Value **scope, Loc loc, const Expr *x);
+
 /* value.c */
 Value *value_poison(Eval *e);
 Value *value_none(Eval *e);
@@ -275,6 +280,7 @@ typedef struct {                                      /* a call as written: site
 } Call;
 Value *call_function(const Ctx *c, const Function *f, const Call *call);
 bool reserved_argument(const char *name);             /* what every call takes besides its arguments: `training`, ... */
+void refuse_recursion(Eval *e, Def *d);
 Ctx copy_ctx(const Ctx *c, int number);               /* for a copy of a repeated list: a place of its own */
 const Site *site_of(Eval *e, Def *text, const void *site);
 const char *choices_of(Eval *e, const Function *f, int param, int depth);              /* "same|valid" or NULL */

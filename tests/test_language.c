@@ -148,7 +148,7 @@ static void collections(void **state) {
                   "    slope: grad(y, all)\n"
                   "    minimize: y\n"
                   "    optimizer: sgd(0)\n"
-                  "    log: {sum: sum(all), mean: mean(all), max: max(all), norm: norm(all), size: "
+                  "    log: {sum: sum(all), variance: variance(all), spread: log_sum_exp(all), mean: mean(all), max: max(all), norm: norm(all), size: "
                   "size(all), union: size(both),\n"
                   "          twice: sum(2*all + all), square: sum(all^2), weights: \"sum(parameters(net, "
                   "kind='weight'))\",\n"
@@ -158,6 +158,8 @@ static void collections(void **state) {
     turn(w, 0, true);
     near(logged("net.sum"), 2 + 5 + 3 + 4);
     near(logged("net.mean"), 14 / 4.0);
+    near(logged("net.variance"), 1.25);
+    near(logged("net.spread"), log(exp(2) + exp(5) + exp(3) + exp(4)));
     near(logged("net.max"), 5);
     near(logged("net.norm"), sqrt(4 + 25 + 9 + 16));
     near(logged("net.size"), 4);

@@ -92,10 +92,27 @@ static Node *min_build(Graph *g, int nsrc, Node *const *src, const void *attr) {
 }
 static Node *variance_build(Graph *g, int nsrc, Node *const *src, const void *attr) {
     (void)nsrc;
+    bool ok;
+    const Shape *s = &src[0]->type.shape;
+    unsigned mask = axes_mask(&((const ReduceAttr *)attr)->axes, s->rank, &ok);
+    Shape rest = shape_without(s, mask);
+    if (ok && g->diags && shape_count(s) == shape_count(&rest))
+        diag_warn(g->diags, g->loc, "the variance of one number is 0 (of %s): what is normalised by it says nothing; batch "
+                                    "statistics need a batch", show_of(src[0]));
     return reduce_build(g, &op_variance, level_type(src[0], F32), attr, false);
 }
+/* exp(x - log_sum_exp(x)): what is normalised already. */
+static bool is_softmax(const Node *x) {
+    if (x->op != &op_exp || x->src[0]->op != &op_sub) return false;
+    const Node *total = x->src[0]->src[1];
+    while (total->op->traits & VIEW) total = total->src[0];
+    return total->op == &op_log_sum_exp && total->src[0] == x->src[0]->src[0];
+}
+
 static Node *log_sum_exp_build(Graph *g, int nsrc, Node *const *src, const void *attr) {
     (void)nsrc;
+    if (g->diags && is_softmax(src[0]))
+        diag_warn(g->diags, g->loc, "these are the probabilities of a softmax, and logits are wanted: leave the softmax out");
     return reduce_build(g, &op_log_sum_exp, level_type(src[0], F32), attr, true);
 }
 
