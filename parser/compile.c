@@ -343,12 +343,13 @@ static void check_spec(Eval *e, const Doc *spec) {
     if (!doc_entry(spec, "players")) diag_error(e->diags, spec->loc, "the spec has no 'players'");
 }
 
-static Training *compile_spec(Eval *e, const Doc *spec, const CompileOptions *o) {
+static Training *compile_spec(Eval *e, Doc *spec, const CompileOptions *o) {
     size_t size;
     const char *text = prelude_source(&size);
     if (o->prelude) text = o->prelude, size = strlen(text);
     Doc *prelude = doc_parse("prelude", text, size, e->diags);
     if (!prelude) return NULL;
+    doc_mend(spec, e->diags);
     check_spec(e, spec);
     e->prelude = globals_from_doc(e, prelude, NULL);
     e->spec = globals_from_doc(e, spec, e->prelude);

@@ -38,6 +38,7 @@ Doc *doc_parse(const char *name, const char *text, size_t length, Diags *d);
 Doc *doc_read(const char *path, Diags *d);            /* "-" is stdin; a file that cannot be read is an error */
 Doc *doc_read_at(const char *path, Loc asked, Diags *d);   /* the same; that error points at `asked` */
 Doc *doc_parse_within(Diags *d, Loc start, const char *text, size_t length);  /* a part of a known source */
+void doc_mend(Doc *d, Diags *diags);                   /* cut.c: expressions that YAML cut at their commas: said, and whole again */
 Doc *doc_get(const Doc *map, const char *key);        /* NULL if there is none */
 DocEntry *doc_entry(const Doc *map, const char *key);
 Loc doc_loc_at(const Doc *scalar, size_t byte);       /* file position of a byte of the text */
