@@ -99,7 +99,8 @@ static const Line lines[] = {
     {"train -z ring.yaml", 2, "", "unknown option '-z'"},
     {"train --seed", 2, "", "--seed wants N"},
     {"train --seed -1 ring.yaml", 2, "", "--seed: '-1' is not a whole number"},
-    {"train --steps 0 ring.yaml", 2, "", "--steps: '0' is not a whole number above 0"},
+    {"train --steps -1 ring.yaml", 2, "", "--steps: '-1' is not a whole number, 0 or more"},
+    {"train --threads 0 ring.yaml", 2, "", "--threads: '0' is not a whole number above 0"},
     {"train --steps 1e3 ring.yaml", 2, "", "not a whole number"},
     {"train --steps +3 ring.yaml", 2, "", "not a whole number"},
     {"train --steps ' 3' ring.yaml", 2, "", "not a whole number"},
@@ -260,6 +261,17 @@ static int finish(pid_t child) {
     return status;
 }
 
+static void no_steps_leave_the_initial_values_to_go_on_from(void **state) {
+    (void)state;
+    assert_int_equal(system("rm -rf none straight"), 0);
+    assert_int_equal(sh("ring.yaml --steps 0 --seed 5 -o none -q"), 0);
+    assert_int_equal(access("none/checkpoints/step-000000.safetensors", F_OK), 0);
+    assert_int_equal(sh("ring.yaml --steps 8 --resume none -q"), 0);
+    assert_int_equal(sh("ring.yaml --steps 8 --seed 5 -o straight -q"), 0);
+    assert_int_equal(system("cmp none/checkpoints/step-000008.safetensors straight/checkpoints/step-000008.safetensors"), 0);
+    assert_int_equal(system("cmp none/log.jsonl straight/log.jsonl"), 0);
+}
+
 static void a_signal_ends_after_a_checkpoint_and_the_run_goes_on_the_same(void **state) {
     (void)state;
     static const int signals[] = {SIGINT, SIGTERM};
@@ -379,6 +391,7 @@ int main(void) {
         cmocka_unit_test(every_line_ends_and_says_as_it_should),
         cmocka_unit_test(a_run_leaves_its_folder_and_prints_its_path),
         cmocka_unit_test(a_full_disk_ends_with_6_and_a_closed_pipe_quietly),
+        cmocka_unit_test(no_steps_leave_the_initial_values_to_go_on_from),
         cmocka_unit_test(a_signal_ends_after_a_checkpoint_and_the_run_goes_on_the_same),
         cmocka_unit_test(usr1_makes_a_checkpoint_and_goes_on),
         cmocka_unit_test(killed_runs_resume_by_themselves),

@@ -315,7 +315,7 @@ static void more_steps_continue_a_shorter_run(void **state) {
     strcpy(a, make_folder("long"));
     run(-1, 1, (TrainOptions){.folder = a});
     const char *b = make_folder("short");
-    Outcome o = run(-1, 1, (TrainOptions){.folder = b, .steps = 3});
+    Outcome o = run(-1, 1, (TrainOptions){.folder = b, .limited = true, .steps = 3});
     assert_int_equal(o.how, ENDED_LIMIT);
     assert_int_equal(o.report.step, 3);
     snprintf(resume, sizeof resume, "%s", o.report.checkpoint);
@@ -373,7 +373,7 @@ static void series_read_back_equal_those_in_memory(void **state) {
 static void a_divergence_names_the_node_and_keeps_the_last_checkpoint(void **state) {
     (void)state;
     const char *a = make_folder("diverged");
-    Outcome o = run(3, 1, (TrainOptions){.folder = a, .steps = 2});
+    Outcome o = run(3, 1, (TrainOptions){.folder = a, .limited = true, .steps = 2});
     char resume[1200];
     snprintf(resume, sizeof resume, "%s", o.report.checkpoint);
     o = run(3, 1, (TrainOptions){.folder = a, .resume = resume});

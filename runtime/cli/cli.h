@@ -11,12 +11,12 @@ typedef struct {                                      /* every option of every v
     const char **set;
     int nset, color, threads_given;
     int64_t seed, steps, threads;
-    bool seed_given;
+    bool seed_given, steps_given;
     double seconds;
     bool force, allow_change, json, quiet, verbose, watch, plain, help, version;
 } Options;
 
-typedef enum { O_FLAG, O_TEXT, O_INT, O_THREADS, O_SEED, O_SECONDS, O_SETS, O_COLOR } OptionType;
+typedef enum { O_FLAG, O_TEXT, O_INT, O_THREADS, O_SEED, O_STEPS, O_SECONDS, O_SETS, O_COLOR } OptionType;
 
 typedef struct {                                      /* read by the parser and by the help; ends with name NULL */
     const char *name;

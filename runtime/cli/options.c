@@ -100,6 +100,7 @@ static bool store(const Option *o, const char *text, Options *to) {
     case O_TEXT: *(const char **)at = text; return true;
     case O_INT: return parse_int(o, text, 1, INT64_MAX, (int64_t *)(void *)at);
     case O_THREADS: return parse_int(o, text, 1, MOST_THREADS, (int64_t *)(void *)at);
+    case O_STEPS: to->steps_given = true; return parse_int(o, text, 0, INT64_MAX, (int64_t *)(void *)at);
     case O_SEED: to->seed_given = true; return parse_int(o, text, 0, INT64_MAX, (int64_t *)(void *)at);
     case O_SECONDS: return parse_seconds(o, text, (double *)(void *)at);
     case O_SETS: return add_set(to, o, text);

@@ -88,7 +88,7 @@ bool iteration_run(Trainer *tr, Ended *ended) {
 }
 
 static bool limit_reached(const Trainer *tr) {
-    return tr->options->steps > 0 && get_int(tr->m, tr->m->t->total_step_slot) >= tr->options->steps;
+    return tr->options->limited && get_int(tr->m, tr->m->t->total_step_slot) >= tr->options->steps;
 }
 
 static bool next_stage(Trainer *tr) {

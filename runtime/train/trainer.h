@@ -13,7 +13,8 @@ typedef struct {
     const char *version;                              /* of the program; kept in checkpoints */
     const char *resume;                               /* a checkpoint to go on from; NULL: from the start */
     bool loose;                                       /* take from it what fits (`--allow-change`) */
-    int64_t steps;                                    /* stop after so many in total; 0: as the schedule says */
+    bool limited;                                     /* stop after so many steps in total; false: as the schedule says */
+    int64_t steps;
     double seconds;                                   /* stop after so long; 0: never */
     bool watch;                                       /* run node by node and look for NaN and infinity after each */
     Progress *progress;                               /* NULL: silent */
