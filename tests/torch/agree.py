@@ -1,0 +1,224 @@
+#!/usr/bin/env python3
+"""agree.py GRAPHRUN [MODEL...]: graphrun and PyTorch train the same 20 steps and must come to the same numbers.
+
+Each tests/torch/MODEL.yaml is a spec whose batches and draws are values of the iteration, written to a file each step.
+graphrun writes its initial values (a run of 0 steps) and then trains; here the same model, in a few lines of PyTorch,
+starts from that checkpoint, is fed those files, and is compared: each logged loss within 1e-4 relative, each parameter and
+running value within 1e-4 absolute. PyTorch computes in double precision, so that what is seen is graphrun's rounding
+alone. Adam divides by the gradient's size: where that is 0 but for rounding (a bias before batch norm) it makes whole steps
+of noise, so the specs over images give it an eps of 1e-3. Needs torch (CPU), numpy and safetensors, all on PyPI:
+
+    python3 -m venv venv && venv/bin/pip install torch numpy safetensors
+    venv/bin/python tests/torch/agree.py build/graphrun
+
+CTest runs it as `torch` (ctest -L torch) with the Python that CMake is told by -DTORCH_PYTHON=venv/bin/python, else with
+python3; where that has no torch it says so and is skipped (exit 77).
+"""
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+try:
+    import numpy as np
+    import torch
+    import torch.nn.functional as F
+    from safetensors.numpy import load_file
+except ImportError as missing:
+    print(f"skipped: {missing}; see the head of {__file__}")
+    sys.exit(77)
+
+HERE = Path(__file__).resolve().parent
+STEPS, LOSS, PARAMETER = 20, 1e-4, 1e-4
+
+
+# Layouts: graphrun's images are NHWC and its kernels HWIO; here images are NCHW, and P holds graphrun's own arrays.
+def conv(p, name, x, stride, padding):
+    return F.conv2d(x, p[name + "/weight"].permute(3, 2, 0, 1).contiguous(), p.get(name + "/bias"), stride, padding)
+
+
+def conv_transpose(p, name, x):
+    return F.conv_transpose2d(x, p[name + "/weight"].permute(2, 3, 0, 1).contiguous(), None, 2, 1)
+
+
+def dense(p, name, x):
+    return x @ p[name + "/weight"] + p[name + "/bias"]
+
+
+def batch_norm(p, name, x):
+    return F.batch_norm(x, None, None, p[name + "/scale"], p[name + "/shift"], True)
+
+
+def rows(x):                                          # NCHW to rows in the order of NHWC
+    return x.permute(0, 2, 3, 1).flatten(1)
+
+
+def images(x, size):                                  # and back
+    return x.view(len(x), size, size, -1).permute(0, 3, 1, 2)
+
+
+def adam(lr, b1=0.9, b2=0.999, eps=1e-8):
+    return lambda parameters: torch.optim.Adam(parameters, lr, (b1, b2), eps)
+
+
+class wgan_gp_mnist:
+    players = {"critic": (["critic"], adam(1e-4, 0.0, 0.9, 1e-3)), "generator": (["generator"], adam(1e-4, 0.0, 0.9, 1e-3))}
+
+    def make(self, p, z):
+        x = z.view(len(z), -1, 1, 1)
+        for i in range(1, 5):
+            x = F.relu(batch_norm(p, f"generator/{i}/batch_norm_1", conv_transpose(p, f"generator/{i}/conv_transpose_1", x)))
+        return torch.sigmoid(conv_transpose(p, "generator/conv_transpose_2", x))
+
+    def score(self, p, x):
+        for i in range(1, 5):
+            x = F.leaky_relu(conv(p, f"critic/{i}/conv_1", x, 2, 1), 0.2)
+        return dense(p, "critic/dense_1", rows(x))
+
+    def critic(self, p, d):
+        fake = self.make(p, d["z"])
+        mix = (d["e"] * d["real"] + (1 - d["e"]) * fake).detach().requires_grad_()
+        slope, = torch.autograd.grad(self.score(p, mix).sum(), mix, create_graph=True)
+        penalty = ((slope.flatten(1).norm(dim=1) - 1) ** 2).mean()
+        return 10 * penalty - self.score(p, d["real"]).mean() + self.score(p, fake).mean()
+
+    def generator(self, p, d):
+        return -self.score(p, self.make(p, d["y"])).mean()
+
+
+class vae:
+    players = {"vae": (["encoder", "decoder"], adam(1e-3, eps=1e-3))}
+
+    def vae(self, p, d):
+        x = d["real"].flatten(1)
+        h = F.relu(batch_norm(p, "encoder/batch_norm_1", dense(p, "encoder/dense_1", x)))
+        mean, log_var = dense(p, "encoder/mean", h), dense(p, "encoder/log_var", h)
+        h = mean + torch.exp(log_var / 2) * d["noise"]
+        h = F.relu(batch_norm(p, "decoder/batch_norm_1", dense(p, "decoder/dense_1", h)))
+        error = F.binary_cross_entropy_with_logits(dense(p, "decoder/dense_2", h), x, reduction="sum")
+        return (error - 0.5 * (1 + log_var - mean ** 2 - log_var.exp()).sum()) / len(x)
+
+
+class began:
+    players = {"generator": (["generator"], adam(2e-4, 0.5, eps=1e-3)), "discriminator": (["discriminator"], adam(2e-4, 0.5, eps=1e-3))}
+    k = 0.0
+
+    def make(self, p, z):
+        x = batch_norm(p, "generator/batch_norm_1", images(dense(p, "generator/dense_1", z), 8))
+        for i in (1, 2):
+            x = conv(p, f"generator/{i}/conv_1", F.interpolate(x, scale_factor=2), 1, 1)
+            x = F.leaky_relu(batch_norm(p, f"generator/{i}/batch_norm_2", x), 0.2)
+        return torch.tanh(conv(p, "generator/conv_2", x, 1, 1))
+
+    def energy(self, p, x):
+        h = F.relu(dense(p, "discriminator/dense_1", rows(F.relu(conv(p, "discriminator/conv_1", x, 2, 1)))))
+        h = images(F.relu(dense(p, "discriminator/dense_2", h)), 16)
+        return (x - conv(p, "discriminator/conv_2", F.interpolate(h, scale_factor=2), 1, 1)).abs().mean()
+
+    def generator(self, p, d):
+        loss = self.energy(p, self.make(p, d["z"]))
+        self.other = loss.item()
+        return loss
+
+    def discriminator(self, p, d):
+        error = self.energy(p, d["real"])
+        loss = error - self.k * self.energy(p, self.make(p, d["y"]).detach())
+        self.k = min(max(self.k + 0.001 * (0.75 * error.item() - self.other), 0), 1)
+        self.moved["discriminator/k"] = torch.tensor(self.k, dtype=torch.float64)
+        return loss
+
+
+class spectral:
+    players = {"discriminator": (["discriminator"], adam(1e-3, 0.5)), "generator": (["generator"], adam(1e-3, 0.5))}
+
+    def even_dense(self, p, name, x):
+        w, u = p[name + "/parameter_1"], p[name + "/spectral_1/u"]
+        left = F.normalize(w.detach() @ u, dim=0)
+        right = F.normalize(w.detach().T @ left, dim=0)
+        self.moved[name + "/spectral_1/u"] = right
+        return x @ (w / (left @ (w @ right))) + p[name + "/parameter_2"]
+
+    def score(self, p, x):
+        for i in (1, 2):
+            x = F.leaky_relu(self.even_dense(p, f"discriminator/even_dense_{i}", x), 0.2)
+        return self.even_dense(p, "discriminator/even_dense_3", x)
+
+    def make(self, p, z):
+        return dense(p, "generator/dense_3", F.relu(dense(p, "generator/dense_2", F.relu(dense(p, "generator/dense_1", z)))))
+
+    def discriminator(self, p, d):
+        real, fake = self.score(p, d["real"]), self.score(p, self.make(p, d["z"]).detach())
+        return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+    def generator(self, p, d):
+        loss = F.softplus(-self.score(p, self.make(p, d["y"]))).mean()
+        self.moved.clear()                            # u moves in the discriminator's turn only
+        return loss
+
+
+def tensors(arrays):
+    """Images to NCHW; all in double precision."""
+    return {k: torch.tensor(v.transpose(0, 3, 1, 2) if v.ndim == 4 else v, dtype=torch.float64) for k, v in arrays.items()}
+
+
+def checkpoint(run, step):
+    values = load_file(run / "checkpoints" / f"step-{step:06d}.safetensors")
+    return {k: v for k, v in values.items() if not k.startswith("@")}
+
+
+def run_graphrun(program, name, folder):
+    base = [program, "train", HERE / f"{name}.yaml", "--threads", "1", "--seed", "1", "-q", "--out"]
+    subprocess.run([*base, folder / "start", "--steps", "0"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([*base, folder / "end"], check=True, stdout=subprocess.DEVNULL)
+    log = [json.loads(line) for line in open(folder / "end" / "log.jsonl")]
+    return checkpoint(folder / "start", 0), checkpoint(folder / "end", STEPS), [one for one in log if "end" not in one]
+
+
+def agree(program, name, folder):
+    """The worst relative difference of a loss, and the worst absolute one of a parameter or `u`, with its name."""
+    start, end, log = run_graphrun(program, name, folder)
+    model = globals()[name]()
+    model.moved = {}
+    p = {k: torch.tensor(v, dtype=torch.float64) for k, v in start.items()}
+    owned = {player: [v.requires_grad_() for k, v in p.items() if k.split("/")[0] in nets and not running(k)]
+             for player, (nets, _) in model.players.items()}
+    optimiser = {player: make(owned[player]) for player, (_, make) in model.players.items()}
+    worst = 0.0
+    assert len(log) == STEPS
+    for step, line in enumerate(log, 1):
+        draws = tensors(np.load(folder / "end" / "samples" / f"draws-{step:06d}.npz"))
+        for player in model.players:
+            loss = getattr(model, player)(p, draws)
+            optimiser[player].zero_grad()
+            loss.backward(inputs=owned[player])
+            optimiser[player].step()
+            p.update(model.moved)
+            ours = line[f"{player}.minimize"]
+            worst = max(worst, abs(loss.item() - ours) / abs(ours))
+    moved = max(np.abs(end[k] - start[k]).max() for k in end)
+    assert moved > 10 * PARAMETER, f"{name}: nothing moved by more than {moved}"
+    compared = [k for k in end if not k.split("/")[-1].startswith("running_")]
+    far = {k: np.abs(p[k].detach().numpy() - end[k]).max() for k in compared}
+    return worst, max(far.values()), max(far, key=far.get)
+
+
+def running(key):                                     # a running value: no gradient moves it
+    return key.split("/")[-1] in ("running_mean", "running_var", "u", "k")
+
+
+def main():
+    program, names = Path(sys.argv[1]).resolve(), sys.argv[2:] or [f.stem for f in sorted(HERE.glob("*.yaml"))]
+    torch.set_num_threads(1)
+    wrong = 0
+    for name in names:
+        with tempfile.TemporaryDirectory() as folder:
+            loss, parameter, where = agree(program, name, Path(folder))
+        good = loss <= LOSS and parameter <= PARAMETER
+        wrong += not good
+        print(f"{name}: losses within {loss:.1e} (allowed {LOSS:.0e}), parameters within {parameter:.1e} "
+              f"(allowed {PARAMETER:.0e}), the worst {where}{'' if good else ': TOO FAR'}", flush=True)
+    sys.exit(wrong > 0)
+
+
+main()
