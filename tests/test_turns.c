@@ -244,7 +244,7 @@ static void optimizers(void **state) {
     for (int i = 0; i < 2; i++) turn(w, 0, true);
     near(slot(w, "net/w")[0], 1 - 0.1 * g * (1.5 + 1.75));
     close_world(w);
-    w = optimized(a, "rmsprop(0.01, decay=0.9, eps=1e-3)", g);
+    w = optimized(a, "rmsprop(0.01, rho=0.9, eps=1e-3)", g);
     for (int i = 0; i < 2; i++) turn(w, 0, true);
     double v1 = 0.1 * g * g, v2 = 0.9 * v1 + 0.1 * g * g;
     near(slot(w, "net/w")[0], 1 - 0.01 * g / (sqrt(v1) + 1e-3) - 0.01 * g / (sqrt(v2) + 1e-3));
