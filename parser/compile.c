@@ -70,8 +70,21 @@ static void refuse_twice(Eval *e, const Globals *g, DefKind kind, const Head *h)
     diag_note(e->diags, d->entry->loc, "here");
 }
 
+/* A body whose `return` is misspelt would be taken for a record, and blamed wherever that is used. */
+static void check_record(Eval *e, const Doc *v) {
+    for (int i = 0; i < v->n; i++) {
+        Nearest near = nearest_to(v->entry[i].key);
+        nearest_add(&near, "return");
+        nearest_add(&near, "after");
+        if (near.best)
+            diag_error(e->diags, v->entry[i].loc, "a part named '%s': did you mean '%s'? A mapping without `return` is a record",
+                       v->entry[i].key, near.best);
+    }
+}
+
 static void check_body(Eval *e, const Def *d) {
     const Doc *v = d->entry->value;
+    if (v->kind == DOC_MAP && !is_body(v) && (d->kind == DEF_FUNCTION || d->kind == DEF_NETWORK)) check_record(e, v);
     const Doc *ranges = is_body(v) || d->kind == DEF_OPTIMIZER ? doc_get(v, "ranges") : NULL;
     if (ranges) ranges_read(e, &d->head, ranges);
     if (is_body(v)) check_unused(e, v, NULL, body_keys, arena_printf(e->arena, "'%s'", d->name));

@@ -25,6 +25,7 @@ static bool read_bound(const Ctx *c, Scope *s, const Expr *x, int64_t missing, i
     const Value *v = eval_expr(c, s, x);
     if (v->kind == V_POISON || value_whole(v, out)) return v->kind != V_POISON;
     refused(c, x->start, "a slice wants whole numbers known before the run", v);
+    diag_calls(c->e->diags);
     return false;
 }
 

@@ -41,13 +41,24 @@ static void log_site(const char *site, const char *text) {
     fclose(f);
 }
 
+/* The call by which the reader came to a place in a foreign text; NULL where the text is the reader's own. */
+static const Caller *blamed(const Diags *d, Loc loc) {
+    const Caller *c = loc.line ? d->caller : NULL;
+    while (c && !(c->foreign && c->file == loc.file && c->loc.file != loc.file)) c = c->outer;
+    return c;
+}
+
+Loc diags_reader(const Diags *d, Loc loc) {
+    const Caller *c = blamed(d, loc);
+    return c ? c->loc : loc;
+}
+
 void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
     char *text = arena_vprintf(d->arena, fmt, ap);
     va_end(ap);
-    const Caller *blame = level == DIAG_NOTE || !loc.line ? NULL : d->caller;
-    while (blame && !(blame->foreign && blame->file == loc.file && blame->loc.file != loc.file)) blame = blame->outer;
+    const Caller *blame = level == DIAG_NOTE ? NULL : blamed(d, loc);
     Loc inside = loc;
     if (blame) {
         text = arena_printf(d->arena, "%s: %s", blame->who, text);

@@ -69,6 +69,8 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
 /* A note to a message that is already there: `behind` is the message or its last note so far. */
 void diag_note_behind(Diags *d, Diag *behind, Loc loc, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 
+Loc diags_reader(const Diags *d, Loc loc);             /* loc, or the reader's own call that led to a foreign text */
+
 /* Adds a note for each call that led here, of texts that the reader wrote: to messages about shapes. */
 void diag_calls(Diags *d);
 

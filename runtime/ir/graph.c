@@ -230,6 +230,7 @@ Node *emit(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr)
     if (*at && !(op->traits & EFFECT)) return *at;
     Node *n = node_new(g, op, nsrc, src, attr);
     if (!op->infer(n, &n->type) || !sizes_fit(n)) return poison(g, nsrc ? src[0]->type : (Tensor){0});
+    if (g->diags) n->loc = diags_reader(g->diags, g->loc); /* only now: what infer says tells of the prelude's line too */
     node_add(g, n);
     if (n->poison || op->traits & EFFECT) return n;
     *at = n;
