@@ -4,6 +4,7 @@
  * those need not fail; they must not crash. */
 #include "parser/compile.h"
 #include "base/str.h"
+#include "beside.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -107,13 +108,12 @@ static bool suggests(Arena *a, const Diags *d, const Key *key) {
 
 static bool refused(const char *text, size_t size, const Key *key, int *suggested) {
     Arena *a = arena_new();
-    char name[] = "/tmp/misspelt-XXXXXX";
-    int fd = mkstemp(name);
-    assert_true(fd >= 0);
+    const char *name = arena_printf(a, "%s/misspelt.yaml", beside);
     size_t at = offset_of(text, key->loc), n = strlen(key->word);
     const char *misspelt = misspell(a, key);
     assert_memory_equal(text + at, key->word, n);
-    FILE *f = fdopen(fd, "w");
+    FILE *f = fopen(name, "w");
+    assert_non_null(f);
     fprintf(f, "%.*s%s%.*s", (int)at, text, misspelt, (int)(size - at - n), text + at + n);
     fclose(f);
     Diags *d = diags_new(a);
@@ -145,6 +145,7 @@ static void every_key(void **state) {
     words_of(a, doc, "", &keys);
     int wrong = 0, known = 0, suggested = 0;
     for (int i = 0; i < keys.n; i++) {
+        if (unread(text, keys.at[i].loc.line)) continue;
         known += !keys.at[i].made_up;
         wrong += !refused(text, size, &keys.at[i], &suggested);
     }
@@ -168,7 +169,9 @@ int main(void) {
         free(entry[i]);
     }
     if (found >= 0) free(entry);
+    beside_make();
     int failed = n ? _cmocka_run_group_tests("misspelt", test, (size_t)n, NULL, NULL) : 1;
+    beside_drop();
     arena_free(a);
     return failed;
 }

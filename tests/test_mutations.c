@@ -15,6 +15,7 @@
  */
 #include "base/rng.h"
 #include "base/str.h"
+#include "beside.h"
 #include "parser/compile.h"
 #include "train/machine.h"
 
@@ -63,6 +64,11 @@ static void tokenise(Arena *a, Given *s) {
     bool begins = true; /* only space stands before it on its line */
     for (size_t i = 0; i < s->size;) {
         const char *p = s->text + i;
+        if (begins && *p != ' ' && *p != '\n' && (!strncmp(p, "doc:", 4) || unread(s->text, line))) {
+            i += strcspn(p, "\n"); /* text may say anything; so may what nothing reads */
+            begins = false;
+            continue;
+        }
         if (begins && *p != ' ') {
             if (*p != '\n' && *p != '#') vec_push(a, &s->line, i);
             begins = false;
@@ -339,9 +345,9 @@ static void in_child(const char *text, const Mutant *m, Fate *out) {
     setrlimit(RLIMIT_AS, &(struct rlimit){most, most});
 #endif
     alarm(SECONDS);
-    char path[] = "/tmp/mutant-XXXXXX";
-    int fd = mkstemp(path);
-    FILE *f = fd < 0 ? NULL : fdopen(fd, "w");
+    char path[100];
+    snprintf(path, sizeof path, "%s/mutant.yaml", beside);
+    FILE *f = fopen(path, "w");
     if (!f) _exit(1);
     fputs(text, f);
     fclose(f);
@@ -460,7 +466,9 @@ int main(int argc, char **argv) {
         free(entry[i]);
     }
     if (found >= 0) free(entry);
+    beside_make();
     int failed = n ? _cmocka_run_group_tests("mutations", test, (size_t)n, NULL, NULL) : 1;
+    beside_drop();
     arena_free(a);
     return failed;
 }
