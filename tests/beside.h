@@ -12,13 +12,13 @@
 
 static char beside[] = "/tmp/beside-XXXXXX";
 
-static void beside_make(void) {
+static void beside_make(const char *models) {
     struct dirent **entry;
     char from[1000], to[1000];
     if (!mkdtemp(beside)) abort();
-    int n = scandir(SOURCE_DIR "/models", &entry, NULL, alphasort);
+    int n = scandir(models, &entry, NULL, alphasort);
     for (int i = 0; i < n; i++) {
-        snprintf(from, sizeof from, SOURCE_DIR "/models/%s", entry[i]->d_name);
+        snprintf(from, sizeof from, "%s/%s", models, entry[i]->d_name);
         snprintf(to, sizeof to, "%s/%s", beside, entry[i]->d_name);
         if (strstr(entry[i]->d_name, ".yaml") && symlink(from, to)) abort();
         free(entry[i]);

@@ -17,7 +17,7 @@ set(table
   "dcgan_poly||generator|273344"
   "dcgan_poly||discriminator|102209"
   "wgan_poly|vars.width=128|critic|6236673"
-  "wgan_poly|vars.width=128|generator|273344")
+  "wgan_poly|vars.latent=2|generator|273344")
 set(wrong 0)
 foreach(row ${table})
   string(REGEX MATCH "^(.*)[|](.*)[|](.*)[|](.*)$" all "${row}")

@@ -169,7 +169,7 @@ int main(void) {
         free(entry[i]);
     }
     if (found >= 0) free(entry);
-    beside_make();
+    beside_make(SOURCE_DIR "/models");
     int failed = n ? _cmocka_run_group_tests("misspelt", test, (size_t)n, NULL, NULL) : 1;
     beside_drop();
     arena_free(a);

@@ -466,7 +466,7 @@ int main(int argc, char **argv) {
         free(entry[i]);
     }
     if (found >= 0) free(entry);
-    beside_make();
+    beside_make(SOURCE_DIR "/models");
     int failed = n ? _cmocka_run_group_tests("mutations", test, (size_t)n, NULL, NULL) : 1;
     beside_drop();
     arena_free(a);

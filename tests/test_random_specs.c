@@ -290,6 +290,8 @@ static void folder_make(const char *folder) {
     }
 }
 
+static int diverged; /* specs that leave the numbers of float, as a loss and a rate drawn by chance may */
+
 static bool trained(const char *path, const char *folder, const char *resume, int64_t steps) {
     Game g = {0};
     Fault f = {0};
@@ -298,7 +300,8 @@ static bool trained(const char *path, const char *folder, const char *resume, in
     bool good = game_open(&g, path, 1, (PlanOptions){true, true});
     if (good) train(g.m, &options, &report, &f);
     good = good && !f.code;
-    if (f.code) print_error("%s\n", f.text);
+    diverged += f.code == CODE_DIVERGED;
+    if (f.code && f.code != CODE_DIVERGED) print_error("%s\n", f.text);
     game_close(&g);
     return good;
 }
@@ -323,8 +326,9 @@ static bool resumes_exactly(Arena *a, const char *path, const char *folder) {
     snprintf(from, sizeof from, "%s/checkpoints/step-%06d.safetensors", cut, ROUNDS);
     snprintf(last[0], sizeof last[0], "%s/checkpoints/step-%06d.safetensors", whole, 2 * ROUNDS);
     snprintf(last[1], sizeof last[1], "%s/checkpoints/step-%06d.safetensors", cut, 2 * ROUNDS);
-    if (!trained(path, whole, NULL, 0) || !trained(path, cut, NULL, ROUNDS) || !trained(path, cut, from, 0))
-        return false;
+    int before = diverged;
+    if (!trained(path, whole, NULL, 0)) return diverged > before;
+    if (!trained(path, cut, NULL, ROUNDS) || !trained(path, cut, from, 0)) return false;
     size_t n[2];
     const char *text[2] = {read_all(a, last[0], &n[0]), read_all(a, last[1], &n[1])};
     return n[0] == n[1] && !memcmp(text[0], text[1], n[0]);
@@ -348,7 +352,7 @@ static bool holds(uint64_t seed, const char *folder) {
                agrees_with_reference(path) && resumes_exactly(a, path, folder);
     }
     game_close(&plain);
-    if (!good) print_error("spec %llu:\n%s\n", (unsigned long long)seed, text);
+    if (!good) fprintf(stderr, "spec %llu:\n%s\n", (unsigned long long)seed, text);
     arena_free(a);
     return good;
 }
@@ -367,8 +371,9 @@ static void every_spec(void **state) {
         assert_int_equal(system(command), 0);
     }
     rmdir(folder);
-    print_message("%d specs, %d failed\n", count, failed);
+    print_message("%d specs, %d failed, %d diverged\n", count, failed, diverged);
     assert_int_equal(failed, 0);
+    assert_true(diverged * 50 <= count);
 }
 
 int main(int argc, char **argv) {
