@@ -93,10 +93,10 @@ def images(batch=128):
     return torch.randn(batch, 1, 40, 40).contiguous(memory_format=LAST)
 
 
-def wgan(width, batch=128, latent=2):
+def wgan(width, batch=128, latent=16):
     g, d, x = ready(Generator(latent)), ready(Critic(width)), images(batch)
-    g_opt = torch.optim.RMSprop(g.parameters(), 5e-5, alpha=0.9, foreach=True)
-    d_opt = torch.optim.RMSprop(d.parameters(), 5e-5, alpha=0.9, foreach=True)
+    g_opt = torch.optim.RMSprop(g.parameters(), 2e-4, alpha=0.9, foreach=True)
+    d_opt = torch.optim.RMSprop(d.parameters(), 2e-4, alpha=0.9, foreach=True)
     clipped = list(d.parameters())
 
     def critic():
@@ -104,8 +104,8 @@ def wgan(width, batch=128, latent=2):
             fake = g(torch.randn(batch, latent))
         step(d_opt, d(fake).mean() - d(x).mean())
         with torch.no_grad():
-            torch._foreach_clamp_min_(clipped, -0.01)
-            torch._foreach_clamp_max_(clipped, 0.01)
+            torch._foreach_clamp_min_(clipped, -0.05)
+            torch._foreach_clamp_max_(clipped, 0.05)
 
     def generator():
         step(g_opt, frozen(d, lambda: -d(g(torch.randn(batch, latent))).mean()))
