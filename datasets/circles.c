@@ -4,7 +4,6 @@
 
 #include <math.h>
 
-enum { DEFAULT_COUNT = 20000 };
 enum { ROUND_CHOICE, ROUND_PLACE, ROUND_NOISE };
 
 typedef struct {
@@ -25,13 +24,6 @@ static const FieldRow fields[] = {
 };
 /* clang-format on */
 
-static bool open(DataSource *s) {
-    s->total = s->common.count ? s->common.count : DEFAULT_COUNT;
-    source_field(s, "point", SHAPE(2));
-    source_field(s, "label", (Shape){.rank = 0});
-    return true;
-}
-
 static void sample(const DataSource *s, int64_t index, void *const *out) {
     const Options *o = s->options;
     Stream noise = source_draws(s, index, ROUND_NOISE);
@@ -49,4 +41,4 @@ static void sample(const DataSource *s, int64_t index, void *const *out) {
 
 DATASET(circles, .doc = "a circle inside a circle, made here",
         .example = "{source: circles, factor: 0.5, batch: 256}", .options_size = sizeof(Options), .options = options,
-        .fields = fields, .open = open, .sample = sample)
+        .fields = fields, .open = source_open_points, .sample = sample)

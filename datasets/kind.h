@@ -7,6 +7,7 @@
 Loc source_loc(const DataSource *s, const char *key); /* of a key of the spec, else of the source */
 bool source_given(const DataSource *s, const char *key);                /* the spec itself has this key */
 void source_field(DataSource *s, const char *name, Shape sample);       /* a field of the kind's table */
+bool source_open_points(DataSource *s);               /* an `open`: fields point [2] and label, 20,000 samples without a count */
 DataField *source_own_field(DataSource *s, const char *name, Tensor sample);           /* one that the file names, "*"; NULL: too many */
 void source_constant(DataSource *s, const char *name, Tensor type, const double *value);
 

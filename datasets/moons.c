@@ -4,7 +4,6 @@
 
 #include <math.h>
 
-enum { DEFAULT_COUNT = 20000 };
 enum { ROUND_CHOICE, ROUND_PLACE, ROUND_NOISE };
 
 typedef struct {
@@ -24,13 +23,6 @@ static const FieldRow fields[] = {
 };
 /* clang-format on */
 
-static bool open(DataSource *s) {
-    s->total = s->common.count ? s->common.count : DEFAULT_COUNT;
-    source_field(s, "point", SHAPE(2));
-    source_field(s, "label", (Shape){.rank = 0});
-    return true;
-}
-
 /* t uniform in 0..pi; (cos t, sin t) or (1 - cos t, 0.5 - sin t). */
 static void sample(const DataSource *s, int64_t index, void *const *out) {
     const Options *o = s->options;
@@ -48,4 +40,4 @@ static void sample(const DataSource *s, int64_t index, void *const *out) {
 
 DATASET(moons, .doc = "two half circles that reach into each other, made here",
         .example = "{source: moons, noise: 0.1, batch: 256}", .options_size = sizeof(Options), .options = options,
-        .fields = fields, .open = open, .sample = sample)
+        .fields = fields, .open = source_open_points, .sample = sample)

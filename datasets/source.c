@@ -90,6 +90,14 @@ void source_field(DataSource *s, const char *name, Shape sample) {
     add_field(s, name, (Tensor){row->dtype, sample});
 }
 
+bool source_open_points(DataSource *s) {
+    enum { DEFAULT_COUNT = 20000 };
+    s->total = s->common.count ? s->common.count : DEFAULT_COUNT;
+    source_field(s, "point", SHAPE(2));
+    source_field(s, "label", (Shape){.rank = 0});
+    return true;
+}
+
 DataField *source_own_field(DataSource *s, const char *name, Tensor sample) {
     assert(row_of(s->kind->fields, "*"));
     return add_field(s, name, sample);

@@ -4,7 +4,6 @@
 
 #include <math.h>
 
-enum { DEFAULT_COUNT = 20000 };
 enum { ROUND_CHOICE, ROUND_PLACE, ROUND_NOISE };
 
 typedef struct {
@@ -27,13 +26,6 @@ static const FieldRow fields[] = {
 };
 /* clang-format on */
 
-static bool open(DataSource *s) {
-    s->total = s->common.count ? s->common.count : DEFAULT_COUNT;
-    source_field(s, "point", SHAPE(2));
-    source_field(s, "label", (Shape){.rank = 0});
-    return true;
-}
-
 /* On arm k at radius r, uniform in 0..1: the angle 2 pi (turns r + k/arms). */
 static void sample(const DataSource *s, int64_t index, void *const *out) {
     const Options *o = s->options;
@@ -52,4 +44,4 @@ static void sample(const DataSource *s, int64_t index, void *const *out) {
 
 DATASET(spiral, .doc = "spiral arms in the plane, made here",
         .example = "{source: spiral, arms: 3, turns: 1, batch: 256}", .options_size = sizeof(Options), .options = options,
-        .fields = fields, .open = open, .sample = sample)
+        .fields = fields, .open = source_open_points, .sample = sample)

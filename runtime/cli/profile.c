@@ -78,7 +78,7 @@ static int slowest_first(const void *a, const void *b) {
     return (x->seconds < z->seconds) - (x->seconds > z->seconds);
 }
 
-static bool collect(Arena *a, const Diags *d, const Program *p, const InstrTime *times, By by, Rows *rows) {
+static void collect(Arena *a, const Diags *d, const Program *p, const InstrTime *times, By by, Rows *rows) {
     rows->at = ARENA_ARRAY(a, Row, p->ninstr + 1);
     rows->n = 0;
     for (int k = 0; k < p->ninstr; k++) {
@@ -93,7 +93,6 @@ static bool collect(Arena *a, const Diags *d, const Program *p, const InstrTime 
         r->instructions++;
     }
     qsort(rows->at, (size_t)rows->n, sizeof *rows->at, slowest_first);
-    return true;
 }
 
 /* The share of the time that the roofline would need: below 1 for what neither arithmetic nor memory bounds.
@@ -153,9 +152,9 @@ static bool profile_turn(Machine *m, Turn *turn, const Options *o, By by, const 
     bool done = a && unit_ready(m, &turn->unit, f);
     int n = done ? turn->unit.program->ninstr : 0;
     times = calloc((size_t)n + 1, sizeof *times);
-    done = done && times && time_instructions(m, turn, o->seconds > 0 ? o->seconds : 2, times, f) &&
-           collect(a, m->t->diags, turn->unit.program, times, by, &rows);
+    done = done && times && time_instructions(m, turn, o->seconds > 0 ? o->seconds : 2, times, f);
     if (done) {
+        collect(a, m->t->diags, turn->unit.program, times, by, &rows);
         double total = 0, cpu = 0;
         for (int k = 0; k < rows.n; k++) total += rows.at[k].seconds, cpu += rows.at[k].cpu;
         json_t *list = json_array();
