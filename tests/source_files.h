@@ -21,6 +21,7 @@ static inline char *file_in(const char *name) {
 }
 
 static inline void write_file(const char *name, const void *bytes, size_t n) {
+    unlink(file_in(name));                            /* a file cut to nothing and written again waits for the disk */
     FILE *f = fopen(file_in(name), "wb");
     assert_non_null(f);
     assert_int_equal(fwrite(bytes, 1, n, f), n);
