@@ -17,6 +17,9 @@ typedef struct {                                      /* what the spec reads of 
     const char *shape, *doc;                          /* of one sample, in the words of the keys: "[size, size, 1]" */
 } FieldRow;
 
+typedef struct { const char *site; char text[1000]; } Why;             /* why a sample cannot be read: the place that says so,
+                                                         and what; by value, as any thread may read one */
+
 typedef struct Dataset {
     const char *name, *doc;
     const char *example;                              /* a source of this kind as a spec says it: the tests run it */
@@ -29,6 +32,8 @@ typedef struct Dataset {
     bool (*labels)(DataSource *s, int32_t *out);      /* before load: out[total]; NULL = `sample` needs no load */
     void (*sample)(const DataSource *s, int64_t index, void *const *out);      /* index in 0..total-1, field by field;
                                                          out[field] NULL: not wanted */
+    bool (*read)(const DataSource *s, int64_t index, void *const *out, Why *why);      /* in its place where samples are
+                                                         fetched from files one by one, which may fail */
     void (*close)(DataSource *s);                     /* frees s->state; NULL = nothing */
 } Dataset;
 
@@ -101,4 +106,5 @@ int64_t source_rest(const DataSource *s);             /* samples of a kept last 
 double source_epoch(const DataSource *s, int64_t cursor);               /* passes delivered after `cursor` batches */
 /* The samples of batch number `cursor` in index[batch]; gives their number (batch, less for a kept last one). */
 int64_t source_order(const DataSource *s, uint64_t seed, int64_t cursor, int64_t *index);
-void source_sample(const DataSource *s, int64_t index, void *const *out);              /* out[field]; NULL: not wanted */
+/* out[field]; NULL: not wanted. False, with the reason in why: a file could not be read. One thread at a time. */
+bool source_sample(const DataSource *s, int64_t index, void *const *out, Why *why);

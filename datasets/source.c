@@ -189,10 +189,12 @@ static int64_t sample_at(const DataSource *s, Stream draws, int64_t start, int64
     return start + place;
 }
 
-void source_sample(const DataSource *s, int64_t index, void *const *out) {
-    s->kind->sample(s, index, out);
+bool source_sample(const DataSource *s, int64_t index, void *const *out, Why *why) {
+    if (!s->kind->read) s->kind->sample(s, index, out);
+    else if (!s->kind->read(s, index, out, why)) return false;
     if (s->labelled >= 0 && out[s->labelled]) *(uint8_t *)out[s->labelled] = s->marked[index];
     if (s->common.relabel && out[s->label]) *(int32_t *)out[s->label] = class_of(s, *(int32_t *)out[s->label]);
+    return true;
 }
 
 int64_t source_order(const DataSource *s, uint64_t seed, int64_t cursor, int64_t *index) {

@@ -86,7 +86,8 @@ static inline int64_t source_batch(const DataSource *s, uint64_t seed, int64_t c
             size_t size = dtype_size(type->dtype) * (size_t)shape_count(&type->shape);
             at[f] = out[f] ? (char *)out[f] + (size_t)i * size : NULL;
         }
-        source_sample(s, index[i], at);
+        Why why;
+        if (!source_sample(s, index[i], at, &why)) fail_msg("%s", why.text);
     }
     test_free(index);
     return n;

@@ -40,13 +40,13 @@ static const DataSource *source_of(const Fed *c) { return c->w->t->source[0].sou
 
 static int64_t make(const Fed *c, FieldMode mode, int64_t cursor, float *image) {
     void *out[DATA_FIELDS] = {image};
-    return batches_make(c->m->feed[0].batches, source_of(c), mode, cursor, out);
+    return batches_make(c->m->feed[0].batches, source_of(c), mode, cursor, out, &(Fault){0});
 }
 
 /* Samples as the kind gives them, in the batch's order. */
 static int64_t raw(const Fed *c, int64_t cursor, float *image) {
     int64_t index[5], n = source_order(source_of(c), 0, cursor, index);
-    for (int64_t i = 0; i < n; i++) source_sample(source_of(c), index[i], (void *[]){image + 16 * i});
+    for (int64_t i = 0; i < n; i++) source_sample(source_of(c), index[i], (void *[]){image + 16 * i}, NULL);
     return n;
 }
 
@@ -144,13 +144,13 @@ static void all_shares_its_draws_between_fields(void **state) {
     int flipped = 0;
     for (int64_t k = 0; k < 10; k++) {
         float a[8][2], b[8][2];
-        batches_make(c.m->feed[0].batches, source_of(&c), MODE_TRAIN, k, (void *[]){a, b});
+        batches_make(c.m->feed[0].batches, source_of(&c), MODE_TRAIN, k, (void *[]){a, b}, &(Fault){0});
         for (int i = 0; i < 8; i++) {
             assert_true(a[i][0] + a[i][1] == 3);
             assert_true(b[i][0] == 10 * a[i][0] && b[i][1] == 10 * a[i][1]);
             flipped += a[i][0] == 2;
         }
-        batches_make(c.m->feed[0].batches, source_of(&c), MODE_EVAL, k, (void *[]){a, b});
+        batches_make(c.m->feed[0].batches, source_of(&c), MODE_EVAL, k, (void *[]){a, b}, &(Fault){0});
         for (int i = 0; i < 8; i++) assert_true(a[i][0] == 1 && b[i][1] == 20);
     }
     assert_in_range(flipped, 25, 55);                 /* of 80 */
@@ -230,7 +230,7 @@ static void a_last_batch_has_a_turn_of_its_own(void **state) {
             double sum = 0;
             for (int64_t i = 0; i < n; i++) {
                 float x[2];
-                source_sample(from, index[i], (void *[]){x, NULL});
+                source_sample(from, index[i], (void *[]){x, NULL}, NULL);
                 sum += (s + 1.0) * ((double)x[0] + (double)x[1]);
             }
             assert_int_equal(n, s ? (k % 2 ? 4 : 5) : k % 3 == 2 ? 2 : 4);

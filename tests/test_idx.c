@@ -291,7 +291,7 @@ static void mnist_is_read_as_published(void **state) {
         for (int64_t i = 0; i < part[k].n; i++) {
             float image[784];
             int32_t label;
-            source_sample(&c.source, i, (void *[]){image, &label});
+            source_sample(&c.source, i, (void *[]){image, &label}, NULL);
             ones += label == 1;
             for (int p = 0; p < 784; p++) sum += (double)image[p];
         }

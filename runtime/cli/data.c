@@ -20,13 +20,14 @@ static void widen(Range *r, DType t, const void *data, int64_t n) {
     r->n += (double)n;
 }
 
-static void add_source(const Machine *m, int source, Table *table) {
+static bool add_source(const Machine *m, int source, Table *table, Fault *f) {
     const SourceUse *use = &m->t->source[source];
     const Feed *feed = &m->feed[source];
     Range range[DATA_FIELDS];
     for (int k = 0; k < DATA_FIELDS; k++) range[k] = (Range){INFINITY, -INFINITY, 0, 0};
     for (int64_t b = 0; b < source_batches(&feed->through); b++) {
-        int64_t rows = batches_make(feed->batches, &feed->through, MODE_EVAL, b, feed->out);
+        int64_t rows = batches_make(feed->batches, &feed->through, MODE_EVAL, b, feed->out, f);
+        if (rows < 0) return false;
         for (int k = 0; k < use->source->nfield; k++) {
             if (!feed->out[k]) continue;
             const Tensor *type = &m->t->slots->all.at[use->field_slot[k]].type;
@@ -40,6 +41,7 @@ static void add_source(const Machine *m, int source, Table *table) {
                   (long long)use->source->common.batch, (long long)use->source->count, dtype_name(type->dtype),
                   shape_show(&type->shape, m->t->arena), range[k].least, range[k].sum / range[k].n, range[k].most);
     }
+    return true;
 }
 
 static int run(const Options *o, int n, char **operand) {
@@ -52,9 +54,11 @@ static int run(const Options *o, int n, char **operand) {
     if (m) {
         Table *table = table_new(7, "lrllrrr");
         table_add(table, "field\tbatch of samples\ttype\tshape\tleast\tmean\tmost");
-        for (int i = 0; i < m->t->nsource; i++)
-            if (m->t->source[i].used) add_source(m, i, table);
-        table_print(table, stdout, "");
+        bool ok = true;
+        for (int i = 0; ok && i < m->t->nsource; i++)
+            if (m->t->source[i].used) ok = add_source(m, i, table, &f);
+        if (ok) table_print(table, stdout, "");
+        else code = spec_fault(&s, &f);
         table_free(table);
     } else code = spec_fault(&s, &f);
     machine_free(m);

@@ -47,15 +47,17 @@ size_t batches_row(const Batches *b, int field) {
 /* ---- making ---- */
 
 /* Samples index[0..n-1] as the kind gives them: into `out`, field by field; NULL: not wanted. */
-static void gather(const Batches *b, int64_t n, const int64_t *index, void *const *out, const size_t *row) {
+static bool gather(const Batches *b, int64_t n, const int64_t *index, void *const *out, const size_t *row, Fault *f) {
     void *at[DATA_FIELDS];
+    Why why;
     for (int64_t i = 0; i < n; i++) {
         for (int k = 0; k < b->source->nfield; k++) at[k] = out[k] ? (char *)out[k] + (size_t)i * row[k] : NULL;
-        source_sample(b->source, index[i], at);
+        if (!source_sample(b->source, index[i], at, &why)) return fault(f, CODE_DATA, "%s: %s", b->source->name, why.text);
     }
+    return true;
 }
 
-static void gather_raw(Batches *b, int64_t n, const int64_t *index) {
+static bool gather_raw(Batches *b, int64_t n, const int64_t *index, Fault *f) {
     void *raw[DATA_FIELDS] = {NULL};
     size_t row[DATA_FIELDS] = {0};
     for (int i = 0; i < b->rework->nfield; i++) {
@@ -63,7 +65,7 @@ static void gather_raw(Batches *b, int64_t n, const int64_t *index) {
         raw[field] = b->store->data[slot];
         row[field] = slot_row(b, slot);
     }
-    gather(b, n, index, raw, row);
+    return gather(b, n, index, raw, row, f);
 }
 
 static void run(Batches *b, const Mode *m, int64_t cursor) {
@@ -88,7 +90,7 @@ static bool room_to_keep(Batches *b, Mode *m) {
 }
 
 /* Every sample of the batch that is not kept yet is made now. */
-static void keep(Batches *b, Mode *m, int64_t n, int64_t cursor) {
+static bool keep(Batches *b, Mode *m, int64_t n, int64_t cursor, Fault *f) {
     int64_t missing = 0;
     for (int64_t i = 0; i < n; i++) {
         bool listed = m->have[b->index[i]];
@@ -96,8 +98,8 @@ static void keep(Batches *b, Mode *m, int64_t n, int64_t cursor) {
             listed = b->missing[k] == b->index[i];
         if (!listed) b->missing[missing++] = b->index[i];
     }
-    if (!missing) return;
-    gather_raw(b, missing, b->missing);
+    if (!missing) return true;
+    if (!gather_raw(b, missing, b->missing, f)) return false;
     run(b, m, cursor);
     for (int64_t k = 0; k < missing; k++) {
         for (int i = 0; i < b->rework->nfield; i++) {
@@ -106,24 +108,23 @@ static void keep(Batches *b, Mode *m, int64_t n, int64_t cursor) {
         }
         m->have[b->missing[k]] = 1;
     }
+    return true;
 }
 
-static void rework(Batches *b, Mode *m, int64_t n, int64_t cursor, void *const *out) {
+static bool rework(Batches *b, Mode *m, int64_t n, int64_t cursor, void *const *out, Fault *f) {
     bool kept = m->keeps && room_to_keep(b, m);
-    if (kept) keep(b, m, n, cursor);
-    else {
-        gather_raw(b, n, b->index);
-        run(b, m, cursor);
-    }
+    if (!(kept ? keep(b, m, n, cursor, f) : gather_raw(b, n, b->index, f))) return false;
+    if (!kept) run(b, m, cursor);
     for (int i = 0; i < b->rework->nfield; i++) {
         size_t row = batches_row(b, b->rework->field[i]);
         unsigned char *to = out[b->rework->field[i]];
         if (!kept && to) memcpy(to, made_row(b, m, i, 0), (size_t)n * row);
         for (int64_t k = 0; kept && to && k < n; k++) memcpy(to + (size_t)k * row, m->kept[i] + (size_t)b->index[k] * row, row);
     }
+    return true;
 }
 
-int64_t batches_make(Batches *b, const DataSource *view, FieldMode mode, int64_t cursor, void *const *out) {
+int64_t batches_make(Batches *b, const DataSource *view, FieldMode mode, int64_t cursor, void *const *out, Fault *f) {
     void *plain[DATA_FIELDS] = {NULL};
     size_t row[DATA_FIELDS] = {0};
     for (int k = 0; k < b->source->nfield; k++) {
@@ -133,10 +134,10 @@ int64_t batches_make(Batches *b, const DataSource *view, FieldMode mode, int64_t
     }
     pthread_mutex_lock(&b->lock);
     int64_t n = source_order(view, b->seed, cursor, b->index);
-    gather(b, n, b->index, plain, row);
-    if (b->mode[mode].program) rework(b, &b->mode[mode], n, cursor, out);
+    bool ok = gather(b, n, b->index, plain, row, f) &&
+              (!b->mode[mode].program || rework(b, &b->mode[mode], n, cursor, out, f));
     pthread_mutex_unlock(&b->lock);
-    return n;
+    return ok ? n : -1;
 }
 
 /* ---- what may be kept ---- */
@@ -158,23 +159,22 @@ static bool calls_library(const Program *p) {
 /* All rows of the raw batch become its row `from`: does that change what is made of this row, or are the rows made of it
  * not alike to the last bit? */
 static bool mixes_at(Batches *b, Mode *m, int64_t from) {
-    bool mixes = false;
+    Fault unread = {0};                               /* a batch that a run needs will say so */
     unsigned char *before[DATA_FIELDS] = {NULL};
     for (int64_t i = 0; i < batches_size(b); i++) b->index[i] = i % b->source->total;
-    gather_raw(b, batches_size(b), b->index);
+    bool mixes = !gather_raw(b, batches_size(b), b->index, &unread);
     run(b, m, 0);
     for (int i = 0; i < b->rework->nfield; i++) {
         size_t row = batches_row(b, b->rework->field[i]);
         before[i] = malloc(row + 1);
         if (before[i]) memcpy(before[i], made_row(b, m, i, from), row);
-        else mixes = true;
     }
     for (int64_t i = 0; i < batches_size(b); i++) b->index[i] = from % b->source->total;
-    gather_raw(b, batches_size(b), b->index);
+    mixes = !gather_raw(b, batches_size(b), b->index, &unread) || mixes;
     run(b, m, 0);
     for (int i = 0; i < b->rework->nfield; i++) {
         size_t row = batches_row(b, b->rework->field[i]);
-        for (int64_t k = 0; k < batches_size(b); k++) mixes = mixes || memcmp(before[i], made_row(b, m, i, k), row);
+        for (int64_t k = 0; k < batches_size(b); k++) mixes = mixes || !before[i] || memcmp(before[i], made_row(b, m, i, k), row);
         free(before[i]);
     }
     return mixes;

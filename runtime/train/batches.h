@@ -13,7 +13,8 @@ void batches_free(Batches *b);                        /* accepts NULL; not the p
 /* Whether a thread of its own may make them: nothing in the layers calls a library with threads of its own. */
 bool batches_ahead(const Batches *b);
 /* Fills out[field] (NULL: not wanted) with batch `cursor` of `view`, which is the source or a copy in another order. Gives
- * its samples; what lies behind them in `out` is of no meaning. Any thread may call it, one at a time gets through. */
-int64_t batches_make(Batches *b, const DataSource *view, FieldMode mode, int64_t cursor, void *const *out);
+ * its samples; what lies behind them in `out` is of no meaning. -1: a file could not be read, as f says. Any thread may
+ * call it, one at a time gets through. */
+int64_t batches_make(Batches *b, const DataSource *view, FieldMode mode, int64_t cursor, void *const *out, Fault *f);
 size_t batches_row(const Batches *b, int field);      /* bytes a sample; 0: nobody reads the field */
 int64_t batches_size(const Batches *b);               /* samples of a full batch */

@@ -11,13 +11,16 @@ void feed_forget(Machine *m) {
     for (int i = 0; i < m->t->nsource; i++) m->feed[i].kind = FEED_NONE;
 }
 
-static int64_t fill(Machine *m, int source, FeedKind kind, int64_t cursor) {
+/* Gives the samples of the batch; -1: f. */
+static int64_t fill(Machine *m, int source, FeedKind kind, int64_t cursor, Fault *f) {
     Feed *feed = &m->feed[source];
     if (feed->kind == kind && feed->cursor == cursor) return feed->rows;
     const DataSource *s = kind == FEED_THROUGH ? &feed->through : m->t->source[source].source;
     int64_t rows = kind == FEED_PLAYERS ? loader_take(m->loader, source, cursor, feed->out) : -1;
     FieldMode mode = kind == FEED_PLAYERS ? MODE_TRAIN : MODE_EVAL;
-    feed->rows = rows >= 0 ? rows : batches_make(feed->batches, s, mode, cursor, feed->out);
+    feed->kind = FEED_NONE;
+    feed->rows = rows >= 0 ? rows : batches_make(feed->batches, s, mode, cursor, feed->out, f);
+    if (feed->rows < 0) return -1;
     if (kind == FEED_PLAYERS) loader_ask(m->loader, source, feed->batches, s, cursor + 1, feed->out);
     feed->kind = kind;
     feed->cursor = cursor;
@@ -62,7 +65,7 @@ static bool compute_missing(Machine *m, const Unit *u, Fault *f) {
 bool feed_players(Machine *m, const Unit *u, Fault *f) {
     mark_sources(m, u);
     for (int i = 0; i < m->t->nsource; i++)
-        if (m->wanted[i]) fill(m, i, FEED_PLAYERS, next_batch(m, i));
+        if (m->wanted[i] && fill(m, i, FEED_PLAYERS, next_batch(m, i), f) < 0) return false;
     return compute_missing(m, u, f);
 }
 
@@ -101,10 +104,10 @@ bool feed_through(Machine *m, const Unit *u, int over, int64_t k, int64_t *rows,
     if (over >= 0) {
         *rows = 0;
         if (k >= source_batches(&m->feed[over].through)) return true;
-        *rows = fill(m, over, FEED_THROUGH, k);
+        if ((*rows = fill(m, over, FEED_THROUGH, k, f)) < 0) return false;
     }
     for (int i = 0; i < m->t->nsource; i++)
-        if (m->wanted[i] && i != over) fill(m, i, FEED_FIRST, 0);
+        if (m->wanted[i] && i != over && fill(m, i, FEED_FIRST, 0, f) < 0) return false;
     return compute_missing(m, u, f);
 }
 
@@ -113,7 +116,8 @@ bool feed_each(Machine *m, const Unit *u, int64_t k, int64_t *rows, Fault *f) {
     *rows = -1;
     for (int i = 0; i < m->t->nsource; i++) {
         if (!m->wanted[i]) continue;
-        int64_t n = k < source_batches(&m->feed[i].through) ? fill(m, i, FEED_THROUGH, k) : 0;
+        int64_t n = k < source_batches(&m->feed[i].through) ? fill(m, i, FEED_THROUGH, k, f) : 0;
+        if (n < 0) return false;
         if (*rows < 0 || n < *rows) *rows = n;
     }
     return compute_missing(m, u, f);

@@ -46,7 +46,8 @@ static void *work(void *ctx) {
         }
         w->state = MAKING;
         pthread_mutex_unlock(&l->lock);
-        int64_t rows = batches_make(w->batches, w->source, MODE_TRAIN, w->cursor, w->into);
+        Fault unread = {0};
+        int64_t rows = batches_make(w->batches, w->source, MODE_TRAIN, w->cursor, w->into, &unread);
         pthread_mutex_lock(&l->lock);
         w->rows = rows;
         w->state = MADE;
@@ -124,7 +125,7 @@ int64_t loader_take(Loader *l, int source, int64_t cursor, void *const *out) {
     Wish *w = &l->wish[source];
     pthread_mutex_lock(&l->lock);
     wait_for(l, w);
-    bool here = w->state == MADE && w->cursor == cursor;
+    bool here = w->state == MADE && w->cursor == cursor && w->rows >= 0;
     w->state = IDLE;
     pthread_mutex_unlock(&l->lock);
     if (!here) return -1;
