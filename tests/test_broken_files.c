@@ -2,7 +2,7 @@
  * The sanitizer build sees the rest. */
 #include <zlib.h>
 
-#include "source_files.h"
+#include "image_files.h"
 
 enum { MUTATIONS = 400 };
 
@@ -62,7 +62,12 @@ static void read_damaged(const char *file, Begin *start) {
             out[k] = room[k];
             fits = fits && shape_count(&c.source.field[k].sample.shape) <= 4096;
         }
-        for (int64_t k = 0; fits && k < c.source.count && k < 100; k++) source_batch(&c.source, 0, k, out);
+        for (int64_t k = 0; fits && ok && k < c.source.count && k < 100; k++) {
+            Why why = {0};
+            ok = source_sample(&c.source, k, out, &why);
+            if (!ok) assert_non_null(strstr(why.text, file));
+        }
+        refused_some += fits && !ok;
         read_some += ok;
         end(&c);
     }
@@ -120,9 +125,20 @@ static void damaged_idx_files_are_read_or_refused(void **state) {
     }
 }
 
-static int drop_all(void **state) {
-    for (int k = 0; k < 2; k++) unlink(file_in(idx_name[k]));
-    return drop_folder(state);
+static void begin_images(Case *c) { begin_one(c, "images", folder); }
+
+static void damaged_pictures_are_read_or_refused(void **state) {
+    (void)state;
+    put_folder("class");
+    Drawn d = {20, 17, 3, {0}};
+    for (int i = 0; i < 20 * 17 * 3; i++) d.at[i] = (unsigned char)(i * i / 50);
+    for (int kind = 0; kind < 5; kind++) {
+        const char *name = kind < 3 ? "class/a.png" : "class/a.jpg";
+        if (kind < 3) put_png(file_in(name), &d, (PngKind){.depth = kind == 1 ? 16 : 8, .interlaced = kind == 2});
+        else put_jpeg(file_in(name), &d, kind == 4);
+        read_damaged(name, begin_images);
+        unlink(file_in(name));
+    }
 }
 
 int main(void) {
@@ -130,6 +146,7 @@ int main(void) {
         cmocka_unit_test(damaged_arrays_are_read_or_refused),
         cmocka_unit_test(damaged_tables_are_read_or_refused),
         cmocka_unit_test(damaged_idx_files_are_read_or_refused),
+        cmocka_unit_test(damaged_pictures_are_read_or_refused),
     };
-    return cmocka_run_group_tests(tests, make_folder, drop_all);
+    return cmocka_run_group_tests(tests, make_folder, empty_folder);
 }

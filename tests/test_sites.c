@@ -1,5 +1,5 @@
 /* Every place that can complain is reached by some test. The places are found in the sources: calls of diag_error,
- * diag_data, diag_warn, diag_note, reject, refuse, source_complain, wrong_cell. What was reached is in the file that GRAPHRUN_DIAG_SITES names, to which
+ * diag_data, diag_warn, diag_note, reject, refuse, source_complain, wrong_cell, bad_image. What was reached is in the file that GRAPHRUN_DIAG_SITES names, to which
  * every test before this one has added. Those that no test reaches are listed. */
 #include "base/arena.h"
 #include "base/vec.h"
@@ -19,7 +19,7 @@ typedef VEC(Site) Sites;
 typedef struct { const char *file; int line; } Reached;
 typedef VEC(Reached) Reports;
 
-static const char *const callers[] = {"diag_error", "diag_data", "diag_warn", "diag_note", "reject", "refuse", "source_complain", "wrong_cell", NULL};
+static const char *const callers[] = {"diag_error", "diag_data", "diag_warn", "diag_note", "reject", "refuse", "source_complain", "wrong_cell", "bad_image", NULL};
 
 static char *read_all(Arena *a, const char *path) {
     FILE *f = fopen(path, "rb");
