@@ -26,8 +26,7 @@ static bool word_from_value(const Ctx *c, const Field *f, const Value *v, Loc lo
     *out = field_choice(f->choices, v->text);
     if (*out >= 0) return true;
     Nearest near = nearest_to(v->text);
-    char *all = arena_strdup(c->e->arena, f->choices), *save = NULL;
-    for (char *w = strtok_r(all, "|", &save); w; w = strtok_r(NULL, "|", &save)) nearest_add(&near, w);
+    field_choices_nearest(f->choices, &near, c->e->arena);
     diag_error(c->e->diags, loc, "%s: '%s' is one of %s, not '%s'%s", who, f->name, f->choices, v->text,
                nearest_hint(c->e->arena, &near));
     return false;
@@ -201,13 +200,20 @@ static bool next_parameter(const char **p, char *name, size_t size, bool *has_de
     return true;
 }
 
-static void unknown_argument(const Ctx *c, const Op *op, const char *name, Loc loc) {
+bool call_takes(const char *call, const char *name) {
+    char word[64];
+    bool dflt;
+    for (const char *p = call; next_parameter(&p, word, sizeof word, &dflt);)
+        if (!strcmp(word, name)) return true;
+    return false;
+}
+
+void refuse_keyword(Eval *e, const char *who, const char *call, const char *name, Loc loc) {
     Nearest near = nearest_to(name);
     char word[64];
     bool dflt;
-    for (const char *p = op->call; next_parameter(&p, word, sizeof word, &dflt);) nearest_add(&near, word);
-    diag_error(c->e->diags, loc, "%s(%s) has no argument '%s'%s", op->name, op->call, name,
-               nearest_hint(c->e->arena, &near));
+    for (const char *p = call; next_parameter(&p, word, sizeof word, &dflt);) nearest_add(&near, word);
+    diag_error(e->diags, loc, "%s(%s) has no argument '%s'%s", who, call, name, nearest_hint(e->arena, &near));
 }
 
 static const char *arena_name(const char *prefix, const char *name) {
@@ -257,6 +263,6 @@ Value *apply_op(const Ctx *c, const Op *op, int n, Value *const *pos, int nnamed
         ok = false;
     }
     for (int i = 0; i < nnamed; i++)                  /* `name` is for layers that hold parameters, and harmless here */
-        if (!(taken >> i & 1) && strcmp(names[i], "name")) unknown_argument(c, op, names[i], loc), ok = false;
+        if (!(taken >> i & 1) && strcmp(names[i], "name")) refuse_keyword(e, op->name, op->call, names[i], loc), ok = false;
     return ok ? apply_nodes(c, op, src.n, src.at, attr, loc) : value_poison(e);
 }

@@ -29,7 +29,9 @@ static Value *do_if(const Ctx *c, int n, Value **scope, Loc loc, const Expr *x) 
         return value_poison(e);
     }
     Value *condition = eval_expr(c, s, x->args[0]);
-    if (condition->kind == V_BOOL) return eval_expr(c, s, x->args[condition->number != 0 ? 1 : 2]);
+    bool first = condition->kind == V_BOOL && condition->number != 0;
+    choose(x, condition->kind != V_BOOL ? FIRST_SIDE | OTHER_SIDE : first ? FIRST_SIDE : OTHER_SIDE);
+    if (condition->kind == V_BOOL) return eval_expr(c, s, x->args[first ? 1 : 2]);
     if (condition->kind == V_POISON) return condition;
     Tensor t = {.dtype = DTYPES};
     if (condition->kind == V_NODE) t = condition->node->type;

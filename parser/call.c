@@ -77,10 +77,16 @@ static char *head_show(Eval *e, const Head *h) {
     return arena_printf(e->arena, "%s)", s);
 }
 
-static void refuse_name(Eval *e, const Head *h, const char *name, Loc loc) {
+void refuse_argument(Eval *e, const Head *h, const char *name, Loc loc) {
     Nearest near = nearest_to(name);
     for (int i = 0; i < h->n; i++) nearest_add(&near, h->arg[i]);
     diag_error(e->diags, loc, "%s has no argument '%s'%s", head_show(e, h), name, nearest_hint(e->arena, &near));
+}
+
+/* `padding=same` in a head, where the argument is handed on to one that declares choices. */
+static bool is_choice_default(Eval *e, const Function *f, int i) {
+    const Expr *x = f->head->dflt[i];
+    return x->kind == EX_NAME && is_choice_name(f->scope, x, choices_of(e, f, i, 0));
 }
 
 /* Binds arguments and defaults in s. Defaults are evaluated where the function stands and may use earlier arguments. */
@@ -97,7 +103,7 @@ static bool bind_arguments(const Ctx *inner, const Function *f, const Call *call
     for (int k = 0; k < call->nnamed; k++) {
         bool known = f->kind == FN_TEXT && reserved_argument(call->name[k]);
         for (int i = 0; i < h->n; i++) known = known || !strcmp(h->arg[i], call->name[k]);
-        if (!known) refuse_name(e, h, call->name[k], call->name_loc[k]), unknown = true;
+        if (!known) refuse_argument(e, h, call->name[k], call->name_loc[k]), unknown = true;
     }
     for (int i = 0; i < h->n; i++) {
         Value *v = i < call->n ? call->arg[i] : NULL;
@@ -116,6 +122,8 @@ static bool bind_arguments(const Ctx *inner, const Function *f, const Call *call
             if (!unknown) diag_error(e->diags, call->loc, "%s: '%s' is missing", head_show(e, h), h->arg[i]);
             b->value = value_poison(e);
             ok = false;
+        } else if (f->kind == FN_TEXT && is_choice_default(e, f, i)) {
+            b->value = value_text(e, h->dflt[i]->text);
         } else {
             b->expr = h->dflt[i];
             b->ctx = arena_copy(e->arena, inner, sizeof *inner);
@@ -314,7 +322,7 @@ static Value *call_builtin(const Ctx *c, const Function *f, const Call *call) {
     }
     for (int k = 0; k < call->nnamed; k++)
         if (!(taken >> k & 1)) {
-            diag_error(e->diags, call->name_loc[k], "%s(%s) has no argument '%s'", b->name, b->call, call->name[k]);
+            refuse_keyword(e, b->name, b->call, call->name[k], call->name_loc[k]);
             return value_poison(e);
         }
     if (at < call->n) {

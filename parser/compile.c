@@ -378,6 +378,7 @@ static Training *compile_spec(Eval *e, Doc *spec, const CompileOptions *o) {
     shape_networks(e, spec, o->steps);
     everything(e, spec, o->steps);
     if (o->expression) output_expression(e, o->expression, o->expression_kind);
+    names_check(e);
     build_done(e, &e->init, 0, NULL, NULL);
     if (e->diags->errors) return NULL;
     warn_networks(e);

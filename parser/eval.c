@@ -12,6 +12,8 @@ const Expr *doc_expr(Eval *e, const Doc *d) {
     return d->expr;
 }
 
+void choose(const Expr *x, int sides) { ((Expr *)x)->sides |= (unsigned char)sides; }
+
 static const Op *binary_op(const char *sign) {
     static const struct { const char *sign; const Op *op; } table[] = {
         {"+", &op_add}, {"-", &op_sub}, {"*", &op_mul}, {"/", &op_div}, {"%", &op_mod}, {"^", &op_pow},
@@ -25,8 +27,9 @@ static const Op *binary_op(const char *sign) {
 /* `and` and `or` on what is known at compile time evaluate the right side only where it matters. */
 static Value *eval_binary(const Ctx *c, Scope *s, const Expr *x) {
     Value *left = eval_expr(c, s, x->callee);
-    if (left->kind == V_BOOL && ((!strcmp(x->text, "and") && left->number == 0) || (!strcmp(x->text, "or") && left->number != 0)))
-        return left;
+    bool decided = left->kind == V_BOOL && ((!strcmp(x->text, "and") && left->number == 0) || (!strcmp(x->text, "or") && left->number != 0));
+    choose(x, decided ? FIRST_SIDE : FIRST_SIDE | OTHER_SIDE);
+    if (decided) return left;
     Value *right = eval_expr(c, s, x->right);
     if (value_is_poison(left) || value_is_poison(right)) return value_poison(c->e);
     bool same = !strcmp(x->text, "==");
@@ -48,17 +51,21 @@ static Value *eval_list(const Ctx *c, Scope *s, const Expr *x) {
     return value_list(c->e, x->n, item);
 }
 
-/* `metrics.accuracy`: the newest value of a metric. */
-static Value *metric_value(const Ctx *c, const char *name, Loc loc) {
-    Eval *e = c->e;
+int metric_named(Eval *e, const char *name, Loc loc) {
     Nearest near = nearest_to(name);
     for (int i = 0; i < e->t->nmetric; i++) {
-        if (!strcmp(e->t->metric[i].name, name) && c->graph)
-            return value_node(e, slot_node(c, e->t->metric[i].value_slot));
+        if (!strcmp(e->t->metric[i].name, name)) return i;
         nearest_add(&near, e->t->metric[i].name);
     }
     diag_error(e->diags, loc, "there is no metric '%s'%s", name, nearest_hint(e->arena, &near));
-    return value_poison(e);
+    return -1;
+}
+
+/* `metrics.accuracy`: the newest value of a metric. */
+static Value *metric_value(const Ctx *c, const char *name, Loc loc) {
+    Eval *e = c->e;
+    int at = metric_named(e, name, loc);
+    return at >= 0 && c->graph ? value_node(e, slot_node(c, e->t->metric[at].value_slot)) : value_poison(e);
 }
 
 /* `critic.distance`: a bare name that is no local name may mean a player or a source. */
@@ -122,13 +129,13 @@ static int head_position(const Head *h, const char *name) {
     return -1;
 }
 
-static const char *argument_choices(const Ctx *c, const Function *f, int npos, int position, const char *name) {
+const char *argument_choices(Eval *e, const Function *f, int npos, int position, const char *name) {
     if (f->kind == FN_OPERATOR) {
         const Field *field = name ? field_find(op_meant(f->op, npos)->attr, name) : NULL;
         return field ? field->choices : NULL;
     }
     if (f->kind != FN_TEXT) return NULL;
-    return choices_of(c->e, f, name ? head_position(f->head, name) : position, 0);
+    return choices_of(e, f, name ? head_position(f->head, name) : position, 0);
 }
 
 static Value *eval_call(const Ctx *c, Scope *s, const Expr *x) {
@@ -156,7 +163,7 @@ static Value *eval_call(const Ctx *c, Scope *s, const Expr *x) {
     for (int i = 0; i < x->n; i++) npos += !(x->names && x->names[i]);
     for (int i = 0; i < x->n; i++) {
         const char *name = x->names ? x->names[i] : NULL;
-        Value *v = eval_argument(&inner, s, x->args[i], argument_choices(c, f, npos, i, name));
+        Value *v = eval_argument(&inner, s, x->args[i], argument_choices(e, f, npos, i, name));
         if (name) {
             call.name[call.nnamed] = name;
             call.name_loc[call.nnamed] = x->name_locs[i];

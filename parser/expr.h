@@ -33,6 +33,7 @@ struct Expr {
     Expr **args;
     const char **names;                               /* of call arguments or lambda parameters */
     Loc *name_locs;
+    unsigned char sides;                              /* of a choice: those that evaluation took, by bits; set through choose() */
     int height;                                       /* of the tree; at most EX_HEIGHT, so recursion over it is safe */
 };
 enum { EX_HEIGHT = 400 };

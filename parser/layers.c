@@ -15,14 +15,14 @@ static const DocEntry *item_key(const Ctx *c, const Doc *item, const char *key, 
     return k;
 }
 
-static bool only_keys(const Ctx *c, const Doc *item, const Field *keys) {
+bool block_keys_hold(Eval *e, const Doc *item, const Field *keys) {
     for (int i = 0; i < item->n; i++) {
         const char *key = item->entry[i].key;
         if (field_find(keys, key)) continue;
         Nearest near = nearest_to(key);
         field_nearest(keys + 1, &near);
-        diag_error(c->e->diags, item->entry[i].loc, "unknown key '%s' beside '%s'%s", key, keys->name,
-                   nearest_hint(c->e->arena, &near));
+        diag_error(e->diags, item->entry[i].loc, "unknown key '%s' beside '%s'%s", key, keys->name,
+                   nearest_hint(e->arena, &near));
         return false;
     }
     return true;
@@ -37,7 +37,7 @@ static const Doc *layers_of(const Ctx *c, const Doc *item, const char *key, cons
 }
 
 static Value *run_repeat(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
-    const Doc *layers = only_keys(c, item, repeat_keys) ? layers_of(c, item, "layers", "repeat") : NULL;
+    const Doc *layers = block_keys_hold(c->e, item, repeat_keys) ? layers_of(c, item, "layers", "repeat") : NULL;
     if (!layers) return value_poison(c->e);
     const Doc *count = doc_get(item, "repeat");
     Value *v = eval_doc(c, s, count);
@@ -58,7 +58,7 @@ static Value *run_repeat(const Ctx *c, Scope *s, const Doc *item, Value *piped) 
 
 static Value *run_for(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
     Eval *e = c->e;
-    const Doc *layers = only_keys(c, item, for_keys) ? layers_of(c, item, "layers", "for") : NULL;
+    const Doc *layers = block_keys_hold(c->e, item, for_keys) ? layers_of(c, item, "layers", "for") : NULL;
     Binding head;
     if (!layers) return value_poison(e);
     if (!binding_parse(doc_get(item, "for"), &head, e->diags, e->arena)) return value_poison(e);
@@ -85,7 +85,7 @@ static Value *run_for(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
 }
 
 static Value *run_when(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
-    const Doc *layers = only_keys(c, item, when_keys) ? layers_of(c, item, "layers", "when") : NULL;
+    const Doc *layers = block_keys_hold(c->e, item, when_keys) ? layers_of(c, item, "layers", "when") : NULL;
     const Doc *otherwise = doc_get(item, "otherwise");
     if (!layers) return value_poison(c->e);
     const Doc *condition = doc_get(item, "when");
@@ -96,12 +96,13 @@ static Value *run_when(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
                    value_show(c->e, v));
         return value_poison(c->e);
     }
+    choose(doc_expr(c->e, condition), v->number != 0 ? FIRST_SIDE : OTHER_SIDE);
     if (v->number != 0) return eval_layers(c, s, layers, piped);
     return otherwise ? eval_layers(c, s, otherwise, piped) : piped;
 }
 
 static Value *run_loop_item(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
-    const Doc *layers = only_keys(c, item, loop_keys) ? layers_of(c, item, "layers", "loop") : NULL;
+    const Doc *layers = block_keys_hold(c->e, item, loop_keys) ? layers_of(c, item, "layers", "loop") : NULL;
     return layers ? run_loop(c, s, item, layers, piped) : value_poison(c->e);
 }
 
@@ -143,17 +144,7 @@ static Value *run_mapping(const Ctx *c, Scope *s, const Doc *item, Value *piped)
     for (int i = 0; i < n; i++) {
         const Doc *d = v->kind == DOC_MAP ? v->entry[i].value : v;
         const char *name = v->kind == DOC_MAP ? v->entry[i].key : NULL;
-        const char *choices = NULL;
-        if (fn->kind == FN_TEXT) {
-            int at = 1;
-            for (int a = 0; name && a < fn->head->n; a++)
-                if (!strcmp(fn->head->arg[a], name)) at = a;
-            choices = choices_of(e, fn, at, 0);
-        } else if (fn->kind == FN_OPERATOR && name) {
-            const Field *field = field_find(fn->op->attr, name);
-            choices = field ? field->choices : NULL;
-        }
-        bool word = is_choice_word(c, s, d, choices);
+        bool word = is_choice_word(c, s, d, argument_choices(e, fn, 1, 1, name));
         bool plain_name = d->kind == DOC_SCALAR && name && !strcmp(name, "name");
         Value *x = word || plain_name ? value_text(e, d->text) : eval_doc(c, s, d);
         if (name) {
@@ -227,13 +218,19 @@ typedef Value *RunItem(const Ctx *c, Scope *s, const Doc *item, Value *piped);
 
 static Value *run_input(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
     (void)piped;
-    return only_keys(c, item, input_keys) ? eval_doc(c, s, doc_get(item, "input")) : value_poison(c->e);
+    return block_keys_hold(c->e, item, input_keys) ? eval_doc(c, s, doc_get(item, "input")) : value_poison(c->e);
 }
 
 /* Items that are no layers: known by the first key of their table. */
 static const struct { const Field *keys; RunItem *run; } blocks[] = {
     {repeat_keys, run_repeat}, {for_keys, run_for}, {when_keys, run_when}, {loop_keys, run_loop_item}, {input_keys, run_input}};
 enum { BLOCKS = sizeof blocks / sizeof *blocks };
+
+const Field *block_keys(const Doc *item) {
+    for (int b = 0; item->kind == DOC_MAP && b < BLOCKS; b++)
+        if (doc_entry(item, blocks[b].keys->name)) return blocks[b].keys;
+    return NULL;
+}
 
 /* Which kind of item this is; NULL where it is none. `layer`: one that `show` lists. */
 static RunItem *kind_of_item(const Doc *item, bool *layer) {

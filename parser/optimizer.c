@@ -16,7 +16,7 @@ typedef struct {
     Loc loc;
 } Rule;
 
-static Def *rule_named(Eval *e, const Expr *x, Scope *s) {
+Def *rule_named(Eval *e, const Expr *x, Scope *s) {
     if (x->kind != EX_CALL || x->callee->kind != EX_NAME) {
         diag_error(e->diags, x->start, "an optimiser is a call of an update rule: adam(2e-4)");
         return NULL;

@@ -52,6 +52,25 @@ Local *own_binding(Scope *s, const char *name) {
     return NULL;
 }
 
+bool player_has(Eval *e, const Def *player, const char *name, Loc loc) {
+    const Doc *body = player->entry->value, *more[] = {doc_get(body, "state"), doc_get(body, "log")};
+    Nearest near = nearest_to(name);
+    for (int i = 0; i < body->n; i++) {
+        const char *key = body->entry[i].key;
+        bool goal = !strcmp(key, "minimize") || !strcmp(key, "maximize");
+        if (!goal && field_find(player_keys, key)) continue;
+        if (!strcmp(key, name)) return true;
+        nearest_add(&near, key);
+    }
+    for (int m = 0; m < 2; m++)
+        for (int i = 0; more[m] && more[m]->kind == DOC_MAP && i < more[m]->n; i++) {
+            if (!strcmp(more[m]->entry[i].key, name)) return true;
+            nearest_add(&near, more[m]->entry[i].key);
+        }
+    diag_error(e->diags, loc, "the player '%s' has no value '%s'%s", player->name, name, nearest_hint(e->arena, &near));
+    return false;
+}
+
 /* PLAYER.name from outside: the latest value; its type is found by evaluating that player once, apart. */
 static Value *latest_template(const Ctx *c, Def *d, const char *name, Loc loc) {
     Eval *e = c->e;
@@ -73,14 +92,7 @@ static Value *latest_template(const Ctx *c, Def *d, const char *name, Loc loc) {
     if (own) v = binding_force(&p.ctx, own);
     else if (logged) v = eval_doc(&p.ctx, p.scope, logged);
     d->running = false;
-    if (!v) {
-        Nearest near = nearest_to(name);
-        for (Local *k = p.scope->first; k; k = k->next) nearest_add(&near, k->name);
-        for (int i = 0; log && log->kind == DOC_MAP && i < log->n; i++) nearest_add(&near, log->entry[i].key);
-        diag_error(e->diags, loc, "the player '%s' has no value '%s'%s", d->name, name, nearest_hint(e->arena, &near));
-        return value_poison(e);
-    }
-    if (value_is_poison(v)) return value_poison(e);
+    if (!v || value_is_poison(v)) return value_poison(e);
     template = slot_template(&p.ctx, full, v, SLOT_LATEST, loc);
     if (!value_is_poison(template)) kept_add(e, full, template);
     return template;
@@ -89,6 +101,7 @@ static Value *latest_template(const Ctx *c, Def *d, const char *name, Loc loc) {
 Value *player_member(const Ctx *c, Def *d, const char *name, Loc loc) {
     Eval *e = c->e;
     const Doc *state = doc_get(d->entry->value, "state");
+    if (!player_has(e, d, name, loc)) return value_poison(e);
     if (!c->graph || c->tick < 0) {
         diag_error(e->diags, loc, "'%s.%s' changes during the run: only constants may stand here", d->name, name);
         return value_poison(e);

@@ -101,7 +101,7 @@ Local *scope_find(Scope *s, const char *name, bool *hidden) {
     return NULL;
 }
 
-static Value *operator_value(Eval *e, const char *name) {
+Value *operator_value(Eval *e, const char *name) {
     for (const Builtin *b = builtin_table; b->name; b++)
         if (!strcmp(b->name, name)) {
             Function *f = ARENA_NEW(e->arena, Function);
@@ -172,19 +172,16 @@ static Value *ambient(const Ctx *c, const char *name, Loc loc) {
     return value_poison(e);
 }
 
-static void suggest(const Ctx *c, Scope *s, const char *name, Loc loc, bool called) {
-    Eval *e = c->e;
-    Nearest near = nearest_to(name);
-    for (Scope *k = s; k; k = k->parent)
-        for (Local *b = k->first; b; b = b->next) nearest_add(&near, b->name);
-    for (const Globals *g = s->globals; g; g = g->below)
+void unknown_name(Eval *e, const Globals *globals, Nearest *near, Loc loc, bool called) {
+    for (const Globals *g = globals; g; g = g->below)
         for (int i = 0; i < g->defs.n; i++)
-            if (g->defs.at[i]->kind != DEF_OPTIMIZER) nearest_add(&near, g->defs.at[i]->name);
-    for (const Builtin *b = builtin_table; b->name; b++) nearest_add(&near, b->name);
+            if (g->defs.at[i]->kind != DEF_OPTIMIZER) nearest_add(near, g->defs.at[i]->name);
+    for (const Builtin *b = builtin_table; b->name; b++) nearest_add(near, b->name);
     for (const Op *const *op = op_table; *op; op++)
-        if ((*op)->call) nearest_add(&near, (*op)->name);
-    field_nearest(ambient_keys, &near);
-    const char *hint = near.best || !called ? nearest_hint(e->arena, &near) : "; 'graphrun show function' lists what can be called";
+        if ((*op)->call) nearest_add(near, (*op)->name);
+    field_nearest(ambient_keys, near);
+    const char *name = near->word;
+    const char *hint = near->best || !called ? nearest_hint(e->arena, near) : "; 'graphrun show function' lists what can be called";
     if (!strcmp(name, "turn")) diag_error(e->diags, loc, "'turn' counts a player's own turns: only players have it");
     else diag_error(e->diags, loc, "unknown name '%s'%s", name, hint);
 }
@@ -201,7 +198,10 @@ Value *scope_get(const Ctx *c, Scope *s, const char *name, Loc loc, bool called)
     if (!v && !called && (d = def_find(g, name, 1u << DEF_PLAYER))) v = def_value(c, d, loc);
     if (!v) v = operator_value(c->e, name);
     if (v) return v;
-    suggest(c, s, name, loc, called);
+    Nearest near = nearest_to(name);
+    for (Scope *k = s; k; k = k->parent)
+        for (Local *l = k->first; l; l = l->next) nearest_add(&near, l->name);
+    unknown_name(c->e, s->globals, &near, loc, called);
     return value_poison(c->e);
 }
 

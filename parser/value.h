@@ -243,6 +243,8 @@ Value *apply_op(const Ctx *c, const Op *op, int n, Value *const *pos, int nnamed
                 Value *const *named, Loc loc);
 Value *apply_nodes(const Ctx *c, const Op *op, int n, Value *const *src, const void *attr, Loc loc);
 Value *apply_index(const Ctx *c, Value *v, const Expr *index, Scope *s);                /* index.c */
+bool call_takes(const char *call, const char *name);   /* whether "x, axes=, keep=" has that name */
+void refuse_keyword(Eval *e, const char *who, const char *call, const char *name, Loc loc);     /* no argument of `call` */
 const Op *op_meant(const Op *op, int n);               /* `max` of one argument is the reduction */
 bool field_from_value(const Ctx *c, const Field *f, void *into, const Value *v, Loc loc, const char *who);
 
@@ -252,6 +254,8 @@ Local *bind_doc(Eval *e, Scope *s, const DocEntry *entry, const Ctx *c);
 Scope *scope_new(Eval *e, Scope *parent);
 Value *scope_get(const Ctx *c, Scope *s, const char *name, Loc loc, bool called);      /* poison, reported, if unknown */
 Local *scope_find(Scope *s, const char *name, bool *hidden);
+Value *operator_value(Eval *e, const char *name);       /* of an operator or builtin; NULL if there is none */
+void unknown_name(Eval *e, const Globals *g, Nearest *near, Loc loc, bool called);     /* says so; near: has the local ones */
 bool is_choice_word(const Ctx *c, Scope *s, const Doc *d, const char *choices);       /* a bare word for a declared choice */
 bool is_choice_name(Scope *s, const Expr *x, const char *choices);
 Value *binding_force(const Ctx *c, Local *b);
@@ -264,6 +268,8 @@ Value *eval_doc(const Ctx *c, Scope *s, const Doc *d);                  /* an ex
 Value *eval_definition(const Ctx *c, Scope *s, const Doc *d, Value *piped);            /* layer list, body, record or expression */
 Value *call_value(const Ctx *c, const Value *f, int n, Value **arg, Loc loc);          /* positional; no path part */
 const Expr *doc_expr(Eval *e, const Doc *d);          /* parsed once */
+enum { FIRST_SIDE = 1, OTHER_SIDE = 2 };              /* of `if`, `and`, `or`, `when` */
+void choose(const Expr *x, int sides);                /* notes that evaluation took these sides of x */
 typedef struct {                                      /* a call as written: site gives its path part */
     const void *site;
     const char *written;
@@ -279,6 +285,9 @@ typedef struct {                                      /* a call as written: site
     Scope *scope;
 } Call;
 Value *call_function(const Ctx *c, const Function *f, const Call *call);
+void refuse_argument(Eval *e, const Head *h, const char *name, Loc loc);
+const char *argument_choices(Eval *e, const Function *f, int npos, int position, const char *name);    /* as choices_of */
+int metric_named(Eval *e, const char *name, Loc loc); /* its index; -1: reported */
 bool reserved_argument(const char *name);             /* what every call takes besides its arguments: `training`, ... */
 void refuse_recursion(Eval *e, Def *d);
 Ctx copy_ctx(const Ctx *c, int number);               /* for a copy of a repeated list: a place of its own */
@@ -286,6 +295,8 @@ const Site *site_of(Eval *e, Def *text, const void *site);
 const char *choices_of(Eval *e, const Function *f, int param, int depth);              /* "same|valid" or NULL */
 Value *run_loop(const Ctx *c, Scope *s, const Doc *item, const Doc *layers, Value *piped);      /* loop.c */
 Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped);
+const Field *block_keys(const Doc *item);             /* of `repeat`, `for`, ... in a layer list; NULL: it is none of these */
+bool block_keys_hold(Eval *e, const Doc *item, const Field *keys);      /* or reported */
 const Doc *map_get(const Doc *map, const char *key);
 bool is_body(const Doc *d);                           /* a mapping of local names, with `return` or `after`; no record */
 bool is_text_key(const char *key);                    /* of a body: what is not evaluated with it */
@@ -324,6 +335,8 @@ Value *data_member(const Ctx *c, Def *source, const char *name, Loc loc);
 
 /* turn.c, optimizer.c: players */
 Value *player_member(const Ctx *c, Def *player, const char *name, Loc loc);
+bool player_has(Eval *e, const Def *player, const char *name, Loc loc);      /* a local name, loss, state; or reported */
+Def *rule_named(Eval *e, const Expr *call, Scope *s); /* NULL: reported */
 Turn *turn_make(Eval *e, int n, Def **players, Loc loc);
 Value *iteration_value(const Ctx *c, Def *d, Loc loc);
 void after_entry(const Ctx *c, Scope *s, const DocEntry *entry);        /* an assignment or call in a player's `after` */
@@ -337,6 +350,8 @@ SlotList freeze_from_doc(Eval *e, const Doc *freeze, Stage *s);         /* NULL:
 bool is_frozen(const Eval *e, int slot);
 void load_from_doc(Eval *e, const Doc *load, Stage *s);                 /* s: one of e->t->stage; NULL: nothing */
 void loads_finish(Eval *e);                           /* once all turns are made: the optimisers' values too */
+
+void names_check(Eval *e);                            /* names.c: unknown names in texts that evaluation did not meet */
 
 /* schedule.c, output.c: the rest of a spec */
 void schedule_define(Eval *e, const Doc *schedule, int64_t steps);

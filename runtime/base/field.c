@@ -22,6 +22,11 @@ int field_choice(const char *choices, const char *word) {
     return -1;
 }
 
+void field_choices_nearest(const char *choices, Nearest *n, Arena *a) {
+    char *all = arena_strdup(a, choices), *save = NULL;
+    for (char *w = strtok_r(all, "|", &save); w; w = strtok_r(NULL, "|", &save)) nearest_add(n, w);
+}
+
 static char *choice_name(const char *choices, int index, Arena *a) {
     for (; index > 0; index--) choices = strchr(choices, '|') + 1;
     return arena_strndup(a, choices, strcspn(choices, "|"));

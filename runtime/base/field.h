@@ -59,3 +59,4 @@ void field_defaults(const Field *table, void *into, Arena *a);             /* se
 bool field_in_range(const Field *f, double value);
 char *field_show(const Field *f, const void *from, Arena *a);              /* the member's value as text */
 void field_nearest(const Field *table, Nearest *n);                        /* adds every name as a candidate */
+void field_choices_nearest(const char *choices, Nearest *n, Arena *a);     /* adds each of "same|valid" */

@@ -1,11 +1,15 @@
-/* Matrix products and symmetric eigenvalues, by OpenBLAS and its LAPACK. Row major, dense. Products with a single
- * row, column or inner index are matrix-vector or outer products and go there: OpenBLAS packs whole panels for them. */
+/* Matrix products by oneDNN, matrix-vector products and symmetric eigenvalues by OpenBLAS and its LAPACK. Row major,
+ * dense. oneDNN's sgemm is generated for AVX2 and AVX-512 and packs no more than it must, so that it is the faster one
+ * from small sizes on (bench/README.md); without these instructions it is a plain loop, and OpenBLAS takes its place.
+ * Products with a single row, column or inner index are matrix-vector or outer products and go there. */
 #include "kern/kern.h"
 #include "kern/gemm.h"
+#include "ir/ir.h"
 
 #include <assert.h>
 #include <cblas.h>
 #include <limits.h>
+#include <oneapi/dnnl/dnnl.h>
 #include <string.h>
 #undef I                                              /* cblas.h brings in complex.h */
 
@@ -17,8 +21,12 @@ void gemm_ld(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, 
         for (int64_t i = 0; i < m && !accumulate; i++) memset(C + i * ldc, 0, (size_t)n * sizeof *C);
         return;
     }
+    const float beta = accumulate ? 1.0f : 0.0f;
+    if (isa_level() >= ISA_AVX2 &&
+        dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1.0f, A, lda, B, ldb, beta, C, ldc) == dnnl_success)
+        return;
     cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k,
-                1.0f, A, (int)lda, B, (int)ldb, accumulate ? 1.0f : 0.0f, C, (int)ldc);
+                1.0f, A, (int)lda, B, (int)ldb, beta, C, (int)ldc);
 }
 
 /* y = op(A) x for A stored [rows, cols]; neighbours in x and y lie incx and incy floats apart. */
