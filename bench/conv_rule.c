@@ -90,10 +90,10 @@ static void line(const Case *k, ConvWhich which, float *x, float *w, float *y) {
     const double flops = 2.0 * (double)(s->N * s->P * s->Q * s->K * s->KH * s->KW) * (double)(s->C / s->groups);
     double ms[METHODS], fastest = 1e9;
     unsetenv("GRAPHRUN_CONV");
-    Conv *chosen = conv_new(which, s);
+    Conv *chosen = conv_new(which, s, false);
     for (int i = 0; i < METHODS; i++) {
         setenv("GRAPHRUN_CONV", methods[i], 1);
-        Conv *c = conv_new(which, s);
+        Conv *c = conv_new(which, s, false);
         ms[i] = -1;
         if (c && !strcmp(conv_algorithm(c), methods[i])) {
             float *scratch = numbers((int64_t)(conv_scratch(c) / sizeof *scratch + 1));

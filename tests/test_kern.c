@@ -143,6 +143,16 @@ static Sum *conv_reference(ConvWhich which, const ConvShape *s, const float *x, 
     return out;
 }
 
+/* To bf16, the nearest and of two the even one: what a kernel must multiply, in numbers that double takes as they are. */
+static void round_all(int64_t n, float *x) {
+    for (int64_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits = (bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000;
+        memcpy(&x[i], &bits, sizeof bits);
+    }
+}
+
 static const char *shape_text(ConvWhich which, const ConvShape *s) {
     static char text[200];
     snprintf(text, sizeof text, "%s n%d %dx%dx%d -> %dx%dx%d kernel %dx%d stride %d,%d dilation %d,%d pad %d,%d,%d,%d groups %d",
@@ -152,13 +162,15 @@ static const char *shape_text(ConvWhich which, const ConvShape *s) {
     return text;
 }
 
-static void check_conv(ConvWhich which, const ConvShape *s) {
+typedef enum { PLAIN, ROUNDED, STAYS } Way;           /* fp32; bf16, asked for and taken; asked for, and fp32 */
+
+static void check_conv(ConvWhich which, const ConvShape *s, Way way) {
     const int64_t nx = s->N * s->H * s->W * s->C, nw = s->KH * s->KW * (s->C / s->groups) * s->K, ny = s->N * s->P * s->Q * s->K;
     float *x = numbers(nx, 1), *w = numbers(nw, 2), *y = numbers(ny, 3);
     const int64_t nout = which == CONV_Y ? ny : which == CONV_X ? nx : nw;
     float *out = numbers(nout + 16, 4), *again = numbers(nout + 16, 4), *canary = numbers(nout + 16, 4);
     for (int64_t i = 0; i < nout; i++) out[i] = NAN, again[i] = -1;
-    Conv *c = conv_new(which, s);
+    Conv *c = conv_new(which, s, way != PLAIN);
     assert_non_null(c);
     const int64_t room = (int64_t)(conv_scratch(c) + sizeof *x - 1) / (int64_t)sizeof *x;
     float *scratch = numbers(room + 16, 5), *after = numbers(room + 16, 5);
@@ -168,6 +180,8 @@ static void check_conv(ConvWhich which, const ConvShape *s) {
     conv_run(c, a, b, again, scratch);
     char what[300];
     snprintf(what, sizeof what, "%s, %s", shape_text(which, s), conv_algorithm(c));
+    if ((way == ROUNDED) != !strcmp(conv_algorithm(c), "bf16")) fail_msg("%s: must%s be rounded", what, way == ROUNDED ? "" : " not");
+    if (way == ROUNDED) round_all(nx, x), round_all(nw, w), round_all(ny, y);
     Sum *want = conv_reference(which, s, x, w, y);
     /* Short convolutions mix neighbouring outputs: the largest sum of squares bounds the error of all, eight times over. */
     double largest = 0;
@@ -221,11 +235,11 @@ static void conv_matches(const char *method, int shapes) {
         ConvShape s = some_shape();
         if (!s.P || !s.Q) continue;                   /* the operators refuse these */
         par_threads(i % 8 ? 1 : 2);
-        for (int which = CONV_Y; which <= CONV_W; which++) check_conv((ConvWhich)which, &s);
+        for (int which = CONV_Y; which <= CONV_W; which++) check_conv((ConvWhich)which, &s, PLAIN);
         i++;
     }
     for (int i = 0; shapes >= 300 && i < LARGE; i++)
-        for (int which = CONV_Y; which <= CONV_W; which++) check_conv((ConvWhich)which, &large[i]);
+        for (int which = CONV_Y; which <= CONV_W; which++) check_conv((ConvWhich)which, &large[i], PLAIN);
     unsetenv("GRAPHRUN_CONV");
 }
 
@@ -235,6 +249,81 @@ static void conv_gemm(void **state) { (void)state; conv_matches("gemm", 300); }
 static void conv_swapped(void **state) { (void)state; conv_matches("swapped", 300); }
 static void conv_winograd(void **state) { (void)state; conv_matches("winograd", 800); }
 static void conv_blocked(void **state) { (void)state; conv_matches("blocked", 100); }
+
+/* Does each tap of an axis lie over data for some output? */
+static bool taps_meet(int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t dilation, int64_t before) {
+    int64_t met = 0;
+    for (int64_t tap = 0; tap < kernel; tap++)
+        for (int64_t o = 0, found = 0; o < out && !found; o++) {
+            int64_t at = o * stride + tap * dilation - before;
+            if (at >= 0 && at < in) found = 1, met++;
+        }
+    return met == kernel;
+}
+
+/* Sources rounded, everything else as exact as in fp32: so the reference rounds too, and its bound is that of fp32. */
+static void conv_rounds(void **state) {
+    (void)state;
+    if (bf16_here() == BF16_NONE) {
+        print_message("no bf16 on this CPU\n");
+        skip();
+    }
+    dice = 0;
+    for (int i = 0; i < 150;) {
+        ConvShape s = some_shape();
+        s.groups = 1, s.C = ONE_OF(16, 17, 24, 32, 48), s.K = ONE_OF(16, 19, 24, 32, 64);
+        if (!s.P || !s.Q) continue;
+        bool whole = taps_meet(s.H, s.P, s.KH, s.sh, s.dh, s.top) && taps_meet(s.W, s.Q, s.KW, s.sw, s.dw, s.left);
+        par_threads(i % 8 ? 1 : 2);
+        for (int which = CONV_Y; which <= CONV_W; which++) check_conv((ConvWhich)which, &s, whole ? ROUNDED : STAYS);
+        i++;
+    }
+    ConvShape narrow = {.N = 2, .H = 4, .W = 4, .C = BF16_LEAST - 1, .K = 32, .KH = 1, .KW = 1, .P = 4, .Q = 4, .sh = 1,
+                              .sw = 1, .dh = 1, .dw = 1, .groups = 1};
+    check_conv(CONV_Y, &narrow, STAYS);
+    narrow.C = 32, narrow.groups = 2;
+    check_conv(CONV_W, &narrow, STAYS);
+}
+
+static void check_product(int64_t batch, bool ta, bool tb, int64_t m, int64_t n, int64_t k) {
+    float *A = numbers(batch * m * k, 1), *B = numbers(batch * k * n, 2), *C = numbers(batch * m * n + 16, 3), *old = numbers(batch * m * n + 16, 3);
+    char what[80];
+    snprintf(what, sizeof what, "product ta=%d tb=%d batch=%d m=%d n=%d k=%d", ta, tb, (int)batch, (int)m, (int)n, (int)k);
+    Product *p = product_new(batch, ta, tb, m, n, k);
+    if (!p) fail_msg("%s: is not rounded", what);
+    for (int64_t i = 0; i < batch * m * n; i++) C[i] = NAN;
+    float *scratch = numbers((int64_t)(product_scratch(p) / sizeof *scratch), 4);
+    product_run(p, A, B, C, scratch);
+    round_all(batch * m * k, A), round_all(batch * k * n, B);
+    for (int64_t b = 0; b < batch; b++)
+        for (int64_t i = 0; i < m; i++)
+            for (int64_t j = 0; j < n; j++) {
+                double want = 0, squares = 0;
+                for (int64_t l = 0; l < k; l++) {
+                    double t = (double)A[b * m * k + (ta ? l * m + i : i * k + l)] * B[b * k * n + (tb ? j * k + l : l * n + j)];
+                    want += t, squares += t * t;
+                }
+                check_close(what, C[(b * m + i) * n + j], want, squares, (double)k);
+            }
+    assert_memory_equal(C + batch * m * n, old + batch * m * n, 16 * sizeof *C);
+    product_free(p);
+    free(A), free(B), free(C), free(old), free(scratch);
+}
+
+static void gemm_rounds(void **state) {
+    (void)state;
+    if (bf16_here() == BF16_NONE) {
+        print_message("no bf16 on this CPU\n");
+        skip();
+    }
+    static const int64_t some[] = {16, 17, 33, 64, 130};
+    for (int i = 0; i < 125; i++)
+        for (int f = 0; f < 4; f++) {
+            par_threads(1 + i % 2);
+            check_product(1 + i % 3, f & 1, f & 2, some[i % 5], some[i / 5 % 5], some[i / 25]);
+        }
+    for (int i = 0; i < 3; i++) assert_null(product_new(1, false, false, i == 0 ? 15 : 64, i == 1 ? 15 : 64, i == 2 ? 15 : 64));
+}
 
 /* Our own methods cut the work by the shape alone. oneDNN's weight gradient does not keep its bits, so it is not here. */
 static void conv_keeps_bits(void **state) {
@@ -250,7 +339,7 @@ static void conv_keeps_bits(void **state) {
                 setenv("GRAPHRUN_CONV", own[m], 1);
                 for (int t = 0; t < 3; t++) {
                     par_threads(t + 1);
-                    Conv *c = conv_new((ConvWhich)which, s);
+                    Conv *c = conv_new((ConvWhich)which, s, false);
                     assert_non_null(c);
                     float *scratch = numbers((int64_t)(conv_scratch(c) / sizeof *scratch), 3);
                     out[t] = numbers(nout, 4);
@@ -272,11 +361,11 @@ static void conv_of_nothing(void **state) {
     for (int which = CONV_Y; which <= CONV_W; which++) {
         ConvShape none = s;
         none.N = 0;
-        check_conv((ConvWhich)which, &none);
+        check_conv((ConvWhich)which, &none, PLAIN);
         none = s, none.K = 0;
-        check_conv((ConvWhich)which, &none);
+        check_conv((ConvWhich)which, &none, PLAIN);
         none = s, none.C = 0;
-        check_conv((ConvWhich)which, &none);
+        check_conv((ConvWhich)which, &none, PLAIN);
     }
 }
 
@@ -296,6 +385,8 @@ int main(void) {
         cmocka_unit_test(eigen_matches),
         cmocka_unit_test(parallel_for_covers),
         cmocka_unit_test(conv_keeps_bits),
+        cmocka_unit_test(conv_rounds),
+        cmocka_unit_test(gemm_rounds),
         cmocka_unit_test(conv_of_nothing),
         cmocka_unit_test(conv_chosen),
         cmocka_unit_test(conv_direct),

@@ -27,6 +27,7 @@ struct Instr {
     size_t scratch_size;                              /* bytes, set by prepare */
     size_t scratch;                                   /* offset in the workspace, set by the planner */
     void *state;                                      /* made by prepare, freed by release */
+    bool bf16;                                        /* set before prepare: round sources to bf16 (kern.h) */
     const char *kernel;                               /* how it is computed, set by prepare; NULL: op has one way */
     Program *body;                                    /* of a loop: run `rounds` times. in[0] is where the carried value
                                                          starts, out[0] holds it; its slots are LoopAttr's. Scratch: the

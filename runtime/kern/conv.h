@@ -19,6 +19,8 @@ struct Conv {
 
 extern const ConvMethod conv_direct;                  /* oneDNN, activations as they are */
 extern const ConvMethod conv_blocked;                 /* oneDNN, activations reordered into blocks of channels and back */
+extern const ConvMethod conv_bf16;                    /* oneDNN, sources rounded to bf16: other numbers, so no choice of
+                                                         the rule */
 extern const ConvMethod conv_winograd;                /* fewer products, by short convolutions: 2 or 3 taps a stride */
 extern const ConvMethod conv_gemm;                    /* products over patches of x; does every shape */
 extern const ConvMethod conv_swapped;                 /* the same over patches of y: stride 1, one group */

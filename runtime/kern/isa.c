@@ -75,6 +75,11 @@ static const char *dnnl_isa(void) {
     }
 }
 
+Bf16 bf16_here(void) {
+    const int isa = (int)dnnl_get_effective_cpu_isa(), vectors = dnnl_cpu_isa_avx512_core_bf16, tiles = dnnl_cpu_isa_avx512_core_amx;
+    return (isa & tiles) == tiles ? BF16_TILES : (isa & vectors) == vectors ? BF16_VECTORS : BF16_NONE;
+}
+
 char *kern_libraries(void) {
     static char text[160];
     const char *config = openblas_get_config();       /* "OpenBLAS 0.3.21 NO_LAPACKE DYNAMIC_ARCH ..." */

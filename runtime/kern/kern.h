@@ -35,6 +35,19 @@ void gemm_batch(int64_t batch, bool ta, bool tb, int64_t m, int64_t n, int64_t k
 bool eigen_symmetric(int64_t n, const float *A, float *values, float *vectors, float *scratch, size_t nscratch);
 size_t eigen_scratch(int64_t n);                      /* floats */
 
+/* bf16: the upper half of an fp32 number, 8 bits of significand, the same range. Sources are rounded to it, to nearest
+ * even; sums and results are fp32. */
+typedef enum { BF16_NONE, BF16_VECTORS, BF16_TILES } Bf16;              /* AVX512_BF16; AMX */
+Bf16 bf16_here(void);                                 /* isa.c: what of this CPU oneDNN uses; ONEDNN_MAX_CPU_ISA caps it */
+enum { BF16_LEAST = 16 };                             /* in every direction: smaller ones stay fp32 */
+
+/* gemm_bf16.c: gemm_batch with rounded sources; all matrices dense. NULL: too small, or oneDNN cannot. */
+typedef struct Product Product;
+Product *product_new(int64_t batch, bool ta, bool tb, int64_t m, int64_t n, int64_t k);
+void product_free(Product *p);                        /* accepts NULL */
+size_t product_scratch(const Product *p);             /* bytes; 64-byte aligned */
+void product_run(const Product *p, const float *A, const float *B, float *C, void *scratch);
+
 /* conv.c: the trilinear form of convolution. x [N, H, W, C], w [KH, KW, C/groups, K], y [N, P, Q, K]; NHWC, HWIO.
  *   y[n,p,q,k] = sum over i, j, c of x[n, p*sh + i*dh - top, q*sw + j*dw - left, c] * w[i,j,c,k]
  * CONV_Y: x, w -> y;  CONV_X: y, w -> x (its transpose);  CONV_W: x, y -> w. */
@@ -44,7 +57,9 @@ typedef struct {
     int64_t sh, sw, dh, dw, top, left, bottom, right, groups;
 } ConvShape;
 typedef struct Conv Conv;
-Conv *conv_new(ConvWhich which, const ConvShape *s);  /* picks the algorithm by a fixed rule of the shape; NULL = OOM */
+/* Picks the algorithm by a fixed rule of the shape. bf16: with one group, BF16_LEAST channels on both sides
+ * and no tap that lies in padding only, the sources are rounded. NULL = OOM. */
+Conv *conv_new(ConvWhich which, const ConvShape *s, bool bf16);
 void conv_free(Conv *c);
 size_t conv_scratch(const Conv *c);                   /* bytes of caller's scratch; 64-byte aligned */
 bool conv_known(const char *name);                    /* is there an algorithm of that name, as GRAPHRUN_CONV takes it? */

@@ -258,7 +258,7 @@ static ConvWhich which(const Op *op) {
 
 static bool convolve_prepare(Instr *i) {
     ConvShape s = form_of(i->op, i->attr, &i->in[0].type.shape, &i->in[1].type.shape);
-    Conv *c = conv_new(which(i->op), &s);
+    Conv *c = conv_new(which(i->op), &s, i->bf16);
     if (!c) return false;
     i->state = c;
     i->scratch_size = conv_scratch(c);

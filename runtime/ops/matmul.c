@@ -93,11 +93,23 @@ static void matmul_grad(const Node *n, Node *gy, Node **gx) {
     gx[1] = t->tb ? product(gy, true, a, t->ta) : product(a, !t->ta, gy, false);
 }
 
+static bool matmul_prepare(Instr *i) {
+    const MatmulAttr *t = i->attr;
+    Sizes s = sizes_of(&i->in[0].type.shape, &i->in[1].type.shape, t);
+    Product *p = i->bf16 ? product_new(s.batch, t->ta, t->tb, s.m, s.n, s.k) : NULL;
+    i->state = p;
+    if (p) i->scratch_size = product_scratch(p), i->kernel = "bf16";
+    return true;
+}
+
+static void matmul_release(Instr *i) { product_free(i->state); }
+
 static void matmul_eval(const Instr *i, const void *const *in, void *const *out, void *scratch) {
     const MatmulAttr *t = i->attr;
     Sizes s = sizes_of(&i->in[0].type.shape, &i->in[1].type.shape, t);
-    (void)scratch;
-    if (s.batch == 1)
+    if (i->state)
+        product_run(i->state, in[0], in[1], out[0], scratch);
+    else if (s.batch == 1)
         gemm(t->ta, t->tb, s.m, s.n, s.k, in[0], in[1], out[0], false);
     else
         gemm_batch(s.batch, t->ta, t->tb, s.m, s.n, s.k, in[0], s.m * s.k, in[1], s.k * s.n, out[0]);
@@ -137,7 +149,8 @@ static const Sample matmul_samples[] = {
 
 OP(matmul, .doc = "x @ z: the matrix product on the last two axes", .call = "x, z", .arity = 2,
    .traits = THREADS_VARY, .attr_size = sizeof(MatmulAttr), .attr = matmul_fields, .build = matmul_build,
-   .infer = matmul_infer, .grad = matmul_grad, .eval = matmul_eval, .ref = matmul_ref, .flops = matmul_flops,
+   .infer = matmul_infer, .grad = matmul_grad, .prepare = matmul_prepare, .release = matmul_release,
+   .eval = matmul_eval, .ref = matmul_ref, .flops = matmul_flops,
    .samples = matmul_samples)
 
 Node *g_matmul(Node *x, Node *z) { return op_apply(x->graph, &op_matmul, 2, NODES(x, z), &(MatmulAttr){0}); }

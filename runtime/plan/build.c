@@ -113,6 +113,7 @@ static bool build_loop(Plan *p, Instr *i, const Node *n) {
 static void build_kernel(Plan *p, Instr *i, int item) {
     const Item *it = &p->item.at[item];
     i->op = it->op;
+    i->bf16 = p->options.bf16;
     i->attr = it->op->traits & REPEATS ? NULL : attr_copy(p->arena, it->op, it->node->attr);
     i->nin = it->nsrc;
     i->nout = 1;

@@ -8,6 +8,7 @@
 typedef struct {
     bool fuse;  /* regions of many nodes; off: one node each */
     bool reuse; /* share memory, work in place; off: every value its own */
+    bool bf16;  /* convolutions and products round their sources to bf16, where kern.h says */
 } PlanOptions;
 
 /* results[i] are read by the host after a run. NULL with a message in g->diags if some kernel cannot run;
