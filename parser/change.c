@@ -14,6 +14,7 @@ const Section sections[] = {
     {"vars", true, true},         {"data", true, true},         {"functions", true, true}, {"networks", true, true},
     {"iteration", true, true},    {"optimizers", true, false},  {"players", true, false},  {"metrics", true, false},
     {"outputs", true, false},     {"presets", true, false},     {"schedule", false, false}, {"include", false, false},
+    {"precision", false, false},
     {NULL, false, false},
 };
 

@@ -318,7 +318,7 @@ static void network_rows(Eval *e) {
 }
 
 static uint64_t schedule_hash(const Training *t) {
-    uint64_t h = 1469598103934665603u;
+    uint64_t h = 1469598103934665603u + t->bf16;
     for (int i = 0; i < t->nsource; i++)
         if (t->source[i].rework) h = (h ^ graph_hash(t->source[i].rework->unit[MODE_TRAIN].graph)) * 1099511628211u;
     for (int s = 0; s < t->nstage; s++)
@@ -356,6 +356,17 @@ static void check_spec(Eval *e, const Doc *spec) {
     if (!doc_entry(spec, "players")) diag_error(e->diags, spec->loc, "the spec has no 'players'");
 }
 
+static void read_precision(Eval *e, const Doc *spec) {
+    const Doc *d = doc_get(spec, "precision");
+    if (!d || (d->kind == DOC_SCALAR && !d->length)) return;               /* key_check has said it */
+    int choice = d->kind == DOC_SCALAR ? field_choice(PRECISIONS, d->text) : -1;
+    if (choice < 0)
+        diag_error(e->diags, d->loc, "'precision' is " PRECISION_FP32 " or " PRECISION_BF16 "%s%s",
+                   d->kind == DOC_SCALAR ? ", not " : "", d->kind == DOC_SCALAR ? d->text : "");
+    e->t->bf16 = choice > 0;
+    e->t->precision = d->loc;
+}
+
 static Training *compile_spec(Eval *e, Doc *spec, const CompileOptions *o) {
     size_t size;
     const char *text = prelude_source(&size);
@@ -364,6 +375,7 @@ static Training *compile_spec(Eval *e, Doc *spec, const CompileOptions *o) {
     if (!prelude) return NULL;
     doc_mend(spec, e->diags);
     check_spec(e, spec);
+    read_precision(e, spec);
     e->prelude = globals_from_doc(e, prelude, NULL);
     e->spec = globals_from_doc(e, spec, e->prelude);
     for (int i = 0; i < e->spec->defs.n; i++) {

@@ -69,7 +69,7 @@ static int run(const Options *o, int n, char **operand) {
     if (blas_core_isa(blas_core()) < isa_level())
         say(o, "note: OpenBLAS runs its %s kernels on a CPU with %s; OPENBLAS_CORETYPE=%s would be faster", blas_core(),
             isa_name(), blas_core_for(isa_level()));
-    Machine *m = spec_machine(&s, o, &f);
+    Machine *m = spec_machine(&s, o, true, &f);
     Table *table = table_new(7, "lrrrrrr");
     json_t *all = json_array();
     bool done = m && machine_start(m, &f) && measure(m, o, table, all, &f);
@@ -91,6 +91,7 @@ static const Option options[] = {
     {"player", 0, O_TEXT, OPT(player), "NAME", "only this player's turn"},
     {"seconds", 0, O_SECONDS, OPT(seconds), "S", "how long each turn is timed; 2 where left out"},
     OPTIONS_SPEC,
+    OPTION_PRECISION,
     OPTION_SEED,
     OPTION_THREADS,
     OPTION_JSON,

@@ -16,7 +16,7 @@ typedef struct {                                      /* every option of every v
     bool force, allow_change, json, quiet, verbose, watch, plain, help, version;
 } Options;
 
-typedef enum { O_FLAG, O_TEXT, O_INT, O_THREADS, O_SEED, O_STEPS, O_SECONDS, O_SETS, O_COLOR } OptionType;
+typedef enum { O_FLAG, O_TEXT, O_INT, O_THREADS, O_SEED, O_STEPS, O_SECONDS, O_SETS, O_PRECISION, O_COLOR } OptionType;
 
 typedef struct {                                      /* read by the parser and by the help; ends with name NULL */
     const char *name;
@@ -45,6 +45,8 @@ const Verb *verb_named(const char *name);
 #define OPTION_JSON  {"json", 0, O_FLAG, OPT(json), NULL, "the result as JSON"}
 #define OPTION_SEED  {"seed", 0, O_SEED, OPT(seed), "N", "one seed for everything; 0 where left out"}
 #define OPTION_THREADS {"threads", 0, O_THREADS, OPT(threads), "N", "threads; all cores of this process where left out"}
+#define OPTION_PRECISION \
+    {"precision", 0, O_PRECISION, OPT(set), PRECISIONS, "arithmetic of convolutions and products: --set precision="}
 #define OPTIONS_SPEC \
     {"set", 0, O_SETS, OPT(set), "KEY.PATH=VALUE", "changes one value of the spec; repeatable, left to right"}, \
     {"preset", 0, O_TEXT, OPT(preset), "NAME", "takes the spec's named set of changes first"}
@@ -60,7 +62,8 @@ int spec_open(Spec *s, const char *path, const Options *o);
 void spec_close(Spec *s);
 int spec_messages(Spec *s);                           /* prints what is new; the code that its errors mean */
 int spec_fault(Spec *s, const Fault *f);              /* prints messages and the fault; gives its code */
-Machine *spec_machine(Spec *s, const Options *o, Fault *f);             /* ready to run: prepared, sources loaded */
+/* Ready to run: prepared, sources loaded. `plays`: turns too, so in the spec's precision; else all is in fp32. */
+Machine *spec_machine(Spec *s, const Options *o, bool plays, Fault *f);
 
 /* say.c */
 void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));              /* "graphrun: ..." on stderr */

@@ -50,7 +50,7 @@ static int run(const Options *o, int n, char **operand) {
     Fault f = {0};
     int code = spec_open(&s, operand[0], o);
     if (code) return code;
-    Machine *m = spec_machine(&s, o, &f);
+    Machine *m = spec_machine(&s, o, false, &f);
     if (m) {
         Table *table = table_new(7, "lrllrrr");
         table_add(table, "field\tbatch of samples\ttype\tshape\tleast\tmean\tmost");

@@ -93,6 +93,12 @@ static bool add_set(Options *to, const Option *o, const char *text) {
     return true;
 }
 
+static bool add_precision(Options *to, const Option *o, const char *text) {
+    static const char *const settings[] = {"precision=" PRECISION_FP32, "precision=" PRECISION_BF16};
+    int choice = field_choice(PRECISIONS, text);
+    return choice < 0 ? not_a(o, text, PRECISION_FP32 " or " PRECISION_BF16) : add_set(to, o, settings[choice]);
+}
+
 static bool store(const Option *o, const char *text, Options *to) {
     char *at = (char *)to + o->offset;
     switch (o->type) {
@@ -104,6 +110,7 @@ static bool store(const Option *o, const char *text, Options *to) {
     case O_SEED: to->seed_given = true; return parse_int(o, text, 0, INT64_MAX, (int64_t *)(void *)at);
     case O_SECONDS: return parse_seconds(o, text, (double *)(void *)at);
     case O_SETS: return add_set(to, o, text);
+    case O_PRECISION: return add_precision(to, o, text);
     case O_COLOR:
         *(int *)(void *)at = field_choice("auto|always|never", text);
         return *(int *)(void *)at >= 0 || not_a(o, text, "auto, always or never");

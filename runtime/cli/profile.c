@@ -202,7 +202,7 @@ static int run(const Options *o, int n, char **operand) {
     if (!by_named(o->by, &by)) return CODE_USAGE;
     int code = spec_open(&s, operand[0], o);
     if (code) return code;
-    Machine *m = spec_machine(&s, o, &f);
+    Machine *m = spec_machine(&s, o, true, &f);
     json_t *all = json_array();
     bool done = m && machine_start(m, &f) && profile_turns(m, o, by, all, &f);
     if (done && o->json) json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)), putchar('\n');
@@ -221,6 +221,7 @@ static const Option options[] = {
     {"player", 0, O_TEXT, OPT(player), "NAME", "only this player's turn"},
     {"seconds", 0, O_SECONDS, OPT(seconds), "S", "how long each turn is timed; 2 where left out"},
     OPTIONS_SPEC,
+    OPTION_PRECISION,
     OPTION_SEED,
     OPTION_THREADS,
     OPTION_JSON,

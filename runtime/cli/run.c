@@ -18,7 +18,7 @@ static bool make_machine(Run *r, const Options *o, Fault *f) {
     bool more = o->expression != NULL; /* an expression may want values that no checkpoint holds */
     if (!mine.seed_given) mine.seed = (int64_t)r->info.seed;
     if (!mine.threads) mine.threads = r->info.threads;
-    r->machine = spec_machine(&r->spec, &mine, f);
+    r->machine = spec_machine(&r->spec, &mine, false, f);
     if (!r->machine || (more && !machine_start(r->machine, f))) return false;
     return checkpoint_read(r->checkpoint, r->machine->store, more, &r->info, f);
 }

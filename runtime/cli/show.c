@@ -1,6 +1,8 @@
 /* `graphrun show`: what a spec amounts to. Networks layer by layer, players, schedule, data, memory. */
 #include "cli/show.h"
 
+#include "kern/kern.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -175,6 +177,7 @@ void show_schedule(const Training *t) {
 void show_reports(const Training *t) {
     char every[60];
     putchar('\n');
+    if (t->bf16) printf("precision bf16: turns round what convolutions and products of at least %d multiply\n", BF16_LEAST);
     for (int i = 0; i < t->nsource; i++) {
         const DataSource *s = t->source[i].source;
         if (!s || !t->source[i].used) continue;
@@ -201,6 +204,7 @@ static double data_bytes(const Training *t) {
 bool show_memory(Spec *s, const Options *o, Fault *f) {
     MachineOptions options = machine_defaults();
     options.threads = (int)o->threads;
+    options.fp32 = bf16_here() == BF16_NONE;
     Machine *m = machine_new(s->t, &options, f);
     bool done = m && machine_prepare(m, f);
     if (done) {
@@ -296,6 +300,7 @@ static const Option options[] = {
     {"steps", 0, O_INT, OPT(steps), "N", "of `show schedule`: so many steps; 40 where left out"},
     {"player", 0, O_TEXT, OPT(player), "NAME", "of `show graph`: only this player's turn"},
     OPTIONS_SPEC,
+    OPTION_PRECISION,
     OPTION_THREADS,
     OPTION_JSON,
     {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no warnings"},

@@ -64,8 +64,8 @@ json_t *show_json(const Training *t) {
                                                   t->network[i].head, "parameters",
                                                   (json_int_t)t->network[i].parameters, "layers",
                                                   layers_json(t, t->network[i].name)));
-    return json_pack("{s:s, s:o, s:o, s:o}", "name", t->name, "networks", networks, "parameters",
-                     parameters_json(t), "schedule", schedule_json(t));
+    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "name", t->name, "precision", precision_name(t), "networks", networks,
+                     "parameters", parameters_json(t), "schedule", schedule_json(t));
 }
 
 /* ---- the schedule, played out ---- */

@@ -2,6 +2,8 @@
  * printed. */
 #include "cli/cli.h"
 
+#include "kern/kern.h"
+
 #include <string.h>
 
 static CompileOptions compile_options(const Options *o) {
@@ -78,10 +80,13 @@ void spec_close(Spec *s) {
     *s = (Spec){0};
 }
 
-Machine *spec_machine(Spec *s, const Options *o, Fault *f) {
+Machine *spec_machine(Spec *s, const Options *o, bool plays, Fault *f) {
     MachineOptions options = machine_defaults();
+    options.fp32 = !plays;
     options.seed = (uint64_t)o->seed;
     options.threads = (int)o->threads;
+    if (plays && s->t->bf16 && bf16_here() == BF16_VECTORS)
+        say(o, "note: this CPU has bf16 but no AMX; such CPUs may be faster in fp32: compare with graphrun bench --precision fp32");
     Machine *m = machine_new(s->t, &options, f);
     if (m && machine_prepare(m, f) && machine_load(m, f)) return m;
     machine_free(m);

@@ -132,7 +132,7 @@ static bool make_machine(Job *j, Fault *f) {
             say(j->o, "note: this run had %d threads; with %lld its last bits may differ", j->info.threads,
                 (long long)mine.threads);
     }
-    j->machine = spec_machine(&j->s, &mine, f);
+    j->machine = spec_machine(&j->s, &mine, true, f);
     return j->machine != NULL;
 }
 
@@ -286,6 +286,7 @@ static const Option options[] = {
     {"out", 'o', O_TEXT, OPT(out), "DIR", "the run folder; runs/NAME-DATE-TIME where left out"},
     {"force", 0, O_FLAG, OPT(force), NULL, "overwrite the run that is in DIR"},
     OPTIONS_SPEC,
+    OPTION_PRECISION,
     OPTION_SEED,
     {"steps", 0, O_STEPS, OPT(steps), "N", "stop after N steps in total, resumed ones included; 0: the initial values only"},
     {"time", 0, O_SECONDS, OPT(seconds), "30m", "stop after so long, at a turn's end, with a checkpoint"},

@@ -38,7 +38,8 @@ typedef struct {
     uint64_t seed;
     int threads;                                      /* 0: all cores of this process */
     uint64_t passes;                                  /* passes_all() */
-    PlanOptions plan;
+    PlanOptions plan;                                 /* less bf16, which each unit says */
+    bool fp32;                                        /* no unit rounds to bf16: no turn of a run will be played */
 } MachineOptions;
 
 typedef struct {

@@ -185,12 +185,13 @@ bool runfolder_facts(const RunFolder *r, const RunFacts *facts, Fault *f) {
         const SourceUse *u = &facts->training->source[i];
         if (u->used && u->source->path) json_object_set_new(data, u->name, json_string(u->source->path));
     }
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:I, s:o, s:o, s:s, s:s}",
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:I, s:o, s:o, s:s, s:s, s:s}",
                           "version", facts->version, "revision", facts->revision, "host", host, "cpu", cpu,
                           "isa", facts->isa, "libraries", facts->libraries, "spec", facts->spec, "threads",
                           facts->threads, "seed", (json_int_t)facts->seed, "hash", hash, "status",
                           facts->status, "step", (json_int_t)facts->step, "arguments", arguments, "data", data, "began",
-                          *began ? began : now, "changed", now);
+                          *began ? began : now, "changed", now, "precision",
+                          precision_name(facts->training));
     char *text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
     json_decref(o);
     bool done = text ? runfolder_text(r, "run.json", text, f) : fault_memory(f);

@@ -20,8 +20,15 @@ typedef struct {
     const char **result_name;                         /* turns: what is logged, 'critic.minimize' */
     int nsource, *source;                             /* whose batch slots it reads */
     int niteration, *iteration;                       /* values that must have been computed in this iteration */
+    bool bf16;                                        /* its convolutions and products round their sources (kern.h) */
     Program *program;                                 /* the trainer's: made on first use */
 } Unit;
+
+/* What `precision` may be; the first is what it is where left out. */
+#define PRECISION_FP32 "fp32"
+#define PRECISION_BF16 "bf16"
+#define PRECISIONS PRECISION_FP32 "|" PRECISION_BF16
+#define precision_name(t) ((t)->bf16 ? PRECISION_BF16 : PRECISION_FP32)
 
 typedef enum { MODE_EVAL, MODE_TRAIN, MODES } FieldMode;                /* players see MODE_TRAIN, all else MODE_EVAL */
 
@@ -163,6 +170,8 @@ typedef struct {
     Arena *arena;
     Diags *diags;
     Slots *slots;
+    bool bf16;                                        /* `precision`: turns and iteration values round to bf16 */
+    Loc precision;                                    /* where it stands */
 
     int nsource;
     SourceUse *source;

@@ -1,6 +1,8 @@
 /* Units: from graph to program on first use, and one run of it. Knows nothing of turns, batches or files. */
 #include "train/machine.h"
 
+#include "kern/kern.h"
+
 #include <string.h>
 
 static bool each(int n, Unit **unit, bool (*f)(void *ctx, Unit *u), void *ctx) {
@@ -37,6 +39,14 @@ bool units_each(Training *t, bool (*f)(void *ctx, Unit *u), void *ctx) {
     return true;
 }
 
+/* A run in fp32 would be another one than the spec asks for. */
+static bool can_round(const Machine *m, Fault *f) {
+    if (bf16_here() != BF16_NONE) return true;
+    diag_error(m->t->diags, m->t->precision, "bf16 wants a CPU with AVX512_BF16 or AMX, and %s finds neither: '" PRECISION_FP32
+                                             "', or another machine", kern_libraries());
+    return fault(f, CODE_FAILED, "this machine cannot run the spec in bf16");
+}
+
 Program *unit_program(Machine *m, const Unit *u, Fault *f) {
     Arena *a = u->graph->arena;
     Node **keep = ARENA_ARRAY(a, Node *, u->nresult + 1);
@@ -45,9 +55,12 @@ Program *unit_program(Machine *m, const Unit *u, Fault *f) {
         keep[i] = u->result[i];
         name[i] = u->result_name && u->result_name[i] ? u->result_name[i] : "";
     }
+    PlanOptions plan = m->options.plan;
+    plan.bf16 = u->bf16 && !m->options.fp32;
+    if (plan.bf16 && !can_round(m, f)) return NULL;
     const Graph *g = passes_run(u->graph, m->options.passes, u->nresult, keep);
     int errors = m->t->diags->errors;
-    Program *p = plan_make(g, u->nresult, keep, name, m->options.plan);
+    Program *p = plan_make(g, u->nresult, keep, name, plan);
     if (!p && m->t->diags->errors > errors) fault(f, CODE_SPEC, "%s: no kernel can run it", u->name);
     else if (!p) fault_memory(f);
     return p;
