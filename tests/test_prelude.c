@@ -205,7 +205,7 @@ static void renaming_changes_nothing(void **state) {
 
 /* Names of operators, and of keys and choices of a spec, may be those of functions too. */
 static bool means_something_else(const char *line, const char *name) {
-    return op_named(name) || strstr(line, "KEY(") || strstr(line, "FIELD(") || strstr(line, "doc_get(") ||
+    return op_named(name) || field_find(spec_keys, name) || strstr(line, "KEY(") || strstr(line, "FIELD(") || strstr(line, "doc_get(") ||
            strstr(line, "{\"");
 }
 
