@@ -165,6 +165,8 @@ static const Line lines[] = {
     {"help operator", 2, "", "did you mean 'operators'"},
     {"help zzzzzzzz", 2, "", "nothing is known of 'zzzzzzzz'"},
     {"bench --seconds 0.01 --json ring.yaml", 0, "\"median_ms\"", ""},
+    {"bench --worth --seconds 0.01 ring.yaml", 0, "recompute", ""},
+    {"bench --worth --seconds 0.01 --json ring.yaml", 0, "\"without\": \"fuse\"", ""},
     {"bench --player nobody ring.yaml", 2, "", "nobody in the schedule is named 'nobody'"},
     {"profile --seconds 0.01 ring.yaml", 0, "  critic/dense_1", ""},
     {"profile --seconds 0.01 --by instruction --player critic ring.yaml", 0, "matmul", ""},

@@ -43,7 +43,7 @@ static Node *slot_of(Bench *b, const char *name, DType t, Shape s, double fill) 
 }
 
 static Program *plan(Bench *b, int n, Node **results) {
-    Program *p = plan_make(b->g, n, results, NULL, (PlanOptions){.fuse = true, .reuse = true});
+    Program *p = plan_make(b->g, n, results, NULL, plan_all());
     if (!p) diags_print(b->diags, stderr, false);
     assert_non_null(p);
     return p;

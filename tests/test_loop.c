@@ -190,7 +190,7 @@ static int instructions(const Program *p) {
 
 static void a_loops_program_has_the_size_of_one_round(void **state) {
     (void)state;
-    PlanOptions whole = {.fuse = true, .reuse = true};
+    PlanOptions whole = plan_all();
     Float one = open_float("loop", "range(1)", " + 0.1*normal(shape(x))", whole),
           many = open_float("loop", "range(500)", " + 0.1*normal(shape(x))", whole),
           copies = open_float("for", "range(50)", " + 0.1*normal(shape(x))", whole);
@@ -209,7 +209,7 @@ static void a_loops_program_has_the_size_of_one_round(void **state) {
 /* Without draws it gives the numbers of `for`; planned without fusing and reuse, the same bits. */
 static void a_program_gives_the_numbers_of_for(void **state) {
     (void)state;
-    PlanOptions whole = {.fuse = true, .reuse = true};
+    PlanOptions whole = plan_all();
     Float loop = open_float("loop", "range(20)", "", whole), copies = open_float("for", "range(20)", "", whole),
           plain = open_float("loop", "range(20)", "", (PlanOptions){0});
     for (int i = 0; i < 10; i++) assert_true(fabsf(walked(&loop)[i] - walked(&copies)[i]) < 1e-6f);
@@ -222,7 +222,7 @@ static void a_program_gives_the_numbers_of_for(void **state) {
 /* With draws: the rounds written out by hand, round r's draws of round r. Program against program, bit for bit. */
 static void draws_are_those_of_the_rounds(void **state) {
     (void)state;
-    PlanOptions whole = {.fuse = true, .reuse = true};
+    PlanOptions whole = plan_all();
     Float f = open_float("loop", "range(20)", " + 0.1*normal(shape(x))", whole);
     float expected[10];
     memcpy(expected, walked(&f), sizeof expected);

@@ -240,7 +240,7 @@ static void passes_keep_the_numbers(void **state) {
 
 static Store *run(const Graph *g, const Slots *slots, int n, Node **results, float **out) {
     const char *names[RESULTS] = {0};
-    Program *p = plan_make(g, n, results, names, (PlanOptions){.fuse = true, .reuse = true});
+    Program *p = plan_make(g, n, results, names, plan_all());
     assert_non_null(p);
     Store *s = store_new(slots);
     fill_store(s);

@@ -99,9 +99,9 @@ static void all_ways_agree(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 150; seed++) {
         Case c = case_make(seed, 5 + (int)seed / 2, false);
-        Outcome plain = run(&c, (PlanOptions){0}, 1);
-        for (int way = 1; way < 8; way++) {
-            Outcome o = run(&c, (PlanOptions){.fuse = way & 1, .reuse = way >> 1 & 1}, 1 + (way >> 2));
+        Outcome plain = run(&c, plan_some(0), 1);
+        for (unsigned on = 1; on < 16; on++) {
+            Outcome o = run(&c, plan_some(on), 1 + (int)(seed & 1));
             same(&c, &plain, &o, seed);
             outcome_free(&c, &o);
         }
@@ -121,7 +121,7 @@ static void near_the_reference(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 60; seed++) {
         Case c = case_make(seed, 20, true);
-        Outcome o = run(&c, (PlanOptions){.fuse = true, .reuse = true}, 2);
+        Outcome o = run(&c, plan_all(), 2);
         Store *start = store_new(&c.slots);
         fill_store(start);
         const double *in[SLOTS_OF_TEST + 1];
@@ -174,7 +174,7 @@ static void three_fill(Three *t) { /* once t has its final address */
 }
 
 static Program *three_plan(Three *t, int n, Node **results) {
-    Program *p = plan_make(t->c.graph, n, results, NULL, (PlanOptions){.fuse = true, .reuse = true});
+    Program *p = plan_make(t->c.graph, n, results, NULL, plan_all());
     assert_non_null(p);
     char why[256] = "";
     if (!program_check(p, why, sizeof why)) fail_msg("%s", why);

@@ -95,7 +95,7 @@ static void dump_unit(const Unit *u, const Slots *slots, FILE *to) {
     for (int i = 0; i < u->nresult; i++) keep[i] = u->result[i];
     const Graph *g = passes_run(u->graph, passes_all(), u->nresult, keep);
     graph_dump(g, to);
-    Program *p = plan_make(g, u->nresult, keep, u->result_name, (PlanOptions){.fuse = true, .reuse = true});
+    Program *p = plan_make(g, u->nresult, keep, u->result_name, plan_all());
     assert_non_null(p);
     program_dump(p, slots, to);
     program_free(p);

@@ -267,7 +267,7 @@ static bool agrees_with_reference(const char *path) {
     Game g = {0};
     Fault f = {0};
     GradReport report = {.agrees = true};
-    bool good = game_open(&g, path, 1, (PlanOptions){.fuse = true, .reuse = true}) && machine_start(g.m, &f);
+    bool good = game_open(&g, path, 1, plan_all()) && machine_start(g.m, &f);
     for (int i = 0; good && i < g.t->stage[0].nentry; i++) {
         Turn *turn = g.t->stage[0].entry[i].turn;
         good = feed_players(g.m, &turn->unit, &f) && turncheck(g.m, turn, g.a, &report, &f);
@@ -297,7 +297,7 @@ static bool trained(const char *path, const char *folder, const char *resume, in
     Fault f = {0};
     TrainReport report;
     TrainOptions options = {.folder = folder, .version = "test", .resume = resume, .steps = steps};
-    bool good = game_open(&g, path, 1, (PlanOptions){.fuse = true, .reuse = true});
+    bool good = game_open(&g, path, 1, plan_all());
     if (good) train(g.m, &options, &report, &f);
     good = good && !f.code;
     diverged += f.code == CODE_DIVERGED;
@@ -347,8 +347,8 @@ static bool holds(uint64_t seed, const char *folder) {
         good = play(&plain);
         units_each(plain.t, varies, &vary);
         good = good && same_bits(path, &plain, "fused", 1, (PlanOptions){.fuse = true}) &&
-               same_bits(path, &plain, "fused and planned", 1, (PlanOptions){.fuse = true, .reuse = true}) &&
-               (vary || same_bits(path, &plain, "two threads", 2, (PlanOptions){.fuse = true, .reuse = true})) &&
+               same_bits(path, &plain, "fused and planned", 1, plan_all()) &&
+               (vary || same_bits(path, &plain, "two threads", 2, plan_all())) &&
                agrees_with_reference(path) && resumes_exactly(a, path, folder);
     }
     game_close(&plain);

@@ -130,7 +130,7 @@ static void never_run(const Instr *i, const void *const *in, void *const *out, v
 static void no_plan(World *w, const Op *op, const char *text) {
     Node *n = emit(w->g, op, 1, NODES(w->vector), NULL);
     const char *name = "result";
-    assert_null(plan_make(w->g, 1, &n, &name, (PlanOptions){.fuse = true, .reuse = true}));
+    assert_null(plan_make(w->g, 1, &n, &name, plan_all()));
     assert_non_null(w->g->diags->first);
     assert_string_equal(w->g->diags->first->text, text);
 }

@@ -41,12 +41,20 @@ static bool time_turn(Machine *m, Turn *turn, double seconds, Times *out, Fault 
     return done;
 }
 
+static Table *times_table(void) {
+    Table *t = table_new(7, "lrrrrrr");
+    table_add(t, "player\tmedian ms\tbest ms\tGFLOP\tGFLOP/s\tpeak MB\truns");
+    return t;
+}
+
 static bool measure(Machine *m, const Options *o, Table *table, json_t *all, Fault *f) {
-    table_add(table, "player\tmedian ms\tbest ms\tGFLOP\tGFLOP/s\tpeak MB\truns");
     for (int i = 0; i < m->nturn; i++) {
         Times t = {0};
+        double seconds = o->seconds > 0 ? o->seconds : 2;
         if (!plays(m->t, m->turn[i], o->player)) continue;
-        if (!time_turn(m, m->turn[i], o->seconds > 0 ? o->seconds : 2, &t, f)) return false;
+        if (o->worth && !worth_turn(m, m->turn[i], seconds, table, all, f)) return false;
+        if (o->worth) continue;
+        if (!time_turn(m, m->turn[i], seconds, &t, f)) return false;
         const Program *p = m->turn[i]->unit.program;
         double flop = p->flops, peak = (double)(p->workspace + p->library + m->store->bytes);
         const char *name = turn_player(m->t, m->turn[i]);
@@ -70,7 +78,7 @@ static int run(const Options *o, int n, char **operand) {
         say(o, "note: OpenBLAS runs its %s kernels on a CPU with %s; OPENBLAS_CORETYPE=%s would be faster", blas_core(),
             isa_name(), blas_core_for(isa_level()));
     Machine *m = spec_machine(&s, o, true, &f);
-    Table *table = table_new(7, "lrrrrrr");
+    Table *table = o->worth ? worth_table() : times_table();
     json_t *all = json_array();
     bool done = m && machine_start(m, &f) && measure(m, o, table, all, &f);
     if (done && o->json)
@@ -90,6 +98,7 @@ static const char *const examples[] = {"graphrun bench models/wgan_poly.yaml",
 static const Option options[] = {
     {"player", 0, O_TEXT, OPT(player), "NAME", "only this player's turn"},
     {"seconds", 0, O_SECONDS, OPT(seconds), "S", "how long each turn is timed; 2 where left out"},
+    {"worth", 0, O_FLAG, OPT(worth), NULL, "what each rewrite is worth: turns without it, times as long"},
     OPTIONS_SPEC,
     OPTION_PRECISION,
     OPTION_SEED,

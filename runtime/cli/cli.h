@@ -4,6 +4,8 @@
 #include "parser/compile.h"
 #include "train/trainer.h"
 
+#include <jansson.h>
+
 typedef enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } Color;
 
 typedef struct {                                      /* every option of every verb; tables say which verb takes which */
@@ -13,7 +15,7 @@ typedef struct {                                      /* every option of every v
     int64_t seed, steps, threads;
     bool seed_given, steps_given;
     double seconds;
-    bool force, allow_change, json, quiet, verbose, watch, plain, help, version;
+    bool force, allow_change, json, quiet, verbose, watch, plain, help, version, worth;
 } Options;
 
 typedef enum { O_FLAG, O_TEXT, O_INT, O_THREADS, O_SEED, O_STEPS, O_SECONDS, O_SETS, O_PRECISION, O_COLOR } OptionType;
@@ -86,6 +88,10 @@ bool no_such_player(const Options *o, Fault *f);      /* a fault; gives false */
 typedef struct { Spec spec; Machine *machine; CheckpointInfo info; char checkpoint[1024]; } Run;
 int run_open(Run *r, const char *folder, const Options *o);             /* CODE_DONE or the code */
 void run_close(Run *r);
+
+/* worth.c: rows of `bench --worth` */
+Table *worth_table(void);
+bool worth_turn(Machine *m, Turn *turn, double seconds, Table *table, json_t *all, Fault *f);
 
 /* version.c */
 extern int program_argc;                              /* main's own, for run.json */

@@ -251,7 +251,7 @@ static void fuse(Plan *p, int i) {
     for (int s = 0; s < p->item.at[i].nsrc; s++) {
         Item *from = &p->item.at[p->item.at[i].src[s].item];
         if (from->group < 0 || from->group == g) continue;
-        if (!from->stored && fusable(p, &p->item.at[i].src[s], p->item.at[i].count) &&
+        if (p->options.recompute && !from->stored && fusable(p, &p->item.at[i].src[s], p->item.at[i].count) &&
             cloneable(p, p->item.at[i].src[s].item, g, CHEAP_DEPTH))
             p->item.at[i].src[s].item = clone(p, p->item.at[i].src[s].item, g);
         else

@@ -2,7 +2,26 @@
  * arena dies here; the Program's lives on with it. */
 #include "plan/parts.h"
 
+#include <stddef.h>
 #include <string.h>
+
+#define SWITCH(member, doc) {#member, doc, offsetof(PlanOptions, member)}
+const PlanSwitch plan_switches[] = {
+    SWITCH(fuse, "chains of elementwise operators, with the reductions at their ends, go once over memory"),
+    SWITCH(reuse, "values that do not live at the same time share memory; a result takes the place of what dies "
+                  "there, an update its slot"),
+    SWITCH(recompute, "cheap values, masks of dropout among them, are computed again where they are read"),
+    SWITCH(segments, "one chain over many tensors is one instruction: optimisers, clipping, averages"),
+    {0},
+};
+
+PlanOptions plan_some(unsigned on) {
+    PlanOptions o = {0};
+    for (int k = 0; plan_switches[k].name; k++) *(bool *)((char *)&o + plan_switches[k].offset) = on >> k & 1;
+    return o;
+}
+
+PlanOptions plan_all(void) { return plan_some(~0u); }
 
 static bool make(Plan *p, int n, Node *const *results, const char *const *names) {
     for (int k = 0; k < n; k++)

@@ -6,10 +6,22 @@
 #include "ir/instr.h"
 
 typedef struct {
-    bool fuse;  /* regions of many nodes; off: one node each */
-    bool reuse; /* share memory, work in place; off: every value its own */
-    bool bf16;  /* convolutions and products round their sources to bf16, where kern.h says */
+    bool fuse;      /* regions of many nodes; off: one node each */
+    bool reuse;     /* share memory, work in place; off: every value its own */
+    bool recompute; /* cheap values are made again in each region that reads them; off: made once and stored */
+    bool segments;  /* regions of one micro-program run as one instruction; off: one each. Both only with fuse */
+    bool bf16;      /* convolutions and products round their sources to bf16, where kern.h says; no switch of
+                       plan_switches: it changes the numbers */
 } PlanOptions;
+
+typedef struct {
+    const char *name, *doc;
+    size_t offset; /* of the member of PlanOptions: a bool */
+} PlanSwitch;
+
+extern const PlanSwitch plan_switches[]; /* ends with name NULL */
+PlanOptions plan_some(unsigned on);      /* one bit a switch */
+PlanOptions plan_all(void);
 
 /* results[i] are read by the host after a run. NULL with a message in g->diags if some kernel cannot run;
  * NULL without one when out of memory. The Program is in an arena of its own. */

@@ -31,7 +31,7 @@ void segments_merge(Plan *p) {
         Group *g = &p->group.at[p->order.at[k]];
         if (!g->kernel) g->draft = draft_make(p, g);
     }
-    if (!p->options.fuse) return;
+    if (!p->options.fuse || !p->options.segments) return;
     Indices all = {0};
     for (int k = 0; k < p->order.n; k++) vec_push(p->scratch, &all, p->order.at[k]);
     for (int k = 0; k < all.n; k++) {

@@ -14,7 +14,7 @@ int64_t get_int(const Machine *m, int slot) { return (int64_t)store_number(m->st
 void set_int(Machine *m, int slot, int64_t value) { store_set(m->store, slot, (double)value); }
 
 MachineOptions machine_defaults(void) {
-    return (MachineOptions){.passes = passes_all(), .plan = {.fuse = true, .reuse = true}};
+    return (MachineOptions){.passes = passes_all(), .plan = plan_all()};
 }
 
 /* ---- the trainer's own slots ---- */
