@@ -101,7 +101,8 @@ bool field_from_value(const Ctx *c, const Field *f, void *into, const Value *v, 
         return word_from_value(c, f, v, loc, who, at);
     case F_INTS: return ints_from_value(c, f, at, v, loc, who);
     case F_FLOATS: return floats_from_value(c, f, at, v, loc, who);
-    case F_NAMES: return names_from_value(c, f, at, v, loc, who);
+    case F_NAMES:
+    case F_PATHS: return names_from_value(c, f, at, v, loc, who);
     default: return wrong(c, f, v, loc, who, "something else");
     }
 }

@@ -25,14 +25,26 @@ static const Dataset *kind_of(Eval *e, const Doc *d, Loc loc) {
     return NULL;
 }
 
+/* Paths: a text or a list of texts, whatever their quoting; NULL: neither. */
+static Value *texts_from_doc(Eval *e, const Doc *d) {
+    if (d->kind == DOC_SCALAR) return value_text(e, d->text);
+    Value **item = ARENA_ARRAY(e->arena, Value *, d->n + 1);
+    for (int i = 0; i < d->n; i++) {
+        if (d->kind != DOC_LIST || d->item[i]->kind != DOC_SCALAR) return NULL;
+        item[i] = value_text(e, d->item[i]->text);
+    }
+    return value_list(e, d->n, item);
+}
+
 static bool option_from_doc(const Ctx *c, Scope *s, const Field *f, void *into, const Doc *d, const char *who) {
     bool text = f->type == F_TEXT && d->kind == DOC_SCALAR;
+    Value *paths = f->type == F_PATHS ? texts_from_doc(c->e, d) : NULL;
     bool word = f->type == F_CHOICE && is_choice_word(c, s, d, f->choices);
     if (d->kind == DOC_SCALAR && !d->length && d->style == DOC_PLAIN) {
         diag_error(c->e->diags, d->loc, "'%s' has no value", f->name);
         return false;
     }
-    Value *v = text || word ? value_text(c->e, d->text) : eval_doc(c, s, d);
+    Value *v = paths ? paths : text || word ? value_text(c->e, d->text) : eval_doc(c, s, d);
     return field_from_value(c, f, into, v, d->loc, who);
 }
 

@@ -65,7 +65,7 @@ static void set_default(const Field *f, void *at, Arena *a) {
     case F_INTS: *(Ints *)at = default_ints(f); break;
     case F_EVERY: *(Every *)at = default_every(f->dflt); break;
     case F_EXPR: *(int *)at = -1; break;
-    case F_FLOATS: case F_EXPRS: case F_NAMES: case F_LOGGED: case F_FORM: break;
+    case F_FLOATS: case F_EXPRS: case F_NAMES: case F_PATHS: case F_LOGGED: case F_FORM: break;
     }
 }
 
@@ -102,7 +102,7 @@ char *field_show(const Field *f, const void *from, Arena *a) {
         return s.text;
     }
     case F_EXPRS: return arena_printf(a, "%d", ((const Exprs *)at)->n);
-    case F_NAMES: case F_LOGGED: {
+    case F_NAMES: case F_PATHS: case F_LOGGED: {
         const Names *v = (const Names *)at;
         str_add(&s, "[");
         for (int i = 0; i < v->n; i++) str_printf(&s, "%s%s", i ? ", " : "", v->at[i]);

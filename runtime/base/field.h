@@ -23,6 +23,7 @@ typedef enum {
     F_EXPR,                                           /* int: index of an expression in the spec (see out/out.h), -1 = not given */
     F_EXPRS,                                          /* Exprs: one value, a list of values, or named values */
     F_NAMES,                                          /* Names: one text or a list of texts: of columns, of classes */
+    F_PATHS,                                          /* Names: one path or a list of paths; any quoting */
     F_LOGGED,                                         /* Names: names of logged values: one or a list */
     F_EVERY,                                          /* Every: `50`, `5 epochs`, `end` */
     F_FORM,                                           /* a part of a spec that only the evaluator reads; `choices` names its

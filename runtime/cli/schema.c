@@ -51,6 +51,7 @@ static json_t *value_of(const Field *f) {
     case F_FLOAT: return number(f, "number");
     case F_BOOL: return parsed("{\"type\": [\"boolean\", \"string\"]}");
     case F_TEXT: return ref("text");
+    case F_PATHS: return any_of(ref("text"), json_pack("{s:s, s:o}", "type", "array", "items", ref("text")));
     case F_CHOICE: return words_or_expression(f->choices);
     case F_EVERY: return ref("every");
     case F_FORM: return ref(f->choices);

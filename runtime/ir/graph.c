@@ -97,6 +97,7 @@ static uint64_t field_hash(const Field *f, const void *attr, uint64_t h) {
     case F_EXPRS:
     case F_FLOATS:
     case F_NAMES:
+    case F_PATHS:
     case F_LOGGED:
     case F_EVERY:
     case F_FORM: break;
