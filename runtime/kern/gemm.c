@@ -54,8 +54,38 @@ static void outer_row(void *ctx, int64_t i) {
 }
 
 enum { THIN = 4, OUTER_ROW = 64 };                    /* measured: here sgemm is slower, by 2 to 8 times */
+enum { PART_ROWS = 64, PART_WORK = 1 << 19 };         /* what a thread must get of a product: rows, multiplications */
 
-void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, const float *B, float *C, bool accumulate) {
+typedef struct {
+    bool ta, tb, accumulate;
+    int64_t m, n, k, parts;
+    const float *A, *B;
+    float *C;
+} Share;
+
+/* Rows of one part: whole multiples of 8, which is what oneDNN's kernel takes at a time. */
+static void share_part(void *ctx, int64_t part) {
+    const Share *p = ctx;
+    int64_t groups = (p->m + 7) / 8, from = groups * part / p->parts * 8, to = groups * (part + 1) / p->parts * 8;
+    if (to > p->m) to = p->m;
+    gemm_ld(p->ta, p->tb, to - from, p->n, p->k, p->ta ? p->A + from : p->A + from * p->k, p->ta ? p->m : p->k, p->B,
+            p->tb ? p->k : p->n, p->C + from * p->n, p->n, p->accumulate);
+}
+
+/* Each thread has rows of its own where there are enough: they stay in its cache from one product, or fused region, to
+ * the next, and nobody waits inside the product. Else oneDNN shares it out. */
+static void shared(const Share *p, int64_t threads) {
+    Share whole = *p;
+    whole.parts = threads;
+    if (threads == 1 || p->m / threads < PART_ROWS || p->m * p->n / threads * p->k < PART_WORK) whole.parts = 1;
+    if (whole.parts == 1)
+        share_part(&whole, 0);
+    else
+        parallel_for(whole.parts, share_part, &whole);
+}
+
+static void gemm_on(int64_t threads, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, const float *B,
+                    float *C, bool accumulate) {
     if (m == 0 || n == 0) return;
     if (k == 1 && n >= OUTER_ROW) {
         Outer o = {accumulate, n, A, B, C};
@@ -67,27 +97,33 @@ void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, con
         for (int64_t i = 0; i < m; i++)
             gemv(!tb, tb ? n : k, tb ? k : n, B, ta ? A + i : A + i * k, ta ? m : 1, C + i * n, 1, accumulate);
     } else {
-        gemm_ld(ta, tb, m, n, k, A, ta ? m : k, B, tb ? k : n, C, n, accumulate);
+        shared(&(Share){ta, tb, accumulate, m, n, k, 1, A, B, C}, threads);
     }
+}
+
+void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, const float *B, float *C, bool accumulate) {
+    gemm_on(par_count(), ta, tb, m, n, k, A, B, C, accumulate);
 }
 
 typedef struct {
     bool ta, tb;
-    int64_t m, n, k, stride_a, stride_b;
+    int64_t threads, m, n, k, stride_a, stride_b;     /* threads: for each product */
     const float *A, *B;
     float *C;
 } Batch;
 
 static void batch_item(void *ctx, int64_t i) {
     const Batch *b = ctx;
-    gemm(b->ta, b->tb, b->m, b->n, b->k, b->A + i * b->stride_a, b->B + i * b->stride_b, b->C + i * b->m * b->n, false);
+    gemm_on(b->threads, b->ta, b->tb, b->m, b->n, b->k, b->A + i * b->stride_a, b->B + i * b->stride_b, b->C + i * b->m * b->n,
+            false);
 }
 
-/* One product a thread, unless there are fewer products than threads: then OpenBLAS splits each. */
+/* One product a thread, unless there are fewer products than threads: then each is split. */
 void gemm_batch(int64_t batch, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, int64_t stride_a,
                 const float *B, int64_t stride_b, float *C) {
-    Batch b = {ta, tb, m, n, k, stride_a, stride_b, A, B, C};
-    if (batch >= par_count())
+    Batch b = {ta, tb, 1, m, n, k, stride_a, stride_b, A, B, C};
+    if (batch < par_count()) b.threads = par_count();
+    if (b.threads == 1)
         parallel_for(batch, batch_item, &b);
     else
         for (int64_t i = 0; i < batch; i++) batch_item(&b, i);
