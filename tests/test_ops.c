@@ -155,11 +155,38 @@ static void run_map(const Bench *b, const double **values, Map *map, int64_t blo
                                   values[y->src[k]->id] + (scalar ? 0 : at), shift);
             in[k] = src[k].data;
         }
-        map(m, in, to.data, &(MapEnv){y->attr, 99, at});
+        map(m, in, to.data, &(MapEnv){y->attr, 99, at, 0});
         buffer_check(&to);
         memcpy((char *)out + (size_t)at * width, to.data, (size_t)m * width);
         free(to.block);
         for (int k = 0; k < y->nsrc; k++) free(src[k].block);
+    }
+}
+
+/* A source that is one number gives the bits of that number repeated, whichever sources are numbers. */
+static void check_numbers(const Bench *b, const double **values, Map *map) {
+    enum { N = 101 };
+    for (unsigned numbers = 1; numbers < 1u << b->y->nsrc; numbers++) {
+        DType t = b->y->type.dtype;
+        Buffer many[SRC_MOST], to = dense_buffer(t, N, NULL, 0), all = dense_buffer(t, N, NULL, 0);
+        const void *in[SRC_MOST];
+        for (int k = 0; k < b->y->nsrc; k++) {
+            double repeated[N];
+            const double *x = values[b->y->src[k]->id];
+            for (int i = 0; i < N; i++) repeated[i] = numbers >> k & 1 ? x[0] : x[i];
+            many[k] = dense_buffer(b->y->src[k]->type.dtype, N, repeated, 0);
+            in[k] = many[k].data;
+        }
+        map(N, in, all.data, &(MapEnv){.attr = b->y->attr});
+        for (int k = 0; k < b->y->nsrc; k++) {
+            size_t one = dtype_size(b->y->src[k]->type.dtype);
+            if (numbers >> k & 1) memset(many[k].data + one, 1, (N - 1) * one); /* must not matter */
+        }
+        map(N, in, to.data, &(MapEnv){.attr = b->y->attr, .numbers = numbers});
+        assert_memory_equal(to.data, all.data, N * dtype_size(t));
+        buffer_check(&to);
+        free(to.block), free(all.block);
+        for (int k = 0; k < b->y->nsrc; k++) free(many[k].block);
     }
 }
 
@@ -180,6 +207,7 @@ static void check_map(const Op *op, const Sample *s, double low, double high, do
         assert_non_null(map);
         run_map(&b, values, map, LONG, 0, whole);
         compare(whole, b.y->type.dtype, LONG, values[b.y->id], ulps, scale);
+        if (!(op->traits & RANDOM)) check_numbers(&b, values, map);
         static const struct {
             int64_t block;
             size_t shift;

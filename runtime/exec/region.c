@@ -16,6 +16,7 @@ typedef struct { /* one task, as its thread sees it */
     const unsigned char *const *in;
     unsigned char *const *out;
     unsigned char **value; /* by value: where this block of it lies */
+    Ready *step;           /* by step */
     unsigned char *buffers;
     int64_t index, start, end; /* which task of the segment; its elements */
 } Task;
@@ -24,6 +25,24 @@ static Map *map_of(const Step *s, int level) {
     Map *f = s->op->map[level][s->type];
     while (!f && level > ISA_BASE) f = s->op->map[--level][s->type];
     return f;
+}
+
+static bool is_number(const Task *t, int value) {
+    const Region *r = t->run->region;
+    return value < r->nin && t->segment->access[value].kind == ACCESS_SCALAR && !r->value[value].raw &&
+           !r->value[value].spread;
+}
+
+/* Which kernel each step calls, and which of its sources are single numbers. */
+static void open_steps(const Task *t) {
+    const Region *r = t->run->region;
+    int level = isa_level();
+    for (int k = 0; k < r->nstep; k++) {
+        const Step *s = &r->step[k];
+        if (s->fold >= 0 || !s->op) continue;
+        t->step[k] = (Ready){.map = map_of(s, level)};
+        for (int j = 0; j < s->nsrc; j++) t->step[k].numbers |= (unsigned)is_number(t, s->src[j]) << j;
+    }
 }
 
 static unsigned char *buffer_at(const Task *t, int buffer) {
@@ -39,7 +58,7 @@ static void open_inputs(const Task *t) {
         const Value *v = &r->value[k];
         size_t size = dtype_size(v->type);
         const unsigned char *from = t->in[k] + a->offset * (int64_t)size;
-        if (v->raw) {
+        if (v->raw || is_number(t, k)) {
             t->value[k] = (unsigned char *)from;
         } else if (a->kind == ACCESS_SCALAR) {
             t->value[k] = buffer_at(t, v->buffer);
@@ -85,7 +104,7 @@ static float *sums_of(const Task *t, const Fold *f, const Reduce *r, int64_t *lo
     return fold_part(f, r, t->run->scratch, t->index);
 }
 
-static void run_step(const Task *t, const Step *s, int level, int64_t start, int64_t n) {
+static void run_step(const Task *t, const Step *s, const Ready *ready, int64_t start, int64_t n) {
     const void *in[STEP_SOURCES] = {0};
     for (int k = 0; k < s->nsrc; k++) in[k] = t->value[s->src[k]];
     if (s->fold >= 0) {
@@ -96,8 +115,8 @@ static void run_step(const Task *t, const Step *s, int level, int64_t start, int
         if (start == t->start) r->start(acc, stride);
         fold_block(f, r, acc, stride, low, in[0], dtype_size(s->type), start, n);
     } else if (s->op) {
-        MapEnv env = {s->attr, t->run->seed, start};
-        map_of(s, level)(n, in, t->value[s->out], &env);
+        MapEnv env = {s->attr, t->run->seed, start, ready->numbers};
+        ready->map(n, in, t->value[s->out], &env);
     } else {
         memcpy(t->value[s->out], in[0], (size_t)n * dtype_size(s->type));
     }
@@ -123,17 +142,18 @@ static void run_task(const RegionRun *run, int worker, int segment, int64_t inde
               .in = run->in + segment * r->nin,
               .out = run->out + segment * r->nout,
               .value = (unsigned char **)(void *)mine,
-              .buffers = mine + (((size_t)r->nvalue * sizeof(void *) + 63) & ~(size_t)63),
+              .step = (Ready *)(void *)(mine + (size_t)r->nvalue * sizeof(void *)),
+              .buffers = mine + region_head_bytes(r),
               .index = index,
               .start = index * s->task,
               .end = (index + 1) * s->task};
     if (t.end > s->count) t.end = s->count;
-    int level = isa_level();
+    open_steps(&t);
     open_inputs(&t);
     for (int64_t at = t.start; at < t.end; at += BLOCK) {
         int64_t n = t.end - at < BLOCK ? t.end - at : BLOCK;
         move_inputs(&t, at, n);
-        for (int k = 0; k < r->nstep; k++) run_step(&t, &r->step[k], level, at, n);
+        for (int k = 0; k < r->nstep; k++) run_step(&t, &r->step[k], &t.step[k], at, n);
     }
     if (r->nfold && s->count <= s->task) finish_folds(run, segment); /* its only task */
 }

@@ -59,9 +59,10 @@ enum Trait {                                          /* all that a pass may kno
                                                          flow through its rounds, unrolled (grad/) */
 };
 
-/* One block of an elementwise operator: n contiguous elements. For RANDOM operators in[0] and in[1] point at one
- * int32 each: tick and round, and `start` is the index of the block's first element in the whole draw. */
-typedef struct { const void *attr; uint64_t seed; int64_t start; } MapEnv;
+/* One block of an elementwise operator: n contiguous elements, n > 0. Bit k of `numbers`: in[k] points at a single
+ * number, which stands for all n. For RANDOM operators in[0] and in[1] point at one int32 each: tick and round, and
+ * `start` is the index of the block's first element in the whole draw. */
+typedef struct { const void *attr; uint64_t seed; int64_t start; unsigned numbers; } MapEnv;
 typedef void Map(int64_t n, const void *const *in, void *out, const MapEnv *env);
 
 enum { ISA_BASE, ISA_AVX2, ISA_AVX512, ISAS };        /* kern/isa.h chooses one at start */

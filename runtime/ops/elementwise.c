@@ -98,14 +98,24 @@ Node *rows_build(Graph *g, const Op *op, int nsrc, Node *const *src, unsigned ta
  * bytes between wider numbers takes twice as long. */
 #define SELECT_KERNEL(ISA, fn, T)                                                                       \
     TARGET_##ISA static void fn##_##ISA(int64_t n, const void *const *in, void *out, const MapEnv *e) { \
-        const uint8_t *c = in[0];                                                                       \
-        const T *x = in[1], *z = in[2];                                                                 \
+        const uint8_t *c = in[0], c0 = c[0];                                                            \
+        const T *x = in[1], *z = in[2], x0 = x[0], z0 = z[0];                                           \
         T *y = out;                                                                                     \
-        (void)e;                                                                                        \
-        SIMD for (int64_t i = 0; i < n; i++) {                                                          \
-            T mask = (T)(0u - (T)c[i]);                                                                 \
-            y[i] = (T)((x[i] & mask) | (z[i] & ~mask));                                                 \
+        switch (e->numbers) {                                                                           \
+        case 0: SELECT_LOOP(T, c[i], x[i], z[i]) break;                                                 \
+        case 1: SELECT_LOOP(T, c0, x[i], z[i]) break;                                                   \
+        case 2: SELECT_LOOP(T, c[i], x0, z[i]) break;                                                   \
+        case 3: SELECT_LOOP(T, c0, x0, z[i]) break;                                                     \
+        case 4: SELECT_LOOP(T, c[i], x[i], z0) break;                                                   \
+        case 5: SELECT_LOOP(T, c0, x[i], z0) break;                                                     \
+        case 6: SELECT_LOOP(T, c[i], x0, z0) break;                                                     \
+        default: SELECT_LOOP(T, c0, x0, z0)                                                             \
         }                                                                                               \
+    }
+#define SELECT_LOOP(T, C, X, Z)                                                                         \
+    SIMD for (int64_t i = 0; i < n; i++) {                                                              \
+        const T mask = (T)(0u - (T)(C));                                                                \
+        y[i] = (T)(((X) & mask) | ((Z) & ~mask));                                                       \
     }
 typedef uint32_t __attribute__((may_alias)) Bits32;
 EACH_ISA(SELECT_KERNEL, select_32, Bits32)

@@ -72,21 +72,32 @@ INLINE int32_t cut_bool(uint8_t x) { return x; }
     TARGET_##ISA static void fn##_##ISA(int64_t n, const void *const *in, void *out, const MapEnv *e) { \
         const T *px = in[0];                                                                        \
         R *py = out;                                                                                \
-        (void)e;                                                                                    \
-        SIMD for (int64_t i = 0; i < n; i++) {                                                      \
-            T x = px[i];                                                                            \
-            py[i] = (R)(value);                                                                     \
+        if (e->numbers) {                                                                           \
+            const T x = px[0];                                                                      \
+            const R y = (R)(value);                                                                 \
+            SIMD for (int64_t i = 0; i < n; i++) py[i] = y;                                         \
+        } else {                                                                                    \
+            SIMD for (int64_t i = 0; i < n; i++) {                                                  \
+                T x = px[i];                                                                        \
+                py[i] = (R)(value);                                                                 \
+            }                                                                                       \
         }                                                                                           \
     }
 #define KERNEL2(ISA, fn, T, R, value)                                                               \
     TARGET_##ISA static void fn##_##ISA(int64_t n, const void *const *in, void *out, const MapEnv *e) { \
-        const T *px = in[0], *pz = in[1];                                                           \
+        const T *px = in[0], *pz = in[1], x0 = px[0], z0 = pz[0];                                   \
         R *py = out;                                                                                \
-        (void)e;                                                                                    \
-        SIMD for (int64_t i = 0; i < n; i++) {                                                      \
-            T x = px[i], z = pz[i];                                                                 \
-            py[i] = (R)(value);                                                                     \
+        switch (e->numbers) {                                                                       \
+        case 0: LOOP2(T, R, px[i], pz[i], value) break;                                             \
+        case 1: LOOP2(T, R, x0, pz[i], value) break;                                                \
+        case 2: LOOP2(T, R, px[i], z0, value) break;                                                \
+        default: LOOP2(T, R, x0, z0, value)                                                         \
         }                                                                                           \
+    }
+#define LOOP2(T, R, X, Z, value)                                                                    \
+    SIMD for (int64_t i = 0; i < n; i++) {                                                          \
+        const T x = X, z = Z;                                                                       \
+        py[i] = (R)(value);                                                                         \
     }
 #define EACH1(fn, T, R, value) EACH_ISA(KERNEL1, fn, T, R, value)
 #define EACH2(fn, T, R, value) EACH_ISA(KERNEL2, fn, T, R, value)

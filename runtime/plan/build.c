@@ -24,9 +24,15 @@ static size_t line_up(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
 static void give_buffers(Plan *p, Region *r) {
     int *last = ARENA_ARRAY(p->scratch, int, r->nvalue + 1);
     bool *taken = ARENA_ARRAY(p->scratch, bool, r->nvalue + 1);
+    for (int k = 0; k < r->nstep; k++)
+        for (int s = 0; s < r->step[k].nsrc; s++)
+            r->value[r->step[k].src[s]].spread |= !r->step[k].op || r->step[k].fold >= 0;
     for (int v = 0; v < r->nin; v++) {
         bool needed = false;
-        for (int s = 0; s < r->nsegment; s++) needed |= r->segment[s].access[v].kind != ACCESS_SAME;
+        for (int s = 0; s < r->nsegment; s++) {
+            AccessKind kind = r->segment[s].access[v].kind;
+            needed |= kind != ACCESS_SAME && (kind != ACCESS_SCALAR || r->value[v].spread);
+        }
         if (needed && !r->value[v].raw) taken[r->nbuffer] = true, r->value[v].buffer = r->nbuffer++;
     }
     for (int k = 0; k < r->nstep; k++)

@@ -36,7 +36,7 @@ static int input_of(Drafter *w, const Read *r, bool raw) {
         if (d->in[k].item == r->item && d->value[k].raw == raw && access_equal(&d->access[k], &a)) return k;
     d->in[d->nin] = *r;
     d->access[d->nin] = a;
-    d->value[d->nin] = (Value){r->type.dtype, -1, -1, raw};
+    d->value[d->nin] = (Value){r->type.dtype, -1, -1, raw, false};
     return d->nin++;
 }
 
@@ -97,7 +97,7 @@ static void add_step(Drafter *w, int k) {
         step.out = result;
     } else {
         step.out = w->value_of[k] = d->nvalue;
-        d->value[d->nvalue++] = (Value){it->type.dtype, result, -1, false};
+        d->value[d->nvalue++] = (Value){it->type.dtype, result, -1, false, false};
     }
     d->step[d->nstep++] = step;
 }

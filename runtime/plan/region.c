@@ -22,7 +22,7 @@ Access access_make(const Shape *space, const Strides *at) {
         a.kind = ACCESS_SAME;
     else if (a.rank == 1 && a.stride[0] == 0)
         a.kind = ACCESS_SCALAR;
-    else if (a.stride[0] == 0 && count / a.dim[0] <= BLOCK)
+    else if (a.stride[0] == 0 && count / a.dim[0] <= PERIOD_MOST)
         a.kind = ACCESS_PERIOD, a.period = count / a.dim[0];
     else
         a.kind = ACCESS_GATHER;
