@@ -63,10 +63,15 @@ static bool compute_missing(Machine *m, const Unit *u, Fault *f) {
 }
 
 bool feed_players(Machine *m, const Unit *u, Fault *f) {
+    TimeOf before = clock_to(&m->clock, TIME_DATA);
+    bool done = true;
     mark_sources(m, u);
     for (int i = 0; i < m->t->nsource; i++)
-        if (m->wanted[i] && fill(m, i, FEED_PLAYERS, next_batch(m, i), f) < 0) return false;
-    return compute_missing(m, u, f);
+        done = done && (!m->wanted[i] || fill(m, i, FEED_PLAYERS, next_batch(m, i), f) >= 0);
+    clock_to(&m->clock, TIME_TURNS);
+    done = done && compute_missing(m, u, f);
+    clock_to(&m->clock, before);
+    return done;
 }
 
 Unit *feed_turn(Machine *m, Turn *turn) {

@@ -69,7 +69,7 @@ Loader *loader_new(int nsource) {
     pthread_sigmask(SIG_SETMASK, &all, &old);
     bool started = l->wish && !pthread_create(&l->thread, NULL, work, l);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (started) return l;
+    if (started) return pthread_setname_np(l->thread, "loader"), l;
     free(l->wish);
     free(l);
     return NULL;

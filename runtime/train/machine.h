@@ -8,6 +8,7 @@
 #include "exec/exec.h"
 #include "pass/pass.h"
 #include "plan/plan.h"
+#include "train/clock.h"
 #include "train/fault.h"
 #include "train/loader.h"
 #include "train/training.h"
@@ -55,6 +56,7 @@ typedef struct {
     bool *wanted;                                     /* by source: scratch of feed.c */
     bool loaded;                                      /* sources were read */
     Watched *watched;                                 /* not NULL: every run watches for NaN and infinity */
+    Clock clock;                                      /* where a run's time goes */
     const Unit *caught;                               /* the unit in which the watch found one */
 } Machine;
 

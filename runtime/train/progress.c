@@ -1,11 +1,12 @@
 /* Progress: rate and time left from the steps of the last half minute or so. */
 #include "train/progress.h"
 
+#include "train/clock.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 struct Progress {
@@ -17,12 +18,6 @@ struct Progress {
     int64_t mark_step;
     double rate, share_rate; /* per second; 0 until known */
 };
-
-double seconds_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 Progress *progress_new(FILE *to, bool terminal, Verbosity verbosity) {
     Progress *p = calloc(1, sizeof *p);

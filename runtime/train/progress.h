@@ -17,4 +17,3 @@ void progress_step(Progress *p, int64_t step, double share, int n, const Shown *
 bool progress_due(const Progress *p);                 /* whether progress_step would draw now */
 void progress_say(Progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));     /* one line, not when quiet */
 void progress_detail(Progress *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));  /* one line, when verbose */
-double seconds_now(void);                             /* monotonic */

@@ -69,7 +69,10 @@ static bool line_end(Trainer *tr) {
 
 static bool metric_log(Trainer *tr, int i, bool log) {
     double value;
-    if (!metric_run(tr->m, i, &value, tr->fault)) return false;
+    TimeOf before = clock_to(&tr->m->clock, TIME_METRICS);
+    bool known = metric_run(tr->m, i, &value, tr->fault);
+    clock_to(&tr->m->clock, before);
+    if (!known) return false;
     if (log) log_value(tr->log, metric_name(tr->m, i), value);
     return true;
 }
@@ -123,18 +126,22 @@ bool step_report(Trainer *tr) {
 static bool take_back(Trainer *tr, bool all) {
     bool done = true;
     if (!tr->writer) return true;
+    TimeOf before = clock_to(&tr->m->clock, TIME_FILES);
     for (OutputJob *job; (job = writer_next(tr->writer, all || writer_full(tr->writer)));) {
         if (job->done) progress_detail(tr->options->progress, "%s", job->made);
         done = output_done(job, tr->fault) && done;
         job_free(job);
     }
+    clock_to(&tr->m->clock, before);
     return done;
 }
 
 bool outputs_written(Trainer *tr) { return take_back(tr, true); }
 
 static bool write_now(Trainer *tr, OutputJob *job) {
+    TimeOf before = clock_to(&tr->m->clock, TIME_FILES);
     job->done = job->kind->write(job, job->options);
+    clock_to(&tr->m->clock, before);
     bool done = output_done(job, tr->fault);
     if (done) progress_detail(tr->options->progress, "%s", job->made);
     job_free(job);
@@ -148,7 +155,9 @@ static bool write_output(Trainer *tr, int i, bool at_end) {
                          .at_end = at_end,
                          .step = get_int(tr->m, tr->m->t->total_step_slot)};
     if (!take_back(tr, false)) return false;
+    TimeOf before = clock_to(&tr->m->clock, TIME_OUTPUTS);
     OutputJob *job = output_job(tr->m, i, &place, tr->fault);
+    clock_to(&tr->m->clock, before);
     if (!job) return false;
     if (job->moved)
         progress_detail(tr->options->progress, "%s: range [%.6g, %.6g]", job->name, job->range[0], job->range[1]);
@@ -159,11 +168,11 @@ static bool write_output(Trainer *tr, int i, bool at_end) {
 
 static bool output_wanted(Trainer *tr, const OutputUse *use, bool *wanted) {
     double yes = 1;
-    if (use->when &&
-        (!feed_first(tr->m, use->when, tr->fault) || !unit_number(tr->m, use->when, &yes, tr->fault)))
-        return false;
+    TimeOf before = clock_to(&tr->m->clock, TIME_METRICS);
+    bool known = !use->when || (feed_first(tr->m, use->when, tr->fault) && unit_number(tr->m, use->when, &yes, tr->fault));
+    clock_to(&tr->m->clock, before);
     *wanted = yes != 0;
-    return true;
+    return known;
 }
 
 bool step_outputs(Trainer *tr) {
@@ -227,6 +236,7 @@ bool animate_all(Trainer *tr) {
     const Training *t = tr->m->t;
     char why[512] = "";
     if (!outputs_written(tr)) return false;
+    clock_to(&tr->m->clock, TIME_FILES);
     for (int i = 0; i < t->noutput; i++) {
         const OutputUse *use = &t->output[i];
         if ((!use->animate && !use->montage) || !has_frames(tr->samples, use->name)) continue;

@@ -16,7 +16,11 @@ static CheckpointInfo info_now(const Trainer *tr) {
 
 bool save_to(Trainer *tr, const char *path) {
     CheckpointInfo info = info_now(tr);
-    return outputs_written(tr) && log_flush(tr->log, tr->fault) && checkpoint_write(path, tr->m->store, &info, tr->fault);
+    TimeOf before = clock_to(&tr->m->clock, TIME_CHECKPOINTS);
+    bool done = outputs_written(tr) && log_flush(tr->log, tr->fault) &&
+                checkpoint_write(path, tr->m->store, &info, tr->fault);
+    clock_to(&tr->m->clock, before);
+    return done;
 }
 
 bool save_now(Trainer *tr) {
@@ -53,8 +57,11 @@ bool save_if_best(Trainer *tr) {
     bool due = false;
     for (int i = 0; best && i < m->t->nmetric; i++) due |= every_due(tr, m->t->metric[i].every);
     if (!best || !(due || (!m->t->nmetric && every_due(tr, stage_now(tr)->checkpoint)))) return true;
-    double value;
-    if (!feed_first(m, best, tr->fault) || !unit_number(m, best, &value, tr->fault)) return false;
+    double value = 0;
+    TimeOf before = clock_to(&m->clock, TIME_METRICS);
+    bool known = feed_first(m, best, tr->fault) && unit_number(m, best, &value, tr->fault);
+    clock_to(&m->clock, before);
+    if (!known) return false;
     if (!isfinite(value) || (get_int(m, m->own.best_known) && value <= store_number(m->store, m->own.best)))
         return true;
     store_set(m->store, m->own.best, value);

@@ -11,8 +11,11 @@
 bool entry_count(Machine *m, const Entry *e, int64_t *count, Fault *f) {
     *count = 1;
     if (!e->count) return true;
-    double wanted;
-    if (!feed_first(m, e->count, f) || !unit_number(m, e->count, &wanted, f)) return false;
+    double wanted = 0;
+    TimeOf before = clock_to(&m->clock, TIME_METRICS);
+    bool known = feed_first(m, e->count, f) && unit_number(m, e->count, &wanted, f);
+    clock_to(&m->clock, before);
+    if (!known) return false;
     if (!(wanted >= 0 && wanted <= INT32_MAX) || wanted != floor(wanted))
         return fault(f, CODE_FAILED, "%s: a number of turns must be whole and 0 or more, not %g",
                      e->count->name, wanted);
@@ -111,6 +114,7 @@ static bool schedule_run(Trainer *tr, Ended *ended) {
         if (!stage_done(tr, &done)) return false;
         bool last = get_int(m, m->t->stage_slot) == m->t->nstage - 1,
              limit = limit_reached(tr) && between_iterations(tr);
+        if ((done && last) || limit) clock_end(&m->clock);
         if (done || limit) {
             if (!save_now(tr) || (done && !save_stage(tr)) || !stage_report(tr, last || limit)) return false;
             if (last || limit) {
@@ -126,6 +130,7 @@ static bool schedule_run(Trainer *tr, Ended *ended) {
         } else if (!iteration_run(tr, ended)) {
             return false;
         }
+        if (*ended != ENDED_DONE) clock_end(&m->clock);
         if (*ended == ENDED_SIGNAL) return save_now(tr);
         if (*ended == ENDED_LIMIT) return save_now(tr) && stage_report(tr, true);
     }
@@ -194,7 +199,10 @@ static Ended trainer_run(Trainer *tr) {
     }
     bool whole = begin(tr);
     tr->started = tr->step_started = tr->saved_at = seconds_now();
+    clock_start(&tr->m->clock);
     whole = whole && schedule_run(tr, &ended) && animate_all(tr);
+    clock_end(&tr->m->clock);
+    memcpy(tr->report->seconds, tr->m->clock.seconds, sizeof tr->report->seconds);
     if (!whole) ended = ENDED_FAULT;
     if (tr->fault->code == CODE_DIVERGED) explain_divergence(tr);
     tr->m->watched = NULL;

@@ -45,10 +45,12 @@ bool stage_done(Trainer *tr, bool *done) {
     if (!between_iterations(tr)) return true;
     *done = stage->steps > 0 ? step >= stage->steps : epoch_now(tr) >= stage->epochs - 1e-9;
     if (*done || !stage->stop || !step) return true;
-    double stop;
+    double stop = 0;
     epoch_show(tr);
-    if (!feed_first(m, stage->stop, tr->fault) || !unit_number(m, stage->stop, &stop, tr->fault))
-        return false;
+    TimeOf before = clock_to(&m->clock, TIME_METRICS);
+    bool known = feed_first(m, stage->stop, tr->fault) && unit_number(m, stage->stop, &stop, tr->fault);
+    clock_to(&m->clock, before);
+    if (!known) return false;
     *done = stop != 0;
     return true;
 }

@@ -27,6 +27,7 @@ typedef struct {
     int signal;
     int64_t step;                                     /* total steps made */
     char checkpoint[1024];                            /* the newest; "" where there is none */
+    double seconds[TIMES];                            /* where the time went, from the first turn on */
 } TrainReport;
 
 Ended train(Machine *m, const TrainOptions *options, TrainReport *report, Fault *f);

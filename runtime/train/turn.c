@@ -55,7 +55,10 @@ bool turn_play(Trainer *tr, const Entry *e) {
     epoch_show(tr);
     if (!feed_players(m, &e->turn->unit, tr->fault)) return false;
     Unit *u = feed_turn(m, e->turn);
-    if (!unit_run(m, u, tr->fault)) return false;
+    clock_to(&m->clock, TIME_TURNS);
+    bool done = unit_run(m, u, tr->fault);
+    clock_to(&m->clock, TIME_REST);
+    if (!done) return false;
     keep_values(m, index, u);
     count_turns(m, e->turn);
     return losses_finite(tr, index, u);

@@ -46,7 +46,7 @@ Writer *writer_new(void) {
     pthread_sigmask(SIG_SETMASK, &all, &old);
     bool started = !pthread_create(&w->thread, NULL, work, w);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (started) return w;
+    if (started) return pthread_setname_np(w->thread, "writer"), w;
     free(w);
     return NULL;
 }
