@@ -6,11 +6,13 @@
  * With one thread it counts processor time, not the clock's, so that other work on the machine disturbs it less.
  */
 #include "kern/kern.h"
+#include "ir/ir.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 typedef struct { const char *name; ConvShape s; } Case;
 
@@ -51,8 +53,15 @@ static const Case cases[] = {
     {"4x4 stride 2, 16 to 32", CONV(64, 32, 16, 16, 32, 4, 2, 1)},
     {"4x4 stride 2, 32 to 64", CONV(64, 32, 32, 16, 64, 4, 2, 1)},
     {"3x3 stride 2, 64 to 64", CONV(64, 32, 64, 16, 64, 3, 2, 1)},
+    {"3x3 stride 2, 32 to 64", CONV(64, 32, 32, 16, 64, 3, 2, 1)},
+    {"3x3 stride 2, 64 to 128", CONV(64, 32, 64, 16, 128, 3, 2, 1)},
+    {"3x3 stride 2, 128 to 128", CONV(64, 16, 128, 8, 128, 3, 2, 1)},
+    {"3x3 stride 2, 128 to 256", CONV(32, 32, 128, 16, 256, 3, 2, 1)},
+    {"3x3 stride 2, 256 to 256", CONV(32, 16, 256, 8, 256, 3, 2, 1)},
     {"2x2, 64 channels", CONV(64, 16, 64, 15, 64, 2, 1, 0)},
     {"1x1", CONV(64, 16, 128, 16, 256, 1, 1, 0)},
+    {"1x1, 64 to 64", CONV(64, 32, 64, 32, 64, 1, 1, 0)},
+    {"1x1, 512 to 128", CONV(64, 8, 512, 8, 128, 1, 1, 0)},
     {"few to few", CONV(64, 32, 8, 32, 8, 3, 1, 1)},
 };
 
@@ -114,7 +123,14 @@ static void line(const Case *k, ConvWhich which, float *x, float *w, float *y) {
     conv_free(chosen);
 }
 
+/* As graphrun does: OpenBLAS takes very old kernels for a CPU newer than itself. */
+static void start_with_better_core(char **argv) {
+    const char *core = blas_core_isa(blas_core()) == ISA_BASE ? blas_core_for(isa_level()) : NULL;
+    if (core && !getenv("OPENBLAS_CORETYPE") && !setenv("OPENBLAS_CORETYPE", core, 1)) execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv) {
+    start_with_better_core(argv);
     par_threads(argc > 1 ? atoi(argv[1]) : par_cores());
     printf("%s, threads: %d; milliseconds (GFLOP/s); * fastest, < the rule's choice\n%-27s   %13s", kern_libraries(), par_count(), "shape and direction", "");
     for (int i = 0; i < METHODS; i++) printf(" %18s", methods[i]);

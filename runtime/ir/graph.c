@@ -239,6 +239,17 @@ Node *emit(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr)
     return n;
 }
 
+int node_readers(const Node *n) {
+    Graph *g = n->graph;
+    if (g->counted != g->node.n) {
+        g->readers = ARENA_ARRAY(g->arena, int, g->node.n);
+        for (int i = 0; i < g->node.n; i++)
+            for (int k = 0; k < g->node.at[i]->nsrc; k++) g->readers[g->node.at[i]->src[k]->id]++;
+        g->counted = g->node.n;
+    }
+    return g->readers[n->id];
+}
+
 Node *op_apply(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr) {
     if (poisoned(nsrc, src)) return poison(g, src[0]->type);
     Tensor none = {0};

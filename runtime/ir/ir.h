@@ -163,6 +163,7 @@ struct Graph {
     Loc loc;                                          /* provenance of what is emitted next: graph_at */
     const Node *origin;
     const char *role, *path;
+    int *readers, counted;                            /* node_readers: by node; for how many nodes it holds */
     int limit;                                        /* most nodes allowed; beyond it graph_full is set */
     bool full;
 };
@@ -181,6 +182,7 @@ Node *op_apply(Graph *g, const Op *op, int nsrc, Node *const *src, const void *a
 bool reject_at(const char *site, const Node *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 Node *refuse_at(const char *site, Graph *g, const Op *op, Tensor type, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
+int node_readers(const Node *n);                      /* how often n is read in its graph; best asked when that is complete */
 Node *poison(Graph *g, Tensor type);                  /* stands for something refused; silent from here on */
 void graph_dump(const Graph *g, FILE *to);            /* one node a line: what golden tests compare */
 bool graph_verify(const Graph *g, char *why, size_t size);              /* the type checker of the IR */

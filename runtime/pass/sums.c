@@ -58,14 +58,6 @@ static Node *stripped(Node *x, Factors *f, bool guarded, int depth) {
     return x->op == &op_mulz ? g_mulz(a, b) : g_mul(a, b);
 }
 
-static bool only_reader(const Node *n) { /* of its source, in its own graph */
-    int readers = 0;
-    for (int i = n->src[0]->id + 1; i < n->graph->node.n; i++)
-        for (int k = 0; k < n->graph->node.at[i]->nsrc; k++)
-            readers += n->graph->node.at[i]->src[k] == n->src[0];
-    return readers == 1;
-}
-
 /* sum(x*a) -> a*sum(x), sum(-x) -> -sum(x), sum((x*a)*z) -> a*sum(x*z), sum(broadcast(x)) -> count*x. A
  * product that others read anyway is left, unless what is summed instead is there already. */
 Node *rule_sums(Graph *g, const Node *old, Node *const *src) {
@@ -75,7 +67,7 @@ Node *rule_sums(Graph *g, const Node *old, Node *const *src) {
     if (rest) return g_mul(rest, g_like(rest, (double)NODE_COUNT(x) / (double)NODE_COUNT(old)));
     Factors f = {.mask = axes_of(old)};
     Node *y = stripped(x, &f, false, DEPTH);
-    if (y == x || (f.made && !only_reader(old))) return NULL;
+    if (y == x || (f.made && node_readers(old->src[0]) != 1)) return NULL;
     Node *sum = emit(g, &op_sum, 1, &y, old->attr);
     if (f.factor) sum = f.guarded ? g_mulz(sum, f.factor) : g_mul(sum, f.factor);
     return f.negative ? g_neg(sum) : sum;

@@ -134,6 +134,14 @@ static size_t allocated(void) {
     return m.uordblks + m.hblkhd;
 }
 
+static bool prepare(Program *q, Instr *i) {
+    size_t before = allocated();
+    if (!i->op->prepare(i)) return false;
+    size_t after = allocated();
+    if (after > before) q->library += after - before;
+    return true;
+}
+
 bool program_build(Plan *p) {
     Program *q = p->program;
     q->instr = ARENA_ARRAY(p->arena, Instr, p->order.n + 1);
@@ -161,9 +169,7 @@ bool program_build(Plan *p) {
         q->ninstr += repeats; /* its body is freed with the rest, whatever happens */
         if (repeats && !build_loop(p, i, n)) return false;
         q->ninstr -= repeats;
-        size_t before = allocated();
-        if (i->op && i->op->prepare && !i->op->prepare(i)) return reject(n, "no kernel can run these shapes");
-        if (allocated() > before) q->library += allocated() - before;
+        if (i->op && i->op->prepare && !prepare(q, i)) return reject(n, "no kernel can run these shapes");
         q->flops += i->flops;
         q->ninstr++;
     }

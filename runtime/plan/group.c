@@ -119,17 +119,17 @@ static void move_items(Plan *p, int from, int to) {
     }
 }
 
-bool groups_join(Plan *p, int a, int b, bool as_segment) {
+Join groups_join(Plan *p, int a, int b, bool as_segment) {
     if (p->group.at[a].at > p->group.at[b].at) {
         int t = a;
         a = b;
         b = t;
     }
     int from = p->group.at[a].at, to = p->group.at[b].at;
-    if (a == b || to - from > WINDOW) return false;
-    if (!as_segment && (!agree(&p->group.at[a], &p->group.at[b]) || !edges_fuse(p, a, b))) return false;
+    if (a == b || to - from > WINDOW) return JOIN_NOT;
+    if (!as_segment && (!agree(&p->group.at[a], &p->group.at[b]) || !edges_fuse(p, a, b))) return JOIN_NOT;
     mark_users(p, a, to);
-    if (needs_marked(p, b, as_segment ? -1 : a)) return false;
+    if (needs_marked(p, b, as_segment ? -1 : a)) return JOIN_NEEDS;
     p->mark.at[b] = p->stamp;
     sort_marked(p, from, to); /* others; a; its users; b. b then goes to where a is */
     for (int k = to; k < p->order.n - 1; k++) p->order.at[k] = p->order.at[k + 1];
@@ -145,7 +145,7 @@ bool groups_join(Plan *p, int a, int b, bool as_segment) {
         if (gb->task) ga->task = gb->task;
     }
     gb->gone = true;
-    return true;
+    return JOIN_DONE;
 }
 
 /* Item i goes to the end of group g, behind which all else that it reads must stand. */
@@ -224,7 +224,7 @@ static int clone(Plan *p, int s, int g) {
     made.src = arena_copy(p->scratch, made.src, (size_t)made.nsrc * sizeof *made.src);
     made.group = g;
     made.stored = false;
-    made.readers = (Indices){0};
+    made.readers = made.copies = (Indices){0};
     for (int k = 0; k < made.nsrc; k++) {
         Item *from = &p->item.at[made.src[k].item];
         if (from->group == g || from->kind != ITEM_MAP || from->stored) continue;

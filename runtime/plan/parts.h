@@ -33,6 +33,7 @@ typedef struct { /* a value that is computed or found somewhere */
     Read *src;
     int slot;          /* ITEM_SLOT; or -1 */
     int group;         /* -1 for slots and constants */
+    Indices copies;    /* items that hold it, or a part of it, densely: to share them */
     Indices readers;   /* while groups are made: items that read it */
     bool used, stored; /* at all; outside its group: it needs a place */
     Operand at;        /* its place */
@@ -73,7 +74,6 @@ typedef struct {
     VEC(Item) item;
     VEC(Write) write;
     VEC(Read) result;
-    Indices copies; /* copy items, to share them */
     VEC(Group) group;
     Indices order; /* groups, as they run */
     Indices mark;  /* by group: stamped in group.c */
@@ -92,7 +92,8 @@ int group_new(Plan *p, int item); /* at the end of the order, with this item */
 void groups_make(Plan *p);
 void groups_finish(Plan *p); /* what is used, what is stored; empty groups leave the order */
 bool group_behind(Plan *p, int g, const Indices *before); /* moves g behind the groups of these items */
-bool groups_join(Plan *p, int a, int b, bool as_segment); /* b becomes part of a, or the other way: the one
+typedef enum { JOIN_NOT, JOIN_NEEDS, JOIN_DONE } Join;    /* NEEDS: the later one needs the earlier one */
+Join groups_join(Plan *p, int a, int b, bool as_segment); /* b becomes part of a, or the other way: the one
                                                              that is left has the later place */
 void segments_merge(Plan *p);
 void slots_assign(Plan *p);

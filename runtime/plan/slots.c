@@ -10,15 +10,26 @@ static int position(const Group *g, int item) {
     return -1;
 }
 
-static void find_readers(Plan *p, int slot, Indices *readers) {
-    for (int i = 0; i < p->item.n; i++) {
-        const Item *it = &p->item.at[i];
-        for (int s = 0; s < it->nsrc && it->used; s++)
-            if (p->item.at[it->src[s].item].slot == slot) {
-                vec_push(p->scratch, readers, i);
-                break;
-            }
+/* Adds item i to the readers of each slot that it reads; `readers` is by slot. */
+static void add_reader(Plan *p, int i, Indices *readers) {
+    const Item *it = &p->item.at[i];
+    for (int s = 0; s < it->nsrc; s++) {
+        int slot = p->item.at[it->src[s].item].slot;
+        Indices *of = slot >= 0 ? &readers[slot] : NULL;
+        if (of && (!of->n || of->at[of->n - 1] != i)) vec_push(p->scratch, of, i);
     }
+}
+
+static Indices *find_readers(Plan *p) {
+    int slots = 0;
+    for (int i = 0; i < p->item.n; i++)
+        if (p->item.at[i].slot >= slots) slots = p->item.at[i].slot + 1;
+    for (int k = 0; k < p->write.n; k++)
+        if (p->write.at[k].slot >= slots) slots = p->write.at[k].slot + 1;
+    Indices *readers = ARENA_ARRAY(p->scratch, Indices, slots + 1);
+    for (int i = 0; i < p->item.n; i++)
+        if (p->item.at[i].used) add_reader(p, i, readers);
+    return readers;
 }
 
 /* A reader in the writer's own region: element i only, before element i is replaced. */
@@ -68,10 +79,10 @@ static bool straight(Plan *p, const Write *w, const Indices *readers) {
 }
 
 void slots_assign(Plan *p) {
+    Indices *all = find_readers(p);
     for (int k = 0; k < p->write.n; k++) {
         Write *w = &p->write.at[k];
-        Indices readers = {0};
-        find_readers(p, w->slot, &readers);
+        const Indices readers = all[w->slot];
         int v = w->value.item;
         if (!straight(p, w, &readers)) {
             Item copy = {.kind = ITEM_MAP,
@@ -88,6 +99,7 @@ void slots_assign(Plan *p) {
             vec_push(p->scratch, &p->item, copy);
             v = p->item.n - 1;
             group_new(p, v);
+            add_reader(p, v, all);
         }
         p->item.at[v].at = (Operand){.place = IN_SLOT, .slot = w->slot};
         Group *g = &p->group.at[p->item.at[v].group];

@@ -38,12 +38,12 @@ static Read read_all(const Plan *p, int item) {
 }
 
 int item_copy(Plan *p, const Read *r) {
-    for (int i = 0; i < p->copies.n; i++) {
-        const Item *c = &p->item.at[p->copies.at[i]];
-        const Read *s = &c->src[0];
-        if (s->item == r->item && tensor_equal(&s->type, &r->type) && s->at.offset == r->at.offset &&
+    const Indices *copies = &p->item.at[r->item].copies;
+    for (int i = 0; i < copies->n; i++) {
+        const Read *s = &p->item.at[copies->at[i]].src[0];
+        if (tensor_equal(&s->type, &r->type) && s->at.offset == r->at.offset &&
             !memcmp(s->at.stride, r->at.stride, (size_t)r->type.shape.rank * sizeof(int64_t)))
-            return p->copies.at[i];
+            return copies->at[i];
     }
     Item copy = {.kind = ITEM_MAP,
                  .node = p->item.at[r->item].node,
@@ -54,7 +54,7 @@ int item_copy(Plan *p, const Read *r) {
                  .slot = -1,
                  .src = arena_copy(p->scratch, r, sizeof *r)};
     int made = item_add(p, copy);
-    vec_push(p->scratch, &p->copies, made);
+    vec_push(p->scratch, &p->item.at[r->item].copies, made);
     return made;
 }
 
