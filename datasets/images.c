@@ -32,7 +32,7 @@ static bool open(DataSource *s) {
     const Options *o = s->options;
     State *t = ARENA_NEW(s->arena, State);
     s->state = t;
-    s->path = source_find(s, o->path, "; say `path: FOLDER`, or --set data.NAME.path=FOLDER");
+    s->path = source_find(s, o->path, arena_printf(s->arena, "; name another: --set data.%s.path=FOLDER", s->name));
     if (!s->path || !folder_list(s, s->path, &t->folder)) return false;
     Pictures *p = &t->pictures;
     *p = (Pictures){.sides = 1, .n = t->folder.file.n};

@@ -86,10 +86,10 @@ static bool open(DataSource *s) {
         diag_error(s->diags, source_loc(s, "path"), "%s: path is a folder of files side by side, or two folders [A, B], not %d", s->name, o->path.n);
         return false;
     }
-    const char *path[2];
+    const char *path[2], *advice = arena_printf(s->arena, "; name another: --set data.%s.path=FOLDER", s->name);
     Folder both[2];
     for (int side = 0; side < o->path.n; side++)
-        if (!(path[side] = source_find(s, o->path.at[side], "")) || !folder_list(s, path[side], &both[side])) return false;
+        if (!(path[side] = source_find(s, o->path.at[side], advice)) || !folder_list(s, path[side], &both[side])) return false;
     s->path = o->path.n == 1 ? path[0] : arena_printf(s->arena, "%s, %s", path[0], path[1]);
     if (o->path.n == 1) sides_of_one(s, both, p);
     else if (!sides_of_two(s, path, both, o->picture.skip_bad, p)) return false;

@@ -11,6 +11,8 @@ set(table
   "vae||encoder|316404"
   "vae||decoder|316384"
   "stn||classifier|21840"
+  "dcgan_faces||generator|3576704"
+  "dcgan_faces||discriminator|2765568"
   "cogan||generator|7842694"
   "cogan||discriminator|427593"
   "infogan||generator|3672960"

@@ -322,7 +322,7 @@ static void folders_without_images_are_named(void **state) {
     (void)state;
     Case c;
     begin_images(&c, file_in("none"));
-    refused(&c, 10, said("none", "there is no such file or folder; say `path: FOLDER`, or --set data.NAME.path=FOLDER"));
+    refused(&c, 10, said("none", "there is no such file or folder; name another: --set data.toy.path=FOLDER"));
     begin_images(&c, folder);
     refused(&c, 10, said("", "holds no .png, .jpg or .jpeg files"));
     write_file("a.webp", "x", 1), write_file("b.gif", "x", 1), write_file("list.txt", "x", 1);
