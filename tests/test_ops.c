@@ -516,11 +516,30 @@ static void the_table_obeys_its_laws(void **state) {
         ok = ok && !(op->traits & VIEW) == !op->view && !(op->traits & REDUCES) == !op->reduce[F32];
         int ways = !!(op->traits & (ELEMENTWISE | RANDOM)) + !!op->view + !!op->reduce[F32] + !!op->eval +
                    outside + composite;
-        ok = ok && ways == 1 && (!op->release || op->prepare);
+        ok = ok && ways == 1 && (!op->release || op->prepare) && !op->large == !(op->eval || op->reduce[F32]);
         for (int isa = 0; isa < ISAS; isa++)
             for (int t = 0; t < DTYPES; t++) ok = ok && !op->map[isa][t] == !op->map[0][t];
         if (!ok) fail_msg("'%s' breaks a law", op->name);
     }
+}
+
+/* What bench/ops times is a legal use of the operator; its numbers are not looked at. */
+static void test_large(void **state) {
+    const Case *c = *state;
+    Arena *a = arena_new();
+    Slots slots = {.arena = a};
+    Diags *d = diags_new(a);
+    Graph *g = graph_new(a, d, &slots, "large");
+    Node *x[SRC_MOST];
+    for (int k = 0; k < c->sample->nsrc; k++) {
+        slot_add(&slots, (Slot){.name = arena_printf(a, "x%d", k), .type = c->sample->src[k]});
+        x[k] = g_slot(g, k);
+    }
+    Node *y = op_apply(g, c->op, c->sample->nsrc, x, c->sample->attr);
+    if (d->errors) diags_print(d, stderr, false);
+    assert_int_equal(d->errors, 0);
+    assert_true(NODE_COUNT(y) >= 1);
+    arena_free(a);
 }
 
 /* ---- attributes that make no sense: refused, or a sound node; never a crash ---- */
@@ -629,6 +648,7 @@ int main(void) {
             add(&l, test_grad2, c, "%s/%s/grad2", (*op)->name, s->name);
             add(&l, test_linear, c, "%s/%s/linear", (*op)->name, s->name);
         }
+        if ((*op)->large) add(&l, test_large, case_new(&l, *op, (*op)->large), "%s/large", (*op)->name);
         if ((*op)->traits & ELEMENTWISE && (*op)->arity <= 2)
             add(&l, test_golden, case_new(&l, *op, NULL), "%s/golden", (*op)->name);
         if ((*op)->traits & ELEMENTWISE && (*op)->arity == 1 && (*op)->map[0][F32])

@@ -89,7 +89,7 @@ typedef struct { Ints axes; bool keep; } ReduceAttr;  /* the attributes of every
 typedef struct { int64_t rounds, hash; const Graph *body; } LoopAttr;
 enum { LOOP_CARRIED, LOOP_ROUND, LOOP_SLOTS };
 
-typedef struct {                                      /* a case that tests and bench run; tables end with name NULL */
+typedef struct {                                      /* a case that tests run; tables end with name NULL */
     const char *name;
     int nsrc;
     Tensor src[4];
@@ -120,6 +120,8 @@ struct Op {
     void (*ref)(const Node *n, const double *const *in, double *out);  /* naive, in double */
     double (*flops)(const Node *n);                   /* multiplications and additions; NULL = one an element */
     const Sample *samples;
+    const Sample *large;                              /* one of a model's size, for bench/ops: too large for the reference.
+                                                         NULL: elementwise and draws, which it makes longer itself */
     double golden[4];                                 /* UNARY: {x, y}; BINARY: {x, z, y} from a table, so that a wrong
                                                          formula cannot pass both kernel and reference */
 };

@@ -342,19 +342,30 @@ static const Sample convolve_transpose_samples[] = {
     {0},
 };
 
+/* A middle layer of a network on images of 64x64. */
+static const Sample convolve_large = {"4x4 stride 2, 64 to 128", 2, {IMAGE(64, 32, 32, 64), IMAGE(4, 4, 64, 128)},
+                                      GIVEN(2, 1, 1, PADDING_SAME, {0}), -1, 1};
+static const Sample convolve_x_large = {"4x4 stride 2, 128 to 64", 2, {IMAGE(64, 16, 16, 128), IMAGE(4, 4, 64, 128)},
+                                        G(2, 1, 1, 1, 1, 1, 1, 2, {32, 32}), -1, 1};
+static const Sample convolve_w_large = {"4x4 stride 2, 64 and 128", 2, {IMAGE(64, 32, 32, 64), IMAGE(64, 16, 16, 128)},
+                                        G(2, 1, 1, 1, 1, 1, 1, 2, {4, 4}), -1, 1};
+
 #define RUNS                                                                                 \
     .attr_size = sizeof(ConvolveAttr), .attr = convolve_fields, .prepare = convolve_prepare, \
     .release = convolve_release, .eval = convolve_eval, .ref = convolve_ref, .flops = convolve_flops
 
 OP(convolve, .doc = "x (NHWC) convolved with the kernel w (HWIO)",
    .call = "x, w, stride=1, padding='same', dilation=1, groups=1", .arity = 2, .traits = THREADS_VARY,
-   .build = convolve_build, .infer = convolve_infer, .grad = convolve_grad, .samples = convolve_samples, RUNS)
+   .build = convolve_build, .infer = convolve_infer, .grad = convolve_grad, .samples = convolve_samples,
+   .large = &convolve_large, RUNS)
 
 OP(convolve_x, .doc = "the transpose of convolve in x: y, w -> x", .arity = 2, .traits = THREADS_VARY,
-   .infer = convolve_x_infer, .grad = convolve_x_grad, .samples = convolve_x_samples, RUNS)
+   .infer = convolve_x_infer, .grad = convolve_x_grad, .samples = convolve_x_samples,
+   .large = &convolve_x_large, RUNS)
 
 OP(convolve_w, .doc = "the transpose of convolve in w: x, y -> w", .arity = 2, .traits = THREADS_VARY,
-   .infer = convolve_w_infer, .grad = convolve_w_grad, .samples = convolve_w_samples, RUNS)
+   .infer = convolve_w_infer, .grad = convolve_w_grad, .samples = convolve_w_samples,
+   .large = &convolve_w_large, RUNS)
 
 OP(convolve_transpose, .doc = "convolution backwards: x spread by the kernel w [height, width, in, out]",
    .call = "x, w, stride=1, padding='same', dilation=1", .arity = 2, .traits = THREADS_VARY, .attr_size = sizeof(ConvolveAttr),

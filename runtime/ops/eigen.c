@@ -152,11 +152,13 @@ static void vectors_ref(const Node *n, const double *const *in, double *out) { j
 
 static const Sample eigen_samples[] = {{"five", 1, {{F32, {2, {5, 5}}}}, NULL, -1, 1}, {0}};
 
+static const Sample eigen_large = {"64", 1, {{F32, {2, {64, 64}}}}, NULL, -1, 1};
+
 OP(eigen_values, .doc = "the eigenvalues of a symmetric matrix, ascending", .call = "x", .arity = 1,
    .traits = THREADS_VARY, .build = values_build, .infer = values_infer, .grad = values_grad,
-   .prepare = eigen_prepare, .eval = values_eval, .ref = values_ref, .samples = eigen_samples)
+   .prepare = eigen_prepare, .eval = values_eval, .ref = values_ref, .samples = eigen_samples, .large = &eigen_large)
 
 OP(eigen_vectors, .doc = "the eigenvectors of a symmetric matrix, as rows, by ascending eigenvalue",
    .call = "x", .arity = 1, .traits = THREADS_VARY, .build = vectors_build, .infer = vectors_infer,
    .grad = vectors_grad, .prepare = eigen_prepare, .eval = vectors_eval, .ref = vectors_ref,
-   .samples = eigen_samples)
+   .samples = eigen_samples, .large = &eigen_large)

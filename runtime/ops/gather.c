@@ -60,9 +60,11 @@ static const Sample gather_samples[] = {
     {0},
 };
 
+static const Sample gather_large = {"rows of 64", 2, {{F32, {2, {20000, 64}}}, {I32, {1, {20000}}}}, NULL, 0, 19999};
+
 OP(gather, .doc = "the rows of x (along axis 0) that the indices name", .call = "x, indices", .arity = 2,
    .traits = LINEAR, .infer = gather_infer, .grad = gather_grad, .eval = gather_eval, .ref = gather_ref,
-   .samples = gather_samples)
+   .samples = gather_samples, .large = &gather_large)
 
 Node *g_gather(Node *x, Node *indices) { return op_apply(x->graph, &op_gather, 2, NODES(x, indices), NULL); }
 
@@ -115,10 +117,12 @@ static const Sample scatter_add_samples[] = {
     {0},
 };
 
+static const Sample scatter_add_large = {"rows of 64", 2, {{I32, {1, {20000}}}, {F32, {2, {20000, 64}}}}, &(CountAttr){20000}, 0, 19999};
+
 OP(scatter_add, .doc = "zeros, with each row added at the row its index names",
    .call = "indices, rows, count", .arity = 2, .traits = LINEAR, .attr_size = sizeof(CountAttr),
    .attr = count_fields, .infer = scatter_add_infer, .grad = scatter_add_grad, .eval = scatter_add_eval,
-   .ref = scatter_add_ref, .samples = scatter_add_samples)
+   .ref = scatter_add_ref, .samples = scatter_add_samples, .large = &scatter_add_large)
 
 Node *g_scatter_add(Node *indices, Node *rows, int64_t count) {
     return op_apply(indices->graph, &op_scatter_add, 2, NODES(indices, rows), &(CountAttr){count});
@@ -159,10 +163,12 @@ static void last_write_ref(const Node *n, const double *const *in, double *out) 
 
 static const Sample last_write_samples[] = {{"some", 1, {{I32, {1, {6}}}}, &(CountAttr){4}, 0, 3}, {0}};
 
+static const Sample last_write_large = {"of as many", 1, {{I32, {1, {20000}}}}, &(CountAttr){20000}, 0, 19999};
+
 OP(last_write, .doc = "true where an index is the last that names its row", .arity = 1,
    .traits = STOPS_GRAD | PIECEWISE, .attr_size = sizeof(CountAttr), .attr = count_fields,
    .infer = last_write_infer, .prepare = last_write_prepare, .eval = last_write_eval, .ref = last_write_ref,
-   .samples = last_write_samples)
+   .samples = last_write_samples, .large = &last_write_large)
 
 /* scatter: x with rows replaced, the last winning */
 static bool scatter_infer(const Node *n, Tensor *out) {
@@ -224,9 +230,11 @@ static const Sample scatter_samples[] = {
     {0},
 };
 
+static const Sample scatter_large = {"rows of 64", 3, {{F32, {2, {20000, 64}}}, {I32, {1, {128}}}, {F32, {2, {128, 64}}}}, NULL, 0, 19999};
+
 OP(scatter, .doc = "x with the rows that the indices name replaced; the last one wins",
    .call = "x, indices, rows", .arity = 3, .traits = LINEAR, .build = scatter_build, .infer = scatter_infer,
-   .grad = scatter_grad, .eval = scatter_eval, .ref = scatter_ref, .samples = scatter_samples)
+   .grad = scatter_grad, .eval = scatter_eval, .ref = scatter_ref, .samples = scatter_samples, .large = &scatter_large)
 
 /* gather_last: y[..., j] = x[..., index[..., j]] */
 static bool same_lead(const Shape *a, const Shape *b) {
@@ -281,9 +289,11 @@ static const Sample gather_last_samples[] = {
     {0},
 };
 
+static const Sample gather_last_large = {"rows of 1024", 2, {{F32, {2, {1024, 1024}}}, {I32, {2, {1024, 1024}}}}, NULL, 0, 1023};
+
 OP(gather_last, .doc = "the elements of the last axis that the indices name, row by row",
    .call = "x, indices", .arity = 2, .traits = LINEAR, .infer = gather_last_infer, .grad = gather_last_grad,
-   .eval = gather_last_eval, .ref = gather_last_ref, .samples = gather_last_samples)
+   .eval = gather_last_eval, .ref = gather_last_ref, .samples = gather_last_samples, .large = &gather_last_large)
 
 Node *g_gather_last(Node *x, Node *indices) {
     return op_apply(x->graph, &op_gather_last, 2, NODES(x, indices), NULL);
@@ -334,10 +344,12 @@ static const Sample scatter_add_last_samples[] = {
     {0},
 };
 
+static const Sample scatter_add_last_large = {"rows of 1024", 2, {{I32, {2, {1024, 1024}}}, {F32, {2, {1024, 1024}}}}, &(CountAttr){1024}, 0, 1023};
+
 OP(scatter_add_last, .doc = "zeros, with each value added along the last axis where its index says",
    .call = "indices, values, count", .arity = 2, .traits = LINEAR, .attr_size = sizeof(CountAttr),
    .attr = count_fields, .infer = scatter_add_last_infer, .grad = scatter_add_last_grad,
-   .eval = scatter_add_last_eval, .ref = scatter_add_last_ref, .samples = scatter_add_last_samples)
+   .eval = scatter_add_last_eval, .ref = scatter_add_last_ref, .samples = scatter_add_last_samples, .large = &scatter_add_last_large)
 
 Node *g_scatter_add_last(Node *indices, Node *values, int64_t count) {
     return op_apply(indices->graph, &op_scatter_add_last, 2, NODES(indices, values), &(CountAttr){count});

@@ -98,9 +98,11 @@ static void range_ref(const Node *n, const double *const *in, double *out) {
 
 static const Sample range_samples[] = {{"seven", 0, {{0}}, &(CountAttr){7}, 0, 0}, {0}};
 
+static const Sample range_large = {"2^22", 0, {{0}}, &(CountAttr){1 << 22}, 0, 0};
+
 OP(range, .doc = "0, 1, ... count - 1 as int", .arity = 0, .traits = STOPS_GRAD | CHEAP,
    .attr_size = sizeof(CountAttr), .attr = range_fields, .infer = range_infer, .eval = range_eval,
-   .ref = range_ref, .samples = range_samples)
+   .ref = range_ref, .samples = range_samples, .large = &range_large)
 
 Node *g_range(Graph *g, int64_t count) { return emit(g, &op_range, 0, NULL, &(CountAttr){count}); }
 

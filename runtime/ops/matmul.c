@@ -147,10 +147,12 @@ static const Sample matmul_samples[] = {
     {0},
 };
 
+static const Sample matmul_large = {"512x512", 2, {{F32, {2, {512, 512}}}, {F32, {2, {512, 512}}}}, &(MatmulAttr){0}, -1, 1};
+
 OP(matmul, .doc = "x @ z: the matrix product on the last two axes", .call = "x, z", .arity = 2,
    .traits = THREADS_VARY, .attr_size = sizeof(MatmulAttr), .attr = matmul_fields, .build = matmul_build,
    .infer = matmul_infer, .grad = matmul_grad, .prepare = matmul_prepare, .release = matmul_release,
    .eval = matmul_eval, .ref = matmul_ref, .flops = matmul_flops,
-   .samples = matmul_samples)
+   .samples = matmul_samples, .large = &matmul_large)
 
 Node *g_matmul(Node *x, Node *z) { return op_apply(x->graph, &op_matmul, 2, NODES(x, z), &(MatmulAttr){0}); }

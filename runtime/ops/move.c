@@ -166,9 +166,12 @@ static const Sample place_samples[] = {
     {0},
 };
 
+static const Sample place_large = {"border of 1", 1, {{F32, {4, {64, 32, 32, 64}}}},
+                                   &(PlaceAttr){.start = {4, {0, 1, 1, 0}}, .step = {4, {1, 1, 1, 1}}, .shape = {4, {64, 34, 34, 64}}}, -1, 1};
+
 OP(place, .doc = "zeros, with x at every step-th place from start", .arity = 1, .traits = LINEAR,
    .attr_size = sizeof(PlaceAttr), .attr = place_fields, .infer = place_infer, .grad = place_grad,
-   .eval = place_eval, .ref = place_ref, .samples = place_samples)
+   .eval = place_eval, .ref = place_ref, .samples = place_samples, .large = &place_large)
 
 Node *g_place(Node *x, const Ints *start, const Ints *step, const Shape *shape) {
     PlaceAttr a = {.start = *start, .step = *step, .shape = ints_of_shape(shape)};
@@ -287,10 +290,12 @@ static const Sample concat_samples[] = {
     {0},
 };
 
+static const Sample concat_large = {"channels", 2, {{F32, {2, {65536, 32}}}, {F32, {2, {65536, 32}}}}, &(AxisAttr){-1}, -1, 1};
+
 OP(concat, .doc = "tensors side by side along an axis", .call = "x, others, axis=-1", .arity = -1,
    .traits = LINEAR, .attr_size = sizeof(AxisAttr), .attr = concat_fields, .build = concat_build,
    .infer = concat_infer, .grad = concat_grad, .eval = concat_eval, .ref = concat_ref,
-   .samples = concat_samples)
+   .samples = concat_samples, .large = &concat_large)
 
 Node *g_concat(Graph *g, int n, Node *const *x, int64_t axis) {
     return op_apply(g, &op_concat, n, x, &(AxisAttr){axis});

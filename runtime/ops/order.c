@@ -52,9 +52,11 @@ static const Sample order_samples[] = {
     {0},
 };
 
+static const Sample order_large = {"rows of 1024", 1, {{F32, {2, {1024, 1024}}}}, NULL, -2, 2};
+
 OP(argmax, .doc = "the index of the largest along the last axis, the first of equals", .call = "x",
    .arity = 1, .traits = STOPS_GRAD | PIECEWISE, .infer = argmax_infer, .eval = argmax_eval,
-   .ref = argmax_ref, .samples = order_samples)
+   .ref = argmax_ref, .samples = order_samples, .large = &order_large)
 
 /* argsort: merge sort on (value, index), bottom up, in scratch */
 static bool argsort_infer(const Node *n, Tensor *out) {
@@ -119,4 +121,4 @@ static void argsort_ref(const Node *n, const double *const *in, double *out) { /
 
 OP(argsort, .doc = "the indices that sort the last axis, ascending; equals stay in order", .call = "x",
    .arity = 1, .traits = STOPS_GRAD | PIECEWISE, .infer = argsort_infer, .prepare = argsort_prepare,
-   .eval = argsort_eval, .ref = argsort_ref, .samples = order_samples)
+   .eval = argsort_eval, .ref = argsort_ref, .samples = order_samples, .large = &order_large)

@@ -209,30 +209,32 @@ static const Sample float_samples[] = {SAMPLES(F32, -2, 2){0}};
 static const Sample number_samples[] = {SAMPLES(F32, -2, 2) SAMPLES(I32, -9, 9){0}};
 static const Sample any_samples[] = {SAMPLES(F32, -2, 2) SAMPLES(I32, -9, 9) SAMPLES(U8, 0, 1){0}};
 
+static const Sample channels_large = {"channels", 1, {{F32, {2, {65536, 64}}}}, &(ReduceAttr){{1, {0}}, false}, -2, 2};
+
 OP(sum, .doc = "the sum over axes", .call = "x, axes=all, keep=false", .arity = 1, .traits = REDUCES | LINEAR,
    .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .build = sum_build, .infer = reduce_infer,
    .grad = sum_grad, .reduce = {[F32] = &fold_sum, [I32] = &fold_sum_int, [U8] = &fold_sum_bool},
-   .ref = sum_ref, .samples = any_samples)
+   .ref = sum_ref, .samples = any_samples, .large = &channels_large)
 
 OP(reduce_max, .doc = "the largest over axes", .call = "x, axes=all, keep=false", .arity = 1,
    .traits = REDUCES | PIECEWISE, .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .build = max_build,
    .infer = reduce_infer, .grad = extreme_grad, .reduce = {[F32] = &fold_max, [I32] = &fold_max_int},
-   .ref = max_ref, .samples = number_samples)
+   .ref = max_ref, .samples = number_samples, .large = &channels_large)
 
 OP(reduce_min, .doc = "the smallest over axes", .call = "x, axes=all, keep=false", .arity = 1,
    .traits = REDUCES | PIECEWISE, .attr_size = sizeof(ReduceAttr), .attr = axes_fields, .build = min_build,
    .infer = reduce_infer, .grad = extreme_grad, .reduce = {[F32] = &fold_min, [I32] = &fold_min_int},
-   .ref = min_ref, .samples = number_samples)
+   .ref = min_ref, .samples = number_samples, .large = &channels_large)
 
 OP(variance, .doc = "the mean square distance from the mean over axes", .call = "x, axes=all, keep=false",
    .arity = 1, .traits = REDUCES, .attr_size = sizeof(ReduceAttr), .attr = axes_fields,
    .build = variance_build, .infer = reduce_infer, .grad = variance_grad, .reduce = {[F32] = &fold_variance},
-   .ref = variance_ref, .samples = float_samples)
+   .ref = variance_ref, .samples = float_samples, .large = &channels_large)
 
 OP(log_sum_exp, .doc = "log(sum(exp(x))) over axes, without overflow", .call = "x, axes=all, keep=false",
    .arity = 1, .traits = REDUCES, .attr_size = sizeof(ReduceAttr), .attr = axes_fields,
    .build = log_sum_exp_build, .infer = reduce_infer, .grad = log_sum_exp_grad,
-   .reduce = {[F32] = &fold_log_sum_exp}, .ref = log_sum_exp_ref, .samples = float_samples)
+   .reduce = {[F32] = &fold_log_sum_exp}, .ref = log_sum_exp_ref, .samples = float_samples, .large = &channels_large)
 
 Node *g_sum(Node *x, const Ints *axes) {
     return op_apply(x->graph, &op_sum, 1, &x, &(ReduceAttr){.axes = *axes});
@@ -286,7 +288,9 @@ static const Sample first_samples[] = {
     {0},
 };
 
+static const Sample first_large = {"rows", 2, {{F32, {2, {1024, 1024}}}, {F32, {1, {1024}}}}, &(ReduceAttr){{1, {1}}, false}, -2, 2};
+
 OP(first_of, .doc = "true where x first equals y, y being an extreme of x over axes", .arity = 2,
    .traits = STOPS_GRAD | PIECEWISE, .attr_size = sizeof(ReduceAttr), .attr = axes_fields,
    .infer = first_infer, .prepare = first_prepare, .eval = first_eval, .ref = first_ref,
-   .samples = first_samples)
+   .samples = first_samples, .large = &first_large)
