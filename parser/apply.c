@@ -213,7 +213,7 @@ void refuse_keyword(Eval *e, const char *who, const char *call, const char *name
     Nearest near = nearest_to(name);
     char word[64];
     bool dflt;
-    for (const char *p = call; next_parameter(&p, word, sizeof word, &dflt);) nearest_add(&near, word);
+    for (const char *p = call; next_parameter(&p, word, sizeof word, &dflt);) nearest_add(&near, arena_strdup(e->arena, word));
     diag_error(e->diags, loc, "%s(%s) has no argument '%s'%s", who, call, name, nearest_hint(e->arena, &near));
 }
 

@@ -69,6 +69,28 @@ static void messages_come_in_the_order_of_the_text(void **state) {
     arena_free(a);
 }
 
+static void one_text_that_several_calls_reach_is_one_message(void **state) {
+    (void)state;
+    static const int sizes[] = {32, 32, 100, 64, 100};
+    Arena *a = arena_new();
+    Diags *d = diags_new(a);
+    Loc place = {diags_source(d, "s", "f: g\nx\ny\n", 8), 1, 1};
+    for (uint32_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        Caller caller = {{0, i + 2, 1}, "f", 0, false, NULL};
+        d->caller = &caller;
+        diag_error(d, place, "%d rows", sizes[i]);
+        diag_note(d, place, "row %u", i);
+    }
+    Caller again = {{0, 2, 1}, "f", 0, false, NULL};
+    d->caller = &again;
+    for (int i = 0; i < 2; i++) diag_error(d, ((Loc){0, 1, 3}), "'%c' is missing", 'a' + i);      /* one call: two complaints */
+    assert_int_equal(d->errors, 3);
+    check_printed(d, "s:1:1: error: 32 rows\n    1 | f: g\n      | ^\n  s:1:1: note: row 0\n  and in 3 more calls\n"
+                     "s:1:3: error: 'a' is missing\n    1 | f: g\n      |   ^\n"
+                     "s:1:3: error: 'b' is missing\n    1 | f: g\n      |   ^\n");
+    arena_free(a);
+}
+
 static void errors_stop_at_twenty(void **state) {
     (void)state;
     Arena *a = arena_new();
@@ -85,7 +107,8 @@ static void errors_stop_at_twenty(void **state) {
 static void the_nearest_name_is_suggested(void **state) {
     (void)state;
     static const struct { const char *word, *best; } rows[] = {
-        {"untis", "units"}, {"unit", "units"}, {"kernal", "kernel"}, {"xyz", NULL}, {"units", NULL}, {"ab", NULL},
+        {"untis", "units"}, {"unit", "units"}, {"kernal", "kernel"}, {"xyz", NULL}, {"units", NULL}, {"ab", NULL}, {"Units", "units"},
+        {"KERNEL_", "kernel"}, {"kernel_size", "kernel"}, {"out_features", "units"},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         Nearest near = nearest_to(rows[i].word);
@@ -101,6 +124,7 @@ int main(void) {
         cmocka_unit_test(the_caret_stands_under_the_column),
         cmocka_unit_test(a_long_line_is_shown_around_the_column),
         cmocka_unit_test(messages_come_in_the_order_of_the_text),
+        cmocka_unit_test(one_text_that_several_calls_reach_is_one_message),
         cmocka_unit_test(errors_stop_at_twenty),
         cmocka_unit_test(the_nearest_name_is_suggested),
     };

@@ -2,6 +2,7 @@
  * (UTF-8 code points); so does the caret. */
 #include "base/diag.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,24 @@ static bool said_before(const Diags *d, Loc loc, const char *text) {
             !strcmp(e->text, text))
             return true;
     return false;
+}
+
+/* The calls that led here, as one number; 0 where none did. */
+static uint64_t calls_of(const Diags *d) {
+    uint64_t h = 0;
+    for (const Caller *c = d->caller; c; c = c->outer)
+        h = (h ^ ((uint64_t)c->loc.file << 48 | (uint64_t)c->loc.line << 16 | c->loc.col))*1099511628211u + 1;
+    return h;
+}
+
+/* The same complaint, of the same text, which another call led to: only the numbers in it differ. */
+static Diag *of_another_call(const Diags *d, const char *site, Loc loc) {
+    uint64_t calls = calls_of(d);
+    for (Diag *e = d->first; e && calls; e = e->next)
+        if (e->level != DIAG_NOTE && !strcmp(e->site, site) && e->calls && e->calls != calls && e->loc.line == loc.line &&
+            e->loc.col == loc.col && e->loc.file == loc.file)
+            return e;
+    return NULL;
 }
 
 /* Tests count the places that can complain, and do so: what is dropped does not count. */
@@ -66,13 +85,15 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
     }
     if (level != DIAG_NOTE) {
         d->dropped = said_before(d, loc, text);
+        Diag *other = d->dropped ? NULL : of_another_call(d, site, loc);
+        if (other) other->more++, d->dropped = true;
         if (level <= DIAG_DATA && !d->dropped) d->dropped = d->errors++ >= DIAG_MAX_ERRORS;
     }
     if (d->dropped || (level == DIAG_NOTE && !d->first)) return;
     log_site(site, text);
     if (level == DIAG_WARNING) d->warnings++;
     Diag *e = ARENA_NEW(d->arena, Diag);
-    *e = (Diag){level, loc, text, site, NULL};
+    *e = (Diag){.level = level, .loc = loc, .text = text, .site = site, .calls = level == DIAG_NOTE ? 0 : calls_of(d)};
     *d->last = e;
     d->last = &e->next;
     if (blame) diag_add(d, site, DIAG_NOTE, inside, "here, in '%s'", blame->who);
@@ -82,7 +103,7 @@ void diag_note_behind(Diags *d, Diag *behind, Loc loc, const char *fmt, ...) {
     va_list ap;
     va_start(ap, fmt);
     Diag *e = ARENA_NEW(d->arena, Diag);
-    *e = (Diag){DIAG_NOTE, loc, arena_vprintf(d->arena, fmt, ap), behind->site, behind->next};
+    *e = (Diag){.level = DIAG_NOTE, .loc = loc, .text = arena_vprintf(d->arena, fmt, ap), .site = behind->site, .next = behind->next};
     va_end(ap);
     behind->next = e;
     if (d->last == &behind->next) d->last = &e->next;
@@ -161,10 +182,13 @@ void diags_print(const Diags *d, FILE *to, bool color) {
     for (int i = 0; i < n; i++) {
         print_one(d, heads[i], to, color);
         for (const Diag *e = heads[i]->next; e && e->level == DIAG_NOTE; e = e->next) print_one(d, e, to, color);
+        if (heads[i]->more) fprintf(to, "  and in %d more call%s\n", heads[i]->more, heads[i]->more == 1 ? "" : "s");
     }
     if (d->errors > DIAG_MAX_ERRORS) fprintf(to, "and %d more errors\n", d->errors - DIAG_MAX_ERRORS);
     free(heads);
 }
+
+enum { FOLDED = 80 };
 
 /* Optimal string alignment distance, rows kept short: names longer than 63 characters are never near. */
 static int distance(const char *a, const char *b) {
@@ -188,14 +212,31 @@ static int distance(const char *a, const char *b) {
     return row[n % 3][m];
 }
 
+static void fold(const char *word, char *to, size_t size) {
+    size_t n = 0;
+    for (; *word && n + 1 < size; word++)
+        if (*word != '_') to[n++] = (char)tolower((unsigned char)*word);
+    to[n] = 0;
+}
+
+static bool is_synonym(const char *said, const char *meant) {
+    for (const Synonym *s = synonym_table; s->said; s++)
+        if (!strcmp(s->said, said) && !strcmp(s->meant, meant)) return true;
+    return false;
+}
+
 Nearest nearest_to(const char *word) {
     int most = (int)strlen(word) / 3;
     return (Nearest){word, NULL, most < 1 ? 2 : most + 1};
 }
 
 void nearest_add(Nearest *n, const char *candidate) {
-    int d = distance(n->word, candidate);
-    if (d > 0 && d < n->distance && d < (int)strlen(candidate)) n->distance = d, n->best = candidate;
+    char word[FOLDED], other[FOLDED];
+    if (!strcmp(n->word, candidate)) return;
+    fold(n->word, word, sizeof word);
+    fold(candidate, other, sizeof other);
+    int d = is_synonym(word, candidate) ? 0 : distance(word, other);
+    if (d < n->distance && d < (int)strlen(other)) n->distance = d, n->best = candidate;
 }
 
 const char *nearest_hint(Arena *a, const Nearest *n) {

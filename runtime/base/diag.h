@@ -26,6 +26,8 @@ typedef struct Diag {
     Loc loc;
     const char *text;
     const char *site;                                 /* __FILE__:__LINE__ of the call: tests count them */
+    uint64_t calls;                                   /* the calls that led here, as one number; 0: none */
+    int more;                                         /* further calls that led to the same complaint */
     struct Diag *next;                                /* notes follow what they belong to */
 } Diag;
 
@@ -55,7 +57,8 @@ Diags *diags_new(Arena *a);
 uint32_t diags_source(Diags *d, const char *name, const char *text, size_t length);   /* gives the file index */
 
 /* Adds a message; after DIAG_MAX_ERRORS errors further ones are only counted. Two equal ones at one place are one.
- * GRAPHRUN_DIAG_SITES=FILE appends each site to FILE (tests). */
+ * One text that is
+ * wrong in several calls is one message, which counts them. GRAPHRUN_DIAG_SITES=FILE appends each site to FILE (tests). */
 void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *fmt, ...)
     __attribute__((format(printf, 5, 6)));
 #define DIAG_STR2(x) #x
@@ -77,9 +80,12 @@ void diag_calls(Diags *d);
 /* "file:line:col: error: text", the source line, a caret. */
 void diags_print(const Diags *d, FILE *to, bool color);
 
-/* The nearest of `names` to `word` (Damerau-Levenshtein distance at most a third of its length, at least 1 edit
- * allowed), or NULL. `nearest_add` is for candidates that come one at a time. */
+/* The nearest of the candidates to `word`: in small letters without '_', at a Damerau-Levenshtein distance of at most a
+ * third of its length (at least 1 edit allowed); or what another tool means by the word. */
 typedef struct { const char *word, *best; int distance; } Nearest;
 Nearest nearest_to(const char *word);
 void nearest_add(Nearest *n, const char *candidate);
 const char *nearest_hint(Arena *a, const Nearest *n);  /* ", did you mean 'x'?" or "" */
+
+typedef struct { const char *said, *meant; } Synonym;
+extern const Synonym synonym_table[];                  /* ends with said NULL */
