@@ -73,6 +73,9 @@ Value *binding_force(const Ctx *c, Local *b) {
     return b->value = v;
 }
 
+/* What was meant as a function and went wrong hides no other one: nothing more is said of it. */
+static bool is_callable(const Value *v) { return v->kind == V_FUNCTION || v->kind == V_POISON; }
+
 /* The nearest binding of that name. `called`: only one whose value is a function; one that is being evaluated is
  * passed over too, since a function needs no other name to be known. */
 static Local *find(const Ctx *c, Scope *s, const char *name, bool called) {
@@ -85,7 +88,7 @@ static Local *find(const Ctx *c, Scope *s, const char *name, bool called) {
             bool skip = false;
             for (int i = 0; i < nhidden; i++) skip = skip || hidden[i] == b;
             if (skip || (called && b->running)) continue;
-            if (called && binding_force(c, b)->kind != V_FUNCTION) continue;
+            if (called && !is_callable(binding_force(c, b))) continue;
             return b;
         }
     }
