@@ -48,14 +48,14 @@ bool doc_equal(const Doc *a, const Doc *b);           /* positions and comments 
 /* What ends a message where YAML may have cut an expression into pieces. */
 #define QUOTE_HINT "; quote the expression: \"...\""
 
-/* ---- spec.c: one tree from many. Gives the resolved spec (includes merged, preset and --set applied); NULL with
+/* ---- spec.c: one tree from many. Gives the resolved spec (includes merged, presets and --set applied); NULL with
  * messages where a file cannot be read; a change that is wrong has a message and is left out. A `--set` text is a source of its own named '--set', one line each, so that messages can point at
  * `--set 2:14`. Paths are keys joined by '.'; list elements by number; an unknown path is an error with a suggestion,
  * except that a new key is allowed where the mapping is open (vars' values may only replace what is there). Names in
  * the sections are found with or without their arguments. `steps` replaces `epochs`, and the like. */
 typedef struct {
-    const char *preset;                               /* NULL = none */
-    int nset;
+    int npreset, nset;
+    const char *const *preset;                        /* names, each laid over what the one before left */
     const char *const *set;                           /* "KEY.PATH=VALUE" */
 } SpecChanges;
 Doc *spec_read(const char *path, const SpecChanges *changes, Diags *d);

@@ -130,29 +130,34 @@ static Doc *read_file(Reader *r, const char *path, Loc asked, const Open *from) 
     return all ? merge(r->a, all, own) : own;
 }
 
-/* All presets are tried, so that a mistake in one shows before it is used; the chosen one counts. One that is wrong
- * changes nothing, so that the rest of the spec is checked. */
-static Doc *apply_presets(Diags *d, Doc *spec, const char *chosen) {
-    const DocEntry *presets = doc_entry(spec, "presets");
-    Loc loc = presets ? presets->loc : (Loc){0};
+/* One that is wrong changes nothing, so that the rest of the spec is checked. */
+static Doc *apply_preset(Diags *d, Doc *spec, const DocEntry *presets, const char *chosen) {
     const Doc *sets = presets && !is_nothing(presets->value) ? presets->value : NULL;
-    Doc *plain = without(d->arena, spec, "presets"), *result = plain;
+    Nearest near = nearest_to(chosen);
+    for (int i = 0; sets && i < sets->n; i++) {
+        if (!strcmp(sets->entry[i].key, chosen)) {
+            Doc *changed = change_preset(spec, &sets->entry[i], d);
+            return changed ? changed : spec;
+        }
+        nearest_add(&near, sets->entry[i].key);
+    }
+    if (sets) diag_error(d, presets->loc, "there is no preset '%s'%s", chosen, nearest_hint(d->arena, &near));
+    else diag_error(d, presets ? presets->loc : (Loc){0}, "there is no preset '%s': the spec has none", chosen);
+    return spec;
+}
+
+/* All presets are tried, so that a mistake in one shows before it is used; then those chosen, in their order. */
+static Doc *apply_presets(Diags *d, Doc *spec, const SpecChanges *changes) {
+    const DocEntry *presets = doc_entry(spec, "presets");
+    const Doc *sets = presets && !is_nothing(presets->value) ? presets->value : NULL;
+    spec = without(d->arena, spec, "presets");
     if (sets && sets->kind != DOC_MAP) {
         diag_error(d, sets->loc, "presets: a mapping from names to changes is expected");
-        return plain;
+        return spec;
     }
-    Nearest near = nearest_to(chosen ? chosen : "");
-    bool found = !chosen;
-    for (int i = 0; sets && i < sets->n; i++) {
-        Doc *changed = change_preset(plain, &sets->entry[i], d);
-        nearest_add(&near, sets->entry[i].key);
-        if (!chosen || strcmp(sets->entry[i].key, chosen)) continue;
-        found = true;
-        if (changed) result = changed;
-    }
-    if (!found && sets) diag_error(d, loc, "there is no preset '%s'%s", chosen, nearest_hint(d->arena, &near));
-    else if (!found) diag_error(d, loc, "there is no preset '%s': the spec has none", chosen);
-    return result;
+    for (int i = 0; sets && i < sets->n; i++) change_preset(spec, &sets->entry[i], d);
+    for (int i = 0; changes && i < changes->npreset; i++) spec = apply_preset(d, spec, presets, changes->preset[i]);
+    return spec;
 }
 
 /* Merging and --set can make a tree that no single file could hold. */
@@ -170,7 +175,7 @@ Doc *spec_read(const char *path, const SpecChanges *changes, Diags *d) {
     Reader r = {.d = d, .a = d->arena};
     Doc *spec = read_file(&r, path, (Loc){0}, NULL);
     if (!spec || d->errors != errors) return NULL;
-    spec = apply_presets(d, spec, changes ? changes->preset : NULL);
+    spec = apply_presets(d, spec, changes);
     if (changes && changes->nset) spec = change_set(spec, changes, d);
     if (is_sane(spec, 1, &nodes)) return spec;
     diag_error(d, spec->loc, "the whole spec has more than %d values or %d levels", DOC_NODES, DOC_DEPTH);

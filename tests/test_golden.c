@@ -87,7 +87,7 @@ static void golden(void **state) {
     Lines expected = lines_after(a, text, "# expect "), set = lines_after(a, text, "# set ");
     Lines preset = lines_after(a, text, "# preset ");
     Diags *d = diags_new(a);
-    CompileOptions options = {.changes = {.preset = preset.n ? preset.at[0] : NULL, .nset = set.n, .set = set.at}};
+    CompileOptions options = {.changes = {.npreset = preset.n, .preset = preset.at, .nset = set.n, .set = set.at}};
     Training *t = compile(path, &options, a, d);
     assert_int_equal(t == NULL, d->errors > 0);
     bool notes = false;

@@ -118,7 +118,7 @@ static bool refused(const char *text, size_t size, const Key *key, int *suggeste
     fclose(f);
     Diags *d = diags_new(a);
     bool presets = !strcmp(key->word, "presets"); /* there would be none to choose */
-    Training *t = compile(name, &(CompileOptions){.changes.preset = presets ? NULL : "tiny"}, a, d);
+    Training *t = compile(name, &(CompileOptions){.changes = {.npreset = !presets, .preset = (const char *const[]){"tiny"}}}, a, d);
     *suggested += suggests(a, d, key);
     bool good = key->made_up || (!t && blames(d, key, misspelt));
     if (!good) {

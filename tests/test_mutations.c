@@ -321,7 +321,7 @@ static uint64_t effect_of(Training *t) {
 static void live(const char *path, const Mutant *m, bool tiny, Fate *out) {
     Arena *a = arena_new();
     Diags *d = diags_new(a);
-    Training *t = compile(path, &(CompileOptions){.changes.preset = tiny ? "tiny" : NULL}, a, d);
+    Training *t = compile(path, &(CompileOptions){.changes = {.npreset = tiny, .preset = (const char *const[]){"tiny"}}}, a, d);
     if (!t) {
         judge(d, m, out);
         out->reached = REFUSED;

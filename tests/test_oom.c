@@ -20,7 +20,7 @@ static bool survives(long n) {
     Arena *a = arena_new();
     assert_non_null(a);
     Diags *d = diags_new(a);
-    CompileOptions options = {.changes.preset = "tiny"};
+    CompileOptions options = {.changes = {.npreset = 1, .preset = (const char *const[]){"tiny"}}};
     arena_fail_after(n);
     Training *t = compile(SPEC, &options, a, d);
     bool over = arena_fail_after(-1) >= 0;

@@ -137,7 +137,7 @@ static void strip(char *text) {
 
 static char *everything_compiled(Arena *a, const char *path, const char *other_prelude) {
     Diags *d = diags_new(a);
-    Training *t = compile(path, &(CompileOptions){.changes.preset = "tiny", .prelude = other_prelude}, a, d);
+    Training *t = compile(path, &(CompileOptions){.changes = {.npreset = 1, .preset = (const char *const[]){"tiny"}}, .prelude = other_prelude}, a, d);
     diags_print(d, stderr, false);
     assert_non_null(t);
     char *text = NULL;

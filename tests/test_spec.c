@@ -54,7 +54,7 @@ static void end(Case *c) {
 }
 
 static Doc *read_with(Case *c, const char *preset, const char *const *set) {
-    SpecChanges changes = {.preset = preset, .set = set};
+    SpecChanges changes = {.npreset = preset != NULL, .preset = &preset, .set = set};
     while (set && set[changes.nset]) changes.nset++;
     return spec_read(path_of(c, "main.yaml"), &changes, c->d);
 }
@@ -189,6 +189,23 @@ static void presets_change_single_keys(void **state) {
                "networks: {net(z): [relu], \"wide(x, y)\": tanh}\n"
                "players: {p: {minimize: net, log: {a: 1}}}\nschedule: {epochs: 3, each: [p]}\n");
     end(&c);
+}
+
+/* Each is laid over what the one before left; a list is replaced whole. */
+static void presets_are_taken_in_their_order(void **state) {
+    (void)state;
+    static const char *const orders[][2] = {{"a", "b"}, {"b", "a"}};
+    static const char *const gives[] = {"vars: {x: 3, y: 2, list: [5]}\nschedule: {epochs: 7}\n",
+                                        "vars: {x: 2, y: 2, list: [4, 4]}\nschedule: {steps: 9}\n"};
+    for (int i = 0; i < 2; i++) {
+        Case c = begin();
+        put(&c, "main.yaml", "vars: {x: 1, y: 1, list: [1, 2, 3]}\nschedule: {epochs: 1}\n"
+                             "presets:\n  a: {vars: {x: 2, y: 2, list: [4, 4]}, schedule: {steps: 9}}\n"
+                             "  b: {vars: {x: 3, list: [5]}, schedule: {epochs: 7}}\n");
+        SpecChanges changes = {.npreset = 2, .preset = orders[i]};
+        check_spec(&c, spec_read(path_of(&c, "main.yaml"), &changes, c.d), gives[i]);
+        end(&c);
+    }
 }
 
 static void unknown_presets_are_refused(void **state) {
@@ -342,6 +359,7 @@ int main(void) {
         cmocka_unit_test(includes_are_limited),
         cmocka_unit_test(a_spec_is_a_mapping),
         cmocka_unit_test(presets_change_single_keys),
+        cmocka_unit_test(presets_are_taken_in_their_order),
         cmocka_unit_test(unknown_presets_are_refused),
         cmocka_unit_test(every_preset_is_checked),
         cmocka_unit_test(settings_change_one_value),

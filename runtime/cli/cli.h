@@ -8,17 +8,19 @@
 
 typedef enum { COLOR_AUTO, COLOR_ALWAYS, COLOR_NEVER } Color;
 
+typedef struct { const char **at; int n; } Texts;     /* of an option that may be repeated */
+
 typedef struct {                                      /* every option of every verb; tables say which verb takes which */
-    const char *out, *preset, *resume, *player, *expression, *kind, *checkpoint, *by;
-    const char **set;
-    int nset, color, threads_given;
+    const char *out, *resume, *player, *expression, *kind, *checkpoint, *by;
+    Texts set, preset;
+    int color, threads_given;
     int64_t seed, steps, threads;
     bool seed_given, steps_given;
     double seconds;
     bool force, allow_change, json, quiet, verbose, watch, plain, help, version, worth;
 } Options;
 
-typedef enum { O_FLAG, O_TEXT, O_INT, O_THREADS, O_SEED, O_STEPS, O_SECONDS, O_SETS, O_PRECISION, O_COLOR } OptionType;
+typedef enum { O_FLAG, O_TEXT, O_INT, O_THREADS, O_SEED, O_STEPS, O_SECONDS, O_TEXTS, O_SETS, O_PRECISION, O_COLOR } OptionType;
 
 typedef struct {                                      /* read by the parser and by the help; ends with name NULL */
     const char *name;
@@ -51,7 +53,7 @@ const Verb *verb_named(const char *name);
     {"precision", 0, O_PRECISION, OPT(set), PRECISIONS, "arithmetic of convolutions and products: --set precision="}
 #define OPTIONS_SPEC \
     {"set", 0, O_SETS, OPT(set), "KEY.PATH=VALUE", "changes one value of the spec; repeatable, left to right"}, \
-    {"preset", 0, O_TEXT, OPT(preset), "NAME", "takes the spec's named set of changes first"}
+    {"preset", 0, O_TEXTS, OPT(preset), "NAME", "takes the spec's named set of changes first; repeatable, left to right"}
 #define OPTIONS_END OPTION_COLOR, OPTION_HELP, {NULL, 0, 0, 0, NULL, NULL}
 /* Options may stand anywhere; '--' ends them. Operands are moved to the front of argv. False: a message was printed. */
 bool options_parse(const Verb *v, int argc, char **argv, Options *out, int *noperand);
@@ -62,6 +64,7 @@ typedef struct { Arena *arena; Diags *diags; Training *t; const Options *options
 /* Compiles; messages go to stderr. CODE_DONE, or the code to end with (the Spec is closed then). */
 int spec_open(Spec *s, const char *path, const Options *o);
 void spec_close(Spec *s);
+SpecChanges spec_changes(const Options *o);
 int spec_messages(Spec *s);                           /* prints what is new; the code that its errors mean */
 int spec_fault(Spec *s, const Fault *f);              /* prints messages and the fault; gives its code */
 /* Ready to run: prepared, sources loaded. `plays`: turns too, so in the spec's precision; else all is in fp32. */

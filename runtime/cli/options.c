@@ -81,22 +81,21 @@ static bool parse_int(const Option *o, const char *text, int64_t least, int64_t 
     return not_a(o, text, what);
 }
 
-static bool add_set(Options *to, const Option *o, const char *text) {
-    if (!strchr(text, '=')) return not_a(o, text, "KEY.PATH=VALUE");
-    const char **grown = realloc(to->set, (size_t)(to->nset + 1) * sizeof *grown);
+static bool add_text(Texts *to, const char *text) {
+    const char **grown = realloc(to->at, (size_t)(to->n + 1) * sizeof *grown);
     if (!grown) {
         complain("out of memory");
         return false;
     }
-    to->set = grown;
-    to->set[to->nset++] = text;
+    to->at = grown;
+    to->at[to->n++] = text;
     return true;
 }
 
-static bool add_precision(Options *to, const Option *o, const char *text) {
+static bool add_precision(Texts *to, const Option *o, const char *text) {
     static const char *const settings[] = {"precision=" PRECISION_FP32, "precision=" PRECISION_BF16};
     int choice = field_choice(PRECISIONS, text);
-    return choice < 0 ? not_a(o, text, PRECISION_FP32 " or " PRECISION_BF16) : add_set(to, o, settings[choice]);
+    return choice < 0 ? not_a(o, text, PRECISION_FP32 " or " PRECISION_BF16) : add_text(to, settings[choice]);
 }
 
 static bool store(const Option *o, const char *text, Options *to) {
@@ -109,8 +108,9 @@ static bool store(const Option *o, const char *text, Options *to) {
     case O_STEPS: to->steps_given = true; return parse_int(o, text, 0, INT64_MAX, (int64_t *)(void *)at);
     case O_SEED: to->seed_given = true; return parse_int(o, text, 0, INT64_MAX, (int64_t *)(void *)at);
     case O_SECONDS: return parse_seconds(o, text, (double *)(void *)at);
-    case O_SETS: return add_set(to, o, text);
-    case O_PRECISION: return add_precision(to, o, text);
+    case O_TEXTS: return add_text((Texts *)(void *)at, text);
+    case O_SETS: return strchr(text, '=') ? add_text((Texts *)(void *)at, text) : not_a(o, text, "KEY.PATH=VALUE");
+    case O_PRECISION: return add_precision((Texts *)(void *)at, o, text);
     case O_COLOR:
         *(int *)(void *)at = field_choice("auto|always|never", text);
         return *(int *)(void *)at >= 0 || not_a(o, text, "auto, always or never");
@@ -172,4 +172,7 @@ bool options_parse(const Verb *v, int argc, char **argv, Options *out, int *nope
     return false;
 }
 
-void options_free(Options *o) { free(o->set); }
+void options_free(Options *o) {
+    free(o->set.at);
+    free(o->preset.at);
+}

@@ -157,7 +157,7 @@ int show_prelude(void) {
 
 /* The spec's sections as written (NULL: the prelude's alone), then the prelude's; the nearest name of all. */
 static int show_definition(const char *path, const char *name, const Options *o, Diags *d) {
-    SpecChanges changes = {.preset = o->preset, .nset = o->nset, .set = o->set};
+    SpecChanges changes = spec_changes(o);
     Definitions own = {.n = 0}, prelude = definitions_of_prelude(d);
     if (path) {
         const Doc *spec = spec_read(path, &changes, d);

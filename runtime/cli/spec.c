@@ -6,8 +6,12 @@
 
 #include <string.h>
 
+SpecChanges spec_changes(const Options *o) {
+    return (SpecChanges){.npreset = o->preset.n, .preset = o->preset.at, .nset = o->set.n, .set = o->set.at};
+}
+
 static CompileOptions compile_options(const Options *o) {
-    return (CompileOptions){.changes = {.preset = o->preset, .nset = o->nset, .set = o->set},
+    return (CompileOptions){.changes = spec_changes(o),
                             .expression = o->expression,
                             .expression_kind = o->kind,
                             .steps = o->steps};
