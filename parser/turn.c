@@ -39,7 +39,14 @@ static bool add_selection(Playing *p, const Value *v, Loc loc) {
         diag_error(e->diags, loc, "'moves' names networks or parameters(...), this is %s", value_show(e, v));
         return false;
     }
-    for (int i = 0; i < v->n; i++) add_moved(e, p, slot_find(e->t->slots, v->name[i]));
+    for (int i = 0; i < v->n; i++) {
+        int slot = slot_find(e->t->slots, v->name[i]);
+        if (v->item[i]->kind != V_NODE || v->item[i]->node != g_slot(p->ctx.graph, slot)) {
+            diag_error(e->diags, loc, "'moves' names networks or parameters(...) themselves, not values made of them");
+            return false;
+        }
+        add_moved(e, p, slot);
+    }
     return true;
 }
 
@@ -47,7 +54,9 @@ static void find_moved(Playing *p) {
     Eval *e = p->ctx.e;
     const DocEntry *moves = doc_entry(p->def->entry->value, "moves");
     if (moves) {
-        add_selection(p, eval_doc(&p->ctx, p->scope, moves->value), moves->value->loc);
+        if (add_selection(p, eval_doc(&p->ctx, p->scope, moves->value), moves->value->loc) && !p->moved.n)
+            diag_error(e->diags, moves->value->loc, "the player '%s' moves nothing: 'moves' names networks or parameters(...)",
+                       p->def->name);
         return;
     }
     Def *net = def_find(p->def->globals, p->def->name, 1u << DEF_NETWORK);

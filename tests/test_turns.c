@@ -84,14 +84,19 @@ static void draws(void **state) {
         "networks:\n  net(x): [{dense: 1}]\n"
         "iteration: {z: \"normal(3)\", kept: \"fixed(normal(3))\"}\n"
         "functions:\n  noise(): normal(3)\n"
+        "  copies(): [{input: \"[]\"}, {repeat: 2, layers: [\"l -> append(l, sum(normal(3)))\"]},\n"
+        "             {for: \"i in [5, 5]\", layers: [\"l -> append(l, sum(normal(3)))\"]}]\n"
         "players:\n"
         "  net: &player\n"
         "    own: normal(3)\n"
+        "    c: copies()\n"
+        "    m: \"map([1, 1], i -> sum(normal(3)))\"\n"
         "    minimize: \"mean(net(ones(1, 1)))\"\n"
         "    moves: net\n"
         "    optimizer: sgd(0)\n"
         "    log: {shared: sum(z), kept: sum(kept), own: sum(own), again: sum(own), other: sum(normal(3)),\n"
-        "          one: sum(noise()), two: sum(noise())}\n"
+        "          one: sum(noise()), two: sum(noise()), c0: \"c[0]\", c1: \"c[1]\", c2: \"c[2]\", c3: \"c[3]\",\n"
+        "          m0: \"m[0]\", m1: \"m[1]\"}\n"
         "  twin: *player\n"
         "schedule: {steps: 1, each: [net, twin]}\n");
     turn(w, 0, true);
@@ -99,6 +104,9 @@ static void draws(void **state) {
            one = logged("net.one");
     near(logged("net.again"), own);                                      /* a local name is one draw */
     assert_true(logged("net.other") != own && logged("net.two") != one); /* each written draw is its own */
+    static const char *const copies[] = {"net.c0", "net.c1", "net.c2", "net.c3", "net.m0", "net.m1"};
+    for (int i = 0; i < 6; i++) /* so does each copy that repeat, for and map make */
+        for (int k = 0; k < i; k++) assert_true(logged(copies[i]) != logged(copies[k]));
     turn(w, 1, false);
     near(logged("twin.shared"), shared); /* an iteration's values are the same for all its turns */
     assert_true(logged("twin.own") != own);
