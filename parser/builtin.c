@@ -11,7 +11,9 @@
 #include <string.h>
 
 static Value *refuse_value(const Ctx *c, Loc loc, const char *who, const char *wanted, const Value *v) {
-    if (v->kind != V_POISON) diag_error(c->e->diags, loc, "%s: %s is wanted, this is %s", who, wanted, value_show(c->e, v));
+    if (v->kind == V_POISON) return value_poison(c->e);
+    diag_error(c->e->diags, loc, "%s: %s is wanted, this is %s", who, wanted, value_show(c->e, v));
+    diag_calls(c->e->diags);
     return value_poison(c->e);
 }
 

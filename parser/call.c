@@ -197,12 +197,31 @@ static const Chain *chain_on(const Ctx *c, int ordinal, int copy) {
     return arena_copy(c->e->arena, &(Chain){c->chain, ordinal, copy, c->chain ? c->chain->depth + 1 : 1}, sizeof(Chain));
 }
 
+static bool leads_to(const Def *from, const Def *to) {
+    bool leads = from == to;
+    for (int i = 0; i < from->nested.n && !leads; i++) leads = leads_to(from->nested.at[i], to);
+    return leads;
+}
+
+/* Notes that a network calls this one; not where that would make a circle, also one through an argument, which the text
+ * alone does not show. */
+static bool nest(Eval *e, Def *outer, Def *d, Loc loc) {
+    for (int i = 0; outer && i < outer->nested.n; i++)
+        if (outer->nested.at[i] == d) return true;
+    if (outer && leads_to(d, outer)) {
+        refuse_circle(e, d, loc);
+        return false;
+    }
+    if (outer) vec_push(e->arena, &outer->nested, d);
+    return true;
+}
+
 static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
     Eval *e = c->e;
     Def *d = f->def;
+    if (d->recursive) return value_poison(e);
     if (c->depth >= DEEPEST_CALL) {
-        if (!d->recursive)
-            diag_error(e->diags, call->loc, "calls nest more than %d deep here; if '%s' leads back to itself: recursion is refused",
+        diag_error(e->diags, call->loc, "calls nest more than %d deep here; if '%s' leads back to itself: recursion is refused",
                        DEEPEST_CALL, f->name);
         return value_poison(e);
     }
@@ -226,11 +245,7 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
     bool network = d->kind == DEF_NETWORK;
     if (network) {
         d->called = true;
-        if (c->network) {
-            bool known = false;
-            for (int i = 0; i < c->network->nested.n; i++) known = known || c->network->nested.at[i] == d;
-            if (!known) vec_push(e->arena, &c->network->nested, d);
-        }
+        if (!nest(e, c->network, d, call->loc)) return value_poison(e);
         inner.network = d;
         inner.path = d->name;
     } else if (c->path) {

@@ -264,6 +264,17 @@ static void add_merged(Composer *c, RankedEntries *all, const Doc *from, Loc loc
     }
 }
 
+/* Lines that stand too far left or right make keys meet that stand apart otherwise: one between the two is left empty. */
+static void note_empty(Composer *c, const RankedEntries *all, int done, int from, const Ranked *first, const Ranked *second) {
+    for (int i = 0; i < all->n; i++) {
+        const Ranked *one = &all->at[i];
+        const Doc *v = one->entry.value;
+        bool between = (i < done || i >= from) && !one->rank && one->order > first->order && one->order < second->order;
+        if (between && v->kind == DOC_SCALAR && !v->length && v->style == DOC_PLAIN)
+            diag_note(c->d, one->entry.loc, "nothing stands under '%s': are these lines indented as they should be?", one->entry.key);
+    }
+}
+
 /* The first of each key stays; of two with rank 0 one is an error. */
 static void settle_keys(Composer *c, Doc *map, RankedEntries *all) {
     if (all->n) qsort(all->at, (size_t)all->n, sizeof *all->at, by_key);
@@ -275,6 +286,7 @@ static void settle_keys(Composer *c, Doc *map, RankedEntries *all) {
         } else if (!one->rank) {
             diag_error(c->d, one->entry.loc, "key '%s' stands twice in one mapping", one->entry.key);
             diag_note(c->d, kept->entry.loc, "the first is here");
+            note_empty(c, all, n, i, kept, one);
         }
     }
     if (n) qsort(all->at, (size_t)n, sizeof *all->at, by_order);
@@ -289,6 +301,8 @@ static bool check_key(Composer *c, const Doc *key) {
                    key->kind == DOC_LIST ? "list" : "mapping");
         return false;
     }
+    if (key->style == DOC_PLAIN && key->length && key->text[key->length - 1] == ':')
+        diag_error(c->d, doc_loc_at(key, key->length - 1), "one ':' ends a key");
     if (key->length > MOST_KEY) diag_error(c->d, key->loc, "a key of more than %d bytes", MOST_KEY);
     for (size_t i = 0; i < key->length; i++)
         if ((unsigned char)key->text[i] < 0x20 || key->text[i] == 0x7F) {

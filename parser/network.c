@@ -183,6 +183,7 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
     Shape s;
     if (!c->network) {
         diag_error(e->diags, loc, "a parameter belongs to a network: call this function inside one");
+        diag_calls(e->diags);
         return value_poison(e);
     }
     if (c->round && c->network == c->loop_network) {

@@ -95,6 +95,10 @@ static bool is_argument(const Head *h, const char *name) {
     return false;
 }
 
+void refuse_circle(Eval *e, const Def *d, Loc loc) {
+    diag_error(e->diags, loc, "'%s' calls itself, directly or through others: recursion is refused", d->name);
+}
+
 /* A function whose text leads back to itself by names that are no arguments or local names. */
 void refuse_recursion(Eval *e, Def *d) {
     site_of(e, d, NULL);
@@ -109,7 +113,7 @@ void refuse_recursion(Eval *e, Def *d) {
             refuse_recursion(e, callee);
         } else {
             callee->recursive = d->recursive = true;
-            diag_error(e->diags, s->loc, "'%s' calls itself, directly or through others: recursion is refused", callee->name);
+            refuse_circle(e, callee, s->loc);
         }
     }
     d->walked = DONE;

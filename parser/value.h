@@ -290,6 +290,7 @@ const char *argument_choices(Eval *e, const Function *f, int npos, int position,
 int metric_named(Eval *e, const char *name, Loc loc); /* its index; -1: reported */
 bool reserved_argument(const char *name);             /* what every call takes besides its arguments: `training`, ... */
 void refuse_recursion(Eval *e, Def *d);
+void refuse_circle(Eval *e, const Def *d, Loc loc);   /* says that d calls itself */
 Ctx copy_ctx(const Ctx *c, int number);               /* for a copy of a repeated list: a place of its own */
 const Site *site_of(Eval *e, Def *text, const void *site);
 const char *choices_of(Eval *e, const Function *f, int param, int depth);              /* "same|valid" or NULL */

@@ -154,7 +154,8 @@ static Mutant swapped(Arena *a, const Given *s, const Token *t, uint64_t r) {
     z = near[r % (uint64_t)n];
     const Token *first = t->at < z->at ? t : z, *second = t->at < z->at ? z : t;
     const char *x = text_of(a, s, first), *y = text_of(a, s, second);
-    Mutant m = {.line = {first->line, second->line}, .token = {x, y}, .must = true};
+    Mutant m = {.line = {first->line, second->line}, .token = {x, y}};
+    m.must = strncmp(x, y, 5) || strncmp(x, "epoch", 5); /* `1 epoch` and `1 epochs` are the same */
     m.what = arena_printf(a, "'%s' and '%s' swapped", x, y);
     m.text = arena_printf(a, "%.*s%s%.*s%s%s", (int)first->at, s->text, y,
                           (int)(second->at - first->at - first->n), s->text + first->at + first->n, x,
@@ -230,6 +231,8 @@ static void describe(Training *t, FILE *to) {
         fprintf(to, " %s", s->kind->name);
         describe_fields(s->kind->options, s->options, t->arena, to);
         describe_fields(source_options, &s->common, t->arena, to);
+        for (int mode = 0; t->source[i].rework && mode < MODES; mode++)
+            describe_unit(to, &t->source[i].rework->unit[mode]);
     }
     for (int i = 0; i < t->nstage; i++) {
         const Stage *s = &t->stage[i];

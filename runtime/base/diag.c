@@ -92,6 +92,7 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
     if (d->dropped || (level == DIAG_NOTE && !d->first)) return;
     log_site(site, text);
     if (level == DIAG_WARNING) d->warnings++;
+    if (level != DIAG_NOTE) d->newest = loc;
     Diag *e = ARENA_NEW(d->arena, Diag);
     *e = (Diag){.level = level, .loc = loc, .text = text, .site = site, .calls = level == DIAG_NOTE ? 0 : calls_of(d)};
     *d->last = e;
@@ -109,11 +110,18 @@ void diag_note_behind(Diags *d, Diag *behind, Loc loc, const char *fmt, ...) {
     if (d->last == &behind->next) d->last = &e->next;
 }
 
+static bool stands_in_foreign_text(const Caller *c) {
+    return c->outer && c->outer->foreign && c->outer->file == c->loc.file;
+}
+
+static bool same_place(Loc a, Loc b) { return a.file == b.file && a.line == b.line && a.col == b.col; }
+
 void diag_calls(Diags *d) {
     enum { MOST = 4 };
     int n = 0;
     for (const Caller *c = d->caller; c && n < MOST; c = c->outer)
-        if (!c->foreign) diag_note(d, c->loc, "in this call of '%s'", c->who), n++;
+        if (!stands_in_foreign_text(c) && !same_place(c->loc, d->newest))
+            diag_note(d, c->loc, "in this call of '%s'", c->who), n++;
 }
 
 /* Bytes of a source never reach the terminal as control characters. */

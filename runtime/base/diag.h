@@ -48,6 +48,7 @@ typedef struct {
     Diag *first, **last;
     int errors, warnings;
     bool dropped;                                     /* the last error or warning was not kept: nor are its notes */
+    Loc newest;                                       /* of the last one that was */
     const Caller *caller;                             /* or NULL */
     Source *sources;
     uint32_t nsource, cap;
