@@ -134,7 +134,7 @@ static void agrees_with_itself(void **state) {
     Diags *d = diags_new(a);
     Fault f = {0};
     Game g = {.path = *state};
-    Training *t = compile(g.path, &(CompileOptions){.changes = {.preset = "tiny"}}, a, d);
+    Training *t = compile(g.path, &(CompileOptions){.changes = {.npreset = 1, .preset = (const char *const[]){"tiny"}}}, a, d);
     if (!t) diags_print(d, stderr, false);
     assert_non_null(t);
     MachineOptions options = machine_defaults();
