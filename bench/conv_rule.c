@@ -1,5 +1,6 @@
 /* Measures every convolution method on the shapes that matter, so that the rule in runtime/kern/conv.c can be made from
- * numbers: one line a shape and direction, milliseconds a method, '*' at the fastest, '<' at the rule's choice.
+ * numbers: one line a shape and direction, milliseconds a method, '*' at the fastest, '<' at the rule's choice. The last
+ * column is no choice of the rule: sources rounded to bf16.
  *
  *   conv_rule [threads] [part of a shape's name]
  *
@@ -65,7 +66,7 @@ static const Case cases[] = {
     {"few to few", CONV(64, 32, 8, 32, 8, 3, 1, 1)},
 };
 
-static const char *const methods[] = {"direct", "blocked", "winograd", "gemm", "swapped"};
+static const char *const methods[] = {"direct", "blocked", "winograd", "gemm", "swapped", "bf16"};   /* bf16: other numbers */
 enum { CASES = sizeof cases / sizeof *cases, METHODS = sizeof methods / sizeof *methods };
 
 static double now(void) {
@@ -102,7 +103,7 @@ static void line(const Case *k, ConvWhich which, float *x, float *w, float *y) {
     Conv *chosen = conv_new(which, s, false);
     for (int i = 0; i < METHODS; i++) {
         setenv("GRAPHRUN_CONV", methods[i], 1);
-        Conv *c = conv_new(which, s, false);
+        Conv *c = conv_new(which, s, bf16_here() != BF16_NONE && !strcmp(methods[i], "bf16"));
         ms[i] = -1;
         if (c && !strcmp(conv_algorithm(c), methods[i])) {
             float *scratch = numbers((int64_t)(conv_scratch(c) / sizeof *scratch + 1));

@@ -328,34 +328,51 @@ static void gemm_rounds(void **state) {
     for (int i = 0; i < 3; i++) assert_null(product_new(1, false, false, i == 0 ? 15 : 64, i == 1 ? 15 : 64, i == 2 ? 15 : 64));
 }
 
-/* Our own methods cut the work by the shape alone. oneDNN's weight gradient does not keep its bits, so it is not here. */
+/* The same bits with one, two and three threads. `method` NULL: bf16. */
+static void same_bits(const char *method, ConvWhich which, const ConvShape *s) {
+    const int64_t nx = s->N * s->H * s->W * s->C, nw = s->KH * s->KW * s->C * s->K, ny = s->N * s->P * s->Q * s->K;
+    const int64_t nout = which == CONV_Y ? ny : which == CONV_X ? nx : nw;
+    float *a = numbers(which == CONV_X ? ny : nx, 1), *b = numbers(which == CONV_W ? ny : nw, 2), *out[3];
+    if (method) setenv("GRAPHRUN_CONV", method, 1);
+    for (int t = 0; t < 3; t++) {
+        par_threads(t + 1);
+        Conv *c = conv_new(which, s, !method);
+        assert_non_null(c);
+        float *scratch = numbers((int64_t)(conv_scratch(c) / sizeof *scratch), 3);
+        out[t] = numbers(nout, 4);
+        conv_run(c, a, b, out[t], scratch);
+        if (!strcmp(conv_algorithm(c), method ? method : "bf16") && memcmp(out[0], out[t], (size_t)nout * sizeof *a))
+            fail_msg("%s, %s: other bits with %d threads", shape_text(which, s), conv_algorithm(c), t + 1);
+        conv_free(c);
+        free(scratch);
+    }
+    free(a), free(b), free(out[0]), free(out[1]), free(out[2]);
+    unsetenv("GRAPHRUN_CONV");
+    par_threads(1);
+}
+
+/* Our own methods cut the work by the shape alone. oneDNN's weight gradient in fp32 does not keep its bits. */
 static void conv_keeps_bits(void **state) {
     (void)state;
     const char *own[] = {"winograd", "gemm", "swapped"};
     for (int m = 0; m < 3; m++)
         for (int i = 0; i < LARGE; i++)
-            for (int which = CONV_Y; which <= CONV_W; which++) {
-                const ConvShape *s = &large[i];
-                const int64_t nx = s->N * s->H * s->W * s->C, nw = s->KH * s->KW * s->C * s->K, ny = s->N * s->P * s->Q * s->K;
-                const int64_t nout = which == CONV_Y ? ny : which == CONV_X ? nx : nw;
-                float *a = numbers(which == CONV_X ? ny : nx, 1), *b = numbers(which == CONV_W ? ny : nw, 2), *out[3];
-                setenv("GRAPHRUN_CONV", own[m], 1);
-                for (int t = 0; t < 3; t++) {
-                    par_threads(t + 1);
-                    Conv *c = conv_new((ConvWhich)which, s, false);
-                    assert_non_null(c);
-                    float *scratch = numbers((int64_t)(conv_scratch(c) / sizeof *scratch), 3);
-                    out[t] = numbers(nout, 4);
-                    conv_run(c, a, b, out[t], scratch);
-                    if (!strcmp(conv_algorithm(c), own[m]) && memcmp(out[0], out[t], (size_t)nout * sizeof *a))
-                        fail_msg("%s, %s: other bits with %d threads", shape_text((ConvWhich)which, s), own[m], t + 1);
-                    conv_free(c);
-                    free(scratch);
-                }
-                free(a), free(b), free(out[0]), free(out[1]), free(out[2]);
-            }
-    unsetenv("GRAPHRUN_CONV");
-    par_threads(1);
+            for (int which = CONV_Y; which <= CONV_W; which++) same_bits(own[m], (ConvWhich)which, &large[i]);
+}
+
+#define SAME(n, size, c, k, kernel)                                                                                    \
+    {.N = n, .H = size, .W = size, .C = c, .K = k, .KH = kernel, .KW = kernel, .P = size, .Q = size, .sh = 1, .sw = 1, \
+     .dh = 1, .dw = 1, .top = kernel / 2, .left = kernel / 2, .bottom = kernel / 2, .right = kernel / 2, .groups = 1}
+
+static void conv_rounded_keeps_bits(void **state) {
+    (void)state;
+    if (bf16_here() == BF16_NONE) {
+        print_message("no bf16 on this CPU\n");
+        skip();
+    }
+    static const ConvShape some[] = {SAME(6, 20, 32, 64, 3), SAME(16, 13, 16, 16, 3), SAME(5, 9, 48, 100, 5), SAME(7, 16, 64, 256, 1)};
+    for (int i = 0; i < 4; i++)
+        for (int which = CONV_Y; which <= CONV_W; which++) same_bits(NULL, (ConvWhich)which, &some[i]);
 }
 
 static void conv_of_nothing(void **state) {
@@ -389,6 +406,7 @@ int main(void) {
         cmocka_unit_test(parallel_for_covers),
         cmocka_unit_test(conv_keeps_bits),
         cmocka_unit_test(conv_rounds),
+        cmocka_unit_test(conv_rounded_keeps_bits),
         cmocka_unit_test(gemm_rounds),
         cmocka_unit_test(conv_of_nothing),
         cmocka_unit_test(conv_chosen),

@@ -11,12 +11,6 @@ dnnl_engine_t onednn_engine(void) {
     return e;
 }
 
-static dnnl_stream_t stream(void) {
-    static dnnl_stream_t st;
-    if (!st && dnnl_stream_create(&st, onednn_engine(), dnnl_stream_default_flags) != dnnl_success) return NULL;
-    return st;
-}
-
 static bool scratchpad(dnnl_memory_t *pad, const_dnnl_primitive_desc_t desc, size_t *most) {
     const dnnl_memory_desc_t *md = dnnl_primitive_desc_query_md(desc, dnnl_query_scratchpad_md, 0);
     size_t size = dnnl_memory_desc_get_size(md);
@@ -54,7 +48,8 @@ static bool make_parts(OneDnn *o, dnnl_primitive_attr_t attr, size_t *scratch) {
 bool onednn_make(OneDnn *o, bool (*describe)(OneDnn *o, const void *what, dnnl_primitive_attr_t attr), const void *what,
                  size_t *scratch) {
     dnnl_primitive_attr_t attr;
-    if (!onednn_engine() || !stream()) return false;
+    if (!onednn_engine()) return false;
+    TRY(dnnl_stream_create(&o->stream, onednn_engine(), dnnl_stream_default_flags));
     TRY(dnnl_primitive_attr_create(&attr));
     bool ok = dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) == dnnl_success &&
               describe(o, what, attr) && make_parts(o, attr, scratch);
@@ -62,10 +57,10 @@ bool onednn_make(OneDnn *o, bool (*describe)(OneDnn *o, const void *what, dnnl_p
     return ok;
 }
 
-static void reorder(const Side *side, bool out) {
+static void reorder(const OneDnn *o, const Side *side, bool out) {
     dnnl_exec_arg_t args[] = {{DNNL_ARG_FROM, out ? side->own : side->user}, {DNNL_ARG_TO, out ? side->user : side->own},
                               {DNNL_ARG_SCRATCHPAD, side->pad}};
-    dnnl_primitive_execute(side->reorder, stream(), 3, args);
+    dnnl_primitive_execute(side->reorder, o->stream, 3, args);
 }
 
 void onednn_run(const OneDnn *o, const float *a, const float *b, float *out, char *scratch) {
@@ -79,12 +74,12 @@ void onednn_run(const OneDnn *o, const float *a, const float *b, float *out, cha
         if (side->reorder) {
             dnnl_memory_set_data_handle(side->own, scratch + side->offset);
             dnnl_memory_set_data_handle(side->pad, scratch + o->pad_offset);
-            if (i != o->out) reorder(side, false);
+            if (i != o->out) reorder(o, side, false);
         }
         args[i + 1] = (dnnl_exec_arg_t){side->arg, side->own};
     }
-    dnnl_primitive_execute(o->primitive, stream(), ONEDNN_SIDES + 1, args);
-    if (o->side[o->out].reorder) reorder(&o->side[o->out], true);
+    dnnl_primitive_execute(o->primitive, o->stream, ONEDNN_SIDES + 1, args);
+    if (o->side[o->out].reorder) reorder(o, &o->side[o->out], true);
 }
 
 void onednn_free(OneDnn *o) {
@@ -99,5 +94,6 @@ void onednn_free(OneDnn *o) {
     dnnl_memory_destroy(o->pad);
     dnnl_primitive_destroy(o->primitive);
     dnnl_primitive_desc_destroy(o->desc);
+    dnnl_stream_destroy(o->stream);
     free(o);
 }

@@ -20,6 +20,7 @@ typedef struct {
 typedef struct {
     Side side[ONEDNN_SIDES];
     int in[2], out;                                   /* which of them a, b and out are */
+    dnnl_stream_t stream;                             /* its own: several may run at once */
     dnnl_primitive_desc_t desc;
     dnnl_primitive_t primitive;
     dnnl_memory_t pad;                                /* oneDNN's scratchpads: one after the other, never two at once */
