@@ -33,6 +33,16 @@ static Part switch_to(Part to) {
 
 /* --wrap=F: calls of F come to __wrap_F, and __real_F is F. */
 Doc *__real_spec_read(const char *path, const SpecChanges *changes, Diags *d);
+Doc *__wrap_spec_read(const char *path, const SpecChanges *changes, Diags *d);
+void __real_gradient(Node *y, Node *gy, int n, Node *const *x, Node **gx);
+void __wrap_gradient(Node *y, Node *gy, int n, Node *const *x, Node **gx);
+Graph *__real_passes_run(const Graph *g, uint64_t on, int n, Node **keep);
+Graph *__wrap_passes_run(const Graph *g, uint64_t on, int n, Node **keep);
+Program *__real_plan_make(const Graph *g, int n, Node *const *results, const char *const *names, PlanOptions options);
+Program *__wrap_plan_make(const Graph *g, int n, Node *const *results, const char *const *names, PlanOptions options);
+Conv *__real_conv_new(ConvWhich which, const ConvShape *s, bool bf16);
+Conv *__wrap_conv_new(ConvWhich which, const ConvShape *s, bool bf16);
+
 Doc *__wrap_spec_read(const char *path, const SpecChanges *changes, Diags *d) {
     Part was = switch_to(PARSE);
     Doc *made = __real_spec_read(path, changes, d);
@@ -40,14 +50,12 @@ Doc *__wrap_spec_read(const char *path, const SpecChanges *changes, Diags *d) {
     return made;
 }
 
-void __real_gradient(Node *y, Node *gy, int n, Node *const *x, Node **gx);
 void __wrap_gradient(Node *y, Node *gy, int n, Node *const *x, Node **gx) {
     Part was = switch_to(GRADIENT);
     __real_gradient(y, gy, n, x, gx);
     switch_to(was);
 }
 
-Graph *__real_passes_run(const Graph *g, uint64_t on, int n, Node **keep);
 Graph *__wrap_passes_run(const Graph *g, uint64_t on, int n, Node **keep) {
     Part was = switch_to(PASSES);
     Graph *made = __real_passes_run(g, on, n, keep);
@@ -57,7 +65,6 @@ Graph *__wrap_passes_run(const Graph *g, uint64_t on, int n, Node **keep) {
     return made;
 }
 
-Program *__real_plan_make(const Graph *g, int n, Node *const *results, const char *const *names, PlanOptions options);
 Program *__wrap_plan_make(const Graph *g, int n, Node *const *results, const char *const *names, PlanOptions options) {
     Part was = switch_to(PLAN);
     Program *made = __real_plan_make(g, n, results, names, options);
@@ -65,10 +72,9 @@ Program *__wrap_plan_make(const Graph *g, int n, Node *const *results, const cha
     return made;
 }
 
-Conv *__real_conv_new(ConvWhich which, const ConvShape *s);
-Conv *__wrap_conv_new(ConvWhich which, const ConvShape *s) {
+Conv *__wrap_conv_new(ConvWhich which, const ConvShape *s, bool bf16) {
     Part was = switch_to(KERNELS);
-    Conv *made = __real_conv_new(which, s);
+    Conv *made = __real_conv_new(which, s, bf16);
     switch_to(was);
     return made;
 }
