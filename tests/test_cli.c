@@ -190,6 +190,22 @@ static void every_line_ends_and_says_as_it_should(void **state) {
     }
 }
 
+/* `train --json`: each part of the run's time is there and none is below 0; turns and the end took some. */
+static void its_time_is_told(void) {
+    static const char *const parts[] = {"turns", "metrics", "outputs", "data", "files", "checkpoints", "rest", "end"};
+    const char *at = strstr(out, "\"seconds\": {");
+    assert_non_null(at);
+    for (int i = 0; i < 8; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "\"%s\": ", parts[i]);
+        at = strstr(at, key);
+        assert_non_null(at);
+        double seconds = strtod(at + strlen(key), NULL);
+        assert_true(seconds >= 0 && seconds < 600);
+        if (!i || i == 7) assert_true(seconds > 0);
+    }
+}
+
 static void a_run_leaves_its_folder_and_prints_its_path(void **state) {
     (void)state;
     assert_int_equal(sh("ring.yaml --preset short -o whole --seed 5"), 0);
@@ -217,6 +233,7 @@ static void a_run_leaves_its_folder_and_prints_its_path(void **state) {
     assert_string_equal(err, "");
     assert_non_null(strstr(out, "\"status\": \"finished\",\n  \"step\": 40,\n  \"checkpoint\": "
                                 "\"again/checkpoints/step-000040.safetensors\""));
+    its_time_is_told();
     assert_int_equal(system("cmp whole/log.jsonl again/log.jsonl"), 0);
     assert_int_equal(
         system("cmp whole/checkpoints/step-000040.safetensors again/checkpoints/step-000040.safetensors"), 0);
