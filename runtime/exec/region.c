@@ -8,7 +8,10 @@
 #include <stdatomic.h>
 #include <string.h>
 
-enum { WORTH_THREADS = 1 << 16 }; /* elements times steps: about 20 us on one thread */
+enum {
+    WORTH_THREADS = 1 << 16, /* elements times steps: about 20 us on one thread */
+    LINE = 64                /* elements: shares end where no two threads write to one cache line */
+};
 
 typedef struct { /* one task, as its thread sees it */
     const RegionRun *run;
@@ -133,7 +136,8 @@ static void finish_folds(const RegionRun *run, int segment) {
     }
 }
 
-static void run_task(const RegionRun *run, int worker, int segment, int64_t index) {
+/* Elements start .. end of a segment; index: which task they are, where there are reductions. */
+static void run_range(const RegionRun *run, int worker, int segment, int64_t index, int64_t start, int64_t end) {
     const Region *r = run->region;
     const Segment *s = &r->segment[segment];
     unsigned char *mine = run->thread + (size_t)worker * run->thread_bytes;
@@ -145,9 +149,8 @@ static void run_task(const RegionRun *run, int worker, int segment, int64_t inde
               .step = (Ready *)(void *)(mine + (size_t)r->nvalue * sizeof(void *)),
               .buffers = mine + region_head_bytes(r),
               .index = index,
-              .start = index * s->task,
-              .end = (index + 1) * s->task};
-    if (t.end > s->count) t.end = s->count;
+              .start = start,
+              .end = end};
     open_steps(&t);
     open_inputs(&t);
     for (int64_t at = t.start; at < t.end; at += BLOCK) {
@@ -177,7 +180,22 @@ typedef struct {
 
 static void run_numbered(const RegionRun *run, int worker, int task) {
     int segment = segment_of(run->region, task);
-    run_task(run, worker, segment, task - run->region->segment[segment].first_task);
+    const Segment *s = &run->region->segment[segment];
+    int64_t index = task - s->first_task, end = (index + 1) * s->task;
+    run_range(run, worker, segment, index, index * s->task, end < s->count ? end : s->count);
+}
+
+/* Without reductions a segment may be cut anywhere: each thread has the same share, region after region and turn
+ * after turn, and all are done at the same time. Small segments are not cut. */
+static void work_evenly(const RegionRun *run, int worker) {
+    const Region *r = run->region;
+    for (int k = 0; k < r->nsegment; k++) {
+        int64_t lines = (r->segment[k].count + LINE - 1) / LINE, n = run->workers;
+        int64_t from = lines * worker / n * LINE, to = lines * (worker + 1) / n * LINE;
+        if (r->segment[k].count < n * BLOCK) from = 0, to = k % n == worker ? r->segment[k].count : 0;
+        if (to > r->segment[k].count) to = r->segment[k].count;
+        if (from < to) run_range(run, worker, k, 0, from, to);
+    }
 }
 
 /* One segment: tasks are equal, and a fixed share keeps each thread at its part of the data, region after
@@ -186,7 +204,9 @@ static void work(void *ctx, int64_t worker) {
     Shared *shared = ctx;
     const RegionRun *run = shared->run;
     int n = run->region->ntask, w = (int)worker;
-    if (run->region->nsegment == 1) {
+    if (!run->region->nfold) {
+        work_evenly(run, w);
+    } else if (run->region->nsegment == 1) {
         int end = (int)((int64_t)n * (w + 1) / run->workers);
         for (int k = (int)((int64_t)n * w / run->workers); k < end; k++) run_numbered(run, w, k);
     } else {

@@ -8,8 +8,9 @@
  *   segment  one iteration space under the steps: its size, and how each input is found in it. A region of
  *            several segments is one program over several tensors, as an optimiser is. Segment s reads the
  *            operands in[s*nin ..] and writes out[s*nout ..].
- *   task     a range of a segment that one thread runs. Cut by shape alone, so that partial sums are the
- *            same for any number of threads, and the same in a region of one node as in a large one.
+ *   task     a range of a segment that one thread sums up. Cut by shape alone, so that partial sums are the
+ *            same for any number of threads, and the same in a region of one node as in a large one. Where
+ *            nothing is summed, threads share a segment evenly instead.
  *
  * Element i of the space is element i of every value. The space has no shape: each input has its own index
  * map from i (Access), and each reduction its own pattern of kept and folded runs (Fold), so that a reshape
