@@ -1,7 +1,9 @@
-/* Matrix products by oneDNN, matrix-vector products and symmetric eigenvalues by OpenBLAS and its LAPACK. Row major,
- * dense. oneDNN's sgemm is generated for AVX2 and AVX-512 and packs no more than it must, so that it is the faster one
- * from small sizes on (bench/README.md); without these instructions it is a plain loop, and OpenBLAS takes its place.
- * Products with a single row, column or inner index are matrix-vector or outer products and go there. */
+/* Matrix products by oneDNN and OpenBLAS, symmetric eigenvalues by its LAPACK. Row major, dense. The rule is made from
+ * bench/gemm_rule.txt:
+ *   oneDNN's sgemm is generated for AVX2 and AVX-512, packs no more than it must, and is the faster one from small sizes
+ *   on; without these instructions it is a plain loop, and OpenBLAS takes its place;
+ *   small products and those with few columns go to OpenBLAS, which has kernels that pack nothing, for AVX-512;
+ *   without them, products with few rows or columns are matrix-vector products. */
 #include "kern/kern.h"
 #include "kern/gemm.h"
 #include "ir/ir.h"
@@ -13,6 +15,12 @@
 #include <string.h>
 #undef I                                              /* cblas.h brings in complex.h */
 
+static void blas(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, int64_t lda, const float *B,
+                 int64_t ldb, float beta, float *C, int64_t ldc) {
+    cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k,
+                1.0f, A, (int)lda, B, (int)ldb, beta, C, (int)ldc);
+}
+
 void gemm_ld(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, int64_t lda, const float *B,
              int64_t ldb, float *C, int64_t ldc, bool accumulate) {
     assert(m < INT_MAX && n < INT_MAX && k < INT_MAX);
@@ -22,11 +30,9 @@ void gemm_ld(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, 
         return;
     }
     const float beta = accumulate ? 1.0f : 0.0f;
-    if (isa_level() >= ISA_AVX2 &&
-        dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1.0f, A, lda, B, ldb, beta, C, ldc) == dnnl_success)
-        return;
-    cblas_sgemm(CblasRowMajor, ta ? CblasTrans : CblasNoTrans, tb ? CblasTrans : CblasNoTrans, (int)m, (int)n, (int)k,
-                1.0f, A, (int)lda, B, (int)ldb, beta, C, (int)ldc);
+    if (isa_level() < ISA_AVX2 ||
+        dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', m, n, k, 1.0f, A, lda, B, ldb, beta, C, ldc) != dnnl_success)
+        blas(ta, tb, m, n, k, A, lda, B, ldb, beta, C, ldc);
 }
 
 /* y = op(A) x for A stored [rows, cols]; neighbours in x and y lie incx and incy floats apart. */
@@ -53,8 +59,15 @@ static void outer_row(void *ctx, int64_t i) {
         for (int64_t j = 0; j < o->n; j++) c[j] = a * b[j];
 }
 
-enum { THIN = 4, OUTER_ROW = 64 };                    /* measured: here sgemm is slower, by 2 to 8 times */
+enum { THIN = 4, OUTER_ROW = 64 };                    /* without small kernels: here sgemm is slower, by 2 to 8 times */
+enum { NARROW = 5, SMALL = 1 << 18, SMALL_MOST = 1000000 };           /* columns; multiplications; the kernels' own limit */
 enum { PART_ROWS = 64, PART_WORK = 1 << 19 };         /* what a thread must get of a product: rows, multiplications */
+
+static bool small_kernels(void) {
+    static _Atomic int known = -1;
+    if (known < 0) known = isa_level() == ISA_AVX512 && blas_core_isa(blas_core()) == ISA_AVX512;
+    return known;
+}
 
 typedef struct {
     bool ta, tb, accumulate;
@@ -72,6 +85,23 @@ static void share_part(void *ctx, int64_t part) {
             p->tb ? p->k : p->n, p->C + from * p->n, p->n, p->accumulate);
 }
 
+/* Rows of one part: as many as the small kernels take. */
+static int64_t small_rows(int64_t n, int64_t k) { return SMALL_MOST / (n * k); }
+
+static bool small(bool tb, int64_t m, int64_t n, int64_t k) {
+    if (!small_kernels()) return false;
+    if (n <= NARROW) return n * k <= SMALL_MOST / 8;
+    return m == 1 ? n * k <= SMALL_MOST : !tb && m * n * k <= SMALL;
+}
+
+static void small_part(void *ctx, int64_t part) {
+    const Share *p = ctx;
+    int64_t rows = small_rows(p->n, p->k), from = part * rows;
+    if (from + rows > p->m) rows = p->m - from;
+    blas(p->ta, p->tb, rows, p->n, p->k, p->ta ? p->A + from : p->A + from * p->k, p->ta ? p->m : p->k, p->B,
+         p->tb ? p->k : p->n, p->accumulate ? 1.0f : 0.0f, p->C + from * p->n, p->n);
+}
+
 /* Each thread has rows of its own where there are enough: they stay in its cache from one product, or fused region, to
  * the next, and nobody waits inside the product. Else oneDNN shares it out. */
 static void shared(const Share *p, int64_t threads) {
@@ -87,17 +117,20 @@ static void shared(const Share *p, int64_t threads) {
 static void gemm_on(int64_t threads, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, const float *B,
                     float *C, bool accumulate) {
     if (m == 0 || n == 0) return;
+    Share p = {ta, tb, accumulate, m, n, k, 1, A, B, C};
     if (k == 1 && n >= OUTER_ROW) {
         Outer o = {accumulate, n, A, B, C};
         parallel_for(m, outer_row, &o);
+    } else if (k > 0 && small(tb, m, n, k)) {
+        parallel_for((m + small_rows(n, k) - 1) / small_rows(n, k), small_part, &p);
     } else if (k > 0 && n <= THIN && n <= m) {        /* column by column */
         for (int64_t j = 0; j < n; j++)
             gemv(ta, ta ? k : m, ta ? m : k, A, tb ? B + j * k : B + j, tb ? 1 : n, C + j, n, accumulate);
-    } else if (k > 0 && m <= THIN) {                  /* row by row */
+    } else if (k > 0 && m <= (small_kernels() ? 1 : THIN)) {          /* row by row */
         for (int64_t i = 0; i < m; i++)
             gemv(!tb, tb ? n : k, tb ? k : n, B, ta ? A + i : A + i * k, ta ? m : 1, C + i * n, 1, accumulate);
     } else {
-        shared(&(Share){ta, tb, accumulate, m, n, k, 1, A, B, C}, threads);
+        shared(&p, threads);
     }
 }
 
