@@ -1,5 +1,5 @@
 /* `graphrun bench SPEC`: times each player's turn. No run is touched. All timed turns see one batch, made
- * before the clock starts. */
+ * before the clock starts. With --dump the turns are played once and written down instead. */
 #include "cli/cli.h"
 #include "ir/ir.h"
 #include "kern/kern.h"
@@ -7,6 +7,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 enum { RUNS_MOST = 100000, RUNS_LEAST = 5, WARM = 2 }; /* WARM: turns before the clock starts */
 
@@ -47,7 +48,31 @@ static Table *times_table(void) {
     return t;
 }
 
+/* Every chosen player's turn once; when that was done, in milliseconds since 1970: for whoever started the process. */
+static bool first_step(Machine *m, const Options *o, int64_t *done, Fault *f) {
+    for (int i = 0; i < m->nturn; i++)
+        if (plays(m->t, m->turn[i], o->player) && (!feed_players(m, &m->turn[i]->unit, f) || !unit_run(m, &m->turn[i]->unit, f)))
+            return false;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    *done = 1000 * (int64_t)now.tv_sec + now.tv_nsec / 1000000;
+    return true;
+}
+
+static bool dump(Machine *m, const Options *o, Fault *f) {
+    int n = 0;
+    for (int i = 0; i < m->nturn; i++) {
+        if (!plays(m->t, m->turn[i], o->player)) continue;
+        if (!turn_dump(m, m->turn[i], o->out, f)) return false;
+        n++;
+    }
+    if (n) puts(o->out);
+    return n || no_such_player(o, f);
+}
+
 static bool measure(Machine *m, const Options *o, Table *table, json_t *all, Fault *f) {
+    int64_t first;
+    if (!first_step(m, o, &first, f)) return false;
     for (int i = 0; i < m->nturn; i++) {
         Times t = {0};
         double seconds = o->seconds > 0 ? o->seconds : 2;
@@ -61,9 +86,10 @@ static bool measure(Machine *m, const Options *o, Table *table, json_t *all, Fau
         table_add(table, "%s\t%.4g\t%.4g\t%.4g\t%.4g\t%.4g\t%d", name, t.median, t.best, flop / 1e9,
                   flop / t.median / 1e6, peak / 1e6, t.n);
         json_array_append_new(all,
-                              json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:i}", "player", name, "median_ms",
+                              json_pack("{s:s, s:f, s:f, s:f, s:f, s:f, s:i, s:I}", "player", name, "median_ms",
                                         t.median, "best_ms", t.best, "gflop", flop / 1e9, "gflop_s",
-                                        flop / t.median / 1e6, "peak_bytes", peak, "runs", t.n));
+                                        flop / t.median / 1e6, "peak_bytes", peak, "runs", t.n, "first_step_unix_ms",
+                                        (json_int_t)first));
     }
     return json_array_size(all) > 0 || no_such_player(o, f);
 }
@@ -80,10 +106,11 @@ static int run(const Options *o, int n, char **operand) {
     Machine *m = spec_machine(&s, o, true, &f);
     Table *table = o->worth ? worth_table() : times_table();
     json_t *all = json_array();
-    bool done = m && machine_start(m, &f) && measure(m, o, table, all, &f);
-    if (done && o->json)
+    bool done = m && machine_start(m, &f) && (o->out ? dump(m, o, &f) : measure(m, o, table, all, &f));
+    bool timed = done && !o->out;
+    if (timed && o->json)
         json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)), putchar('\n');
-    else if (done)
+    else if (timed)
         table_print(table, stdout, "");
     if (!done) code = spec_fault(&s, &f);
     json_decref(all);
@@ -94,11 +121,13 @@ static int run(const Options *o, int n, char **operand) {
 }
 
 static const char *const examples[] = {"graphrun bench models/wgan_poly.yaml",
-                                       "graphrun bench --player critic --seconds 5 --json SPEC", NULL};
+                                       "graphrun bench --player critic --seconds 5 --json SPEC",
+                                       "graphrun bench --dump numbers models/vae.yaml", NULL};
 static const Option options[] = {
     {"player", 0, O_TEXT, OPT(player), "NAME", "only this player's turn"},
     {"seconds", 0, O_SECONDS, OPT(seconds), "S", "how long each turn is timed; 2 where left out"},
     {"worth", 0, O_FLAG, OPT(worth), NULL, "what each rewrite is worth: turns without it, times as long"},
+    {"dump", 0, O_TEXT, OPT(out), "DIR", "times nothing; writes DIR/PLAYER.npz: what one turn reads, draws and comes to"},
     OPTIONS_SPEC,
     OPTION_PRECISION,
     OPTION_SEED,

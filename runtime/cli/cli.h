@@ -87,6 +87,10 @@ const char *turn_player(const Training *t, const Turn *turn);           /* "crit
 bool plays(const Training *t, const Turn *turn, const char *player);    /* NULL: anybody */
 bool no_such_player(const Options *o, Fault *f);      /* a fault; gives false */
 
+/* dump.c: plays the turn once and leaves folder/PLAYER.npz: what it read and drew, its losses and gradients. The folder is
+ * made where there is none. */
+bool turn_dump(Machine *m, Turn *turn, const char *folder, Fault *f);
+
 /* run.c: a finished or interrupted run, opened again */
 typedef struct { Spec spec; Machine *machine; CheckpointInfo info; char checkpoint[1024]; } Run;
 int run_open(Run *r, const char *folder, const Options *o);             /* CODE_DONE or the code */
