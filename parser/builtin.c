@@ -204,7 +204,12 @@ static const char *place_path(const Ctx *c, const char *who, const Expr *x) {
 static Value *filled(const Ctx *c, Value **arg, Loc loc, double value, const char *who, const Expr *x) {
     Shape s;
     if (!sizes(c, arg[0], &s, loc, who)) return value_poison(c->e);
-    if (c->graph) return value_node(c->e, g_own(g_full(c->graph, (Tensor){F32, s}, value), place_path(c, who, x)));
+    if (c->graph) {
+        Provenance old = graph_at(c->graph, loc, NULL, c->graph->role, c->path ? c->path : c->draw);
+        Node *made = g_own(g_full(c->graph, (Tensor){F32, s}, value), place_path(c, who, x));
+        graph_back(c->graph, old);
+        return value_node(c->e, made);
+    }
     Value *number = value_number(c->e, value, false);
     return apply_nodes(c, &op_broadcast, 1, &number, &(ShapeAttr){ints_of_shape(&s)}, loc);
 }

@@ -40,6 +40,7 @@ void build_done(Eval *e, Build *b, int nresult, Node **result, const char **name
     for (int i = 0; i < nresult; i++) u->result[i] = result[i], u->result_name[i] = names ? names[i] : u->name;
     u->nsource = b->sources.n;
     u->source = b->sources.at;
+    slopes_check(e, b);
     u->niteration = b->iterations.n;
     u->iteration = b->iterations.at;
     if (u->graph->full && !e->shaping)

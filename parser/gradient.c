@@ -2,6 +2,7 @@
 #include "grad/grad.h"
 
 #include "build.h"
+#include "ops/attrs.h"
 #include "parser/value.h"
 
 #include <string.h>
@@ -62,6 +63,31 @@ static void warn_mixed(const Ctx *c, const Node *y, const NodeList *x, Loc loc) 
     diag_note(c->e->diags, v->loc, "here");
 }
 
+/* Gradients by what has samples on axis 0: no parameter, more than one row and axis. */
+static void note_slopes(const Ctx *c, const NodeList *x, Node *const *gx) {
+    for (int i = 0; i < x->all.n; i++) {
+        const Node *by = x->all.at[i];
+        const Shape *s = &by->type.shape;
+        bool slot = by->op == &op_slot;
+        bool parameter = slot && c->e->t->slots->all.at[((const SlotAttr *)by->attr)->slot].kind == SLOT_PARAM;
+        if (gx[i] && !parameter && s->rank >= 2 && s->dim[0] > 1) vec_push(c->e->arena, &c->build->slopes, gx[i]);
+    }
+}
+
+/* sqrt(sum(slope^2)) over all axes: norm(grad(...)) with its axes forgotten is one number for the whole batch. */
+void slopes_check(Eval *e, const Build *b) {
+    const Graph *g = b->graph;
+    for (int i = 0; b->slopes.n && i < g->node.n; i++) {
+        const Node *n = g->node.at[i], *sum = n->op == &op_sqrt ? n->src[0] : NULL;
+        if (!sum || sum->op != &op_sum || sum->type.shape.rank || !sum->src[0]->nsrc) continue;
+        const Node *of = sum->src[0]->src[0];
+        for (int k = 0; k < b->slopes.n; k++)
+            if (of == b->slopes.at[k])
+                diag_warn(e->diags, n->loc, "one norm of the slopes of all %lld samples: a penalty is of each sample's own, "
+                                            "norm(..., axes=but_first)", (long long)of->type.shape.dim[0]);
+    }
+}
+
 Value *do_grad(const Ctx *c, int n, Value **scope, Loc loc, const Expr *x) {
     (void)n;
     Scope *s = (Scope *)scope;
@@ -96,6 +122,7 @@ Value *do_grad(const Ctx *c, int n, Value **scope, Loc loc, const Expr *x) {
     Value *out = value_map(e, by, grad_leaf, &fill);
     graph_back(c->graph, old);
     if (!e->shaping && !c->probing) warn_mixed(c, y, &list, loc);
+    if (!e->shaping && !c->probing) note_slopes(c, &list, gx);
     if (fill.missing == list.all.n && !e->shaping && !c->probing)
         diag_warn(e->diags, loc, "grad: the value does not depend on '%s': the gradient is zero",
                   expr_show(x->args[1], e->arena));

@@ -2,6 +2,7 @@
 #include "parser/value.h"
 
 #include "build.h"
+#include "ops/attrs.h"
 
 #include <string.h>
 
@@ -117,6 +118,31 @@ static bool number_from_doc(Eval *e, const Doc *d, const char *key, double *out,
     return true;
 }
 
+/* The metrics that `best` reads. It is looked at when one of them is new; without any, where a checkpoint is due: at the end
+ * alone there is nothing to choose from. (Metrics are read after the schedule: the first pass has found how often.) */
+static void read_best(Eval *e, const Doc *best, Stage *s) {
+    Training *t = e->t;
+    s->best = scalar_unit(e, best, "'best'", "'best'", false, false, true);
+    if (!s->best || e->shaping) return;
+    s->best_metric = ARENA_ARRAY(e->arena, int, t->nmetric + 1);
+    bool often = false;
+    for (int i = 0; i < t->nmetric; i++) {
+        bool read = false;
+        const Graph *g = s->best->graph;
+        for (int k = 0; k < g->node.n; k++)
+            read = read || (g->node.at[k]->op == &op_slot && ((const SlotAttr *)g->node.at[k]->attr)->slot == t->metric[i].value_slot);
+        if (!read) continue;
+        s->best_metric[s->nbest++] = i;
+        often = often || t->metric[i].every.kind != EVERY_END;
+    }
+    if (s->nbest && !often)
+        diag_error(e->diags, best->loc, "'best' chooses among values of '%s', which is measured at the end alone: say how often, "
+                                        "`every: 1 epoch`", t->metric[s->best_metric[0]].name);
+    if (!s->nbest && s->checkpoint.kind != EVERY_STEPS && s->checkpoint.kind != EVERY_EPOCHS)
+        diag_error(e->diags, best->loc, "'best' reads no metric, so it is looked at with each checkpoint, and these are made at the "
+                                        "end alone: say how often, `every: 1 epoch`");
+}
+
 static void checkpoint_from_doc(Eval *e, const Doc *d, Stage *s) {
     s->keep = 3;
     if (!d) return;
@@ -129,7 +155,7 @@ static void checkpoint_from_doc(Eval *e, const Doc *d, Stage *s) {
     if (every) every_from_doc(e, every, &s->checkpoint);
     double n;
     if (keep && number_from_doc(e, keep, "keep", &n, true)) s->keep = (int64_t)n;
-    if (best) s->best = scalar_unit(e, best, "'best'", "'best'", false, false, true);
+    if (best) read_best(e, best, s);
 }
 
 /* Whether a unit reads a source, by itself or through iteration values. */

@@ -144,6 +144,7 @@ struct Build {
     Unit *unit;
     Graph *graph;
     VEC(int) sources;
+    VEC(Node *) slopes;                               /* gradients by samples */
     VEC(int) partial;                                 /* sources that give their last batch, which is not full */
     VEC(int) iterations;
     VEC(Pending) pending;
@@ -209,6 +210,7 @@ struct Builtin {                                      /* a language function in 
 extern const Builtin builtin_table[];                 /* ends with name NULL */
 
 /* gradient.c: the builtin grad(y, x) */
+void slopes_check(Eval *e, const Build *b);           /* warns of one norm for the slopes of all samples */
 Value *do_grad(const Ctx *c, int n, Value **scope, Loc loc, const Expr *x);
 
 /* value.c */

@@ -52,6 +52,30 @@ static int check_spec(long n, bool *said) {
     return WEXITSTATUS(status);
 }
 
+/* A run asks for memory beyond what its compile took: plans, logs, pictures. It ends with the same code and words. */
+static void a_run_that_runs_out_ends_in_order(void **state) {
+    (void)state;
+    char command[600], line[512], folder[] = "/tmp/graphrun-oom-XXXXXX";
+    assert_non_null(mkdtemp(folder));
+    int failed = 0, status = 1;
+    for (long n = 8; status && n < 4000; n = next(n)) {
+        snprintf(command, sizeof command, "GRAPHRUN_FAIL_ALLOC=%ld %s %s --preset tiny --steps 2 -q --force --threads 1 --out %s/run 2>&1 >/dev/null",
+                 n, BINARY, SPEC, folder);
+        FILE *p = popen(command, "r");
+        assert_non_null(p);
+        bool said = false;
+        while (fgets(line, sizeof line, p)) said |= strstr(line, "out of memory") != NULL;
+        status = pclose(p);
+        assert_true(WIFEXITED(status));
+        status = WEXITSTATUS(status);
+        if (status) assert_int_equal(status, 1), assert_true(said), failed++;
+    }
+    assert_int_equal(status, 0);
+    assert_true(failed > 3);
+    snprintf(command, sizeof command, "rm -rf %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
 static void the_program_says_that_memory_ran_out(void **state) {
     (void)state;
     bool said;
@@ -67,6 +91,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_allocation_of_a_compile_may_fail),
         cmocka_unit_test(the_program_says_that_memory_ran_out),
+        cmocka_unit_test(a_run_that_runs_out_ends_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

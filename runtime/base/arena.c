@@ -59,7 +59,7 @@ jmp_buf *arena_escape(Arena *a, jmp_buf *to) {
 _Noreturn void arena_fail(Arena *a) {
     if (a->escape) longjmp(*a->escape, 1);
     fputs("graphrun: out of memory\n", stderr);
-    abort();
+    _Exit(EXIT_FAILURE);                              /* checkpoints are whole or not there: nothing is left to tidy */
 }
 
 size_t arena_mul(Arena *a, size_t x, size_t y) {

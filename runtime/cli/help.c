@@ -1,6 +1,8 @@
 /* `graphrun help`: verbs and topics. */
 #include "cli/help.h"
 
+#include "parser/keys.h"
+
 #include <string.h>
 
 static void put_verbs(FILE *to) {
@@ -40,6 +42,30 @@ static const struct {
               {"outputs", help_outputs}};
 enum { TOPICS = sizeof topics / sizeof *topics };
 
+/* A bare name: a function of the prelude, an operator, a source, an output, a key. */
+static bool help_name(const char *name, Nearest *nearest, Arena *a) {
+    for (const Dataset *const *k = dataset_table; *k; k++) {
+        nearest_add(nearest, (*k)->name);
+        if (!strcmp((*k)->name, name)) return help_data(name) == CODE_DONE;
+    }
+    for (const Output *const *k = output_table; *k; k++) {
+        nearest_add(nearest, (*k)->name);
+        if (!strcmp((*k)->name, name)) return help_outputs(name) == CODE_DONE;
+    }
+    Definitions prelude = definitions_of_prelude(diags_new(a));
+    const Definition *function = definition_named(&prelude, name, nearest);
+    if (function) definition_show(function);
+    bool found = function || help_operator(name) || help_builtin(name);
+    for (const Form *f = form_table; f->name; f++) {
+        const Field *key = field_find(f->keys, name);
+        if (f->keys) field_nearest(f->keys, nearest);
+        if (!key || key->type != F_FORM) continue;
+        printf("%s%s, a key of '%s': %s\n", found ? "\n" : "", key->name, f->name, key->doc);
+        found = true;
+    }
+    return found;
+}
+
 static int run(const Options *o, int n, char **operand) {
     (void)o;
     if (!n) {
@@ -56,11 +82,15 @@ static int run(const Options *o, int n, char **operand) {
         return CODE_DONE;
     }
     for (const Verb *const *v = verbs; *v; v++) nearest_add(&nearest, (*v)->name);
-    if (nearest.best)
+    Arena *a = arena_new();
+    if (!a) return CODE_FAILED;
+    bool found = n == 1 && help_name(operand[0], &nearest, a);
+    if (!found && nearest.best)
         complain("help: nothing is known of '%s', did you mean '%s'?", operand[0], nearest.best);
-    else
+    else if (!found)
         complain("help: nothing is known of '%s'", operand[0]);
-    return CODE_USAGE;
+    arena_free(a);
+    return found ? CODE_DONE : CODE_USAGE;
 }
 
 static const char *const examples[] = {"graphrun help language              how a spec is written",
@@ -69,4 +99,4 @@ static const char *const examples[] = {"graphrun help language              how 
                                        NULL};
 static const Option options[] = {OPTIONS_END};
 const Verb verb_help = {
-    "help", "[TOPIC]", "a verb, or language, operators, data, outputs", examples, options, 0, 2, run};
+    "help", "[TOPIC]", "a verb, language, operators, data, outputs, or the name of a function, key, ...", examples, options, 0, 2, run};

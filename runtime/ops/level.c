@@ -54,6 +54,10 @@ static void note_sizes(const Node *x, int axis) {
     Graph *g = x->graph;
     for (int said = 0; x->nsrc && said < MOST;) {
         const Node *from = x;
+        if (x->op->traits & RANDOM || x->op == &op_own) {      /* it has its size from nothing else */
+            if (x->loc.line) diag_note(g->diags, x->loc, "%s is made here", show_of(x));
+            return;
+        }
         while (from->nsrc && !memcmp(&from->loc, &x->loc, sizeof x->loc)) from = main_source(from);
         if (x->loc.line && size_from_end(x, axis) != size_from_end(from, axis))
             diag_note(g->diags, x->loc, "%s becomes %s here", show_of(from), show_of(x)), said++;

@@ -54,9 +54,11 @@ bool save_if_late(Trainer *tr) {
 bool save_if_best(Trainer *tr) {
     Machine *m = tr->m;
     Unit *best = stage_now(tr)->best;
-    bool due = false;
-    for (int i = 0; best && i < m->t->nmetric; i++) due |= every_due(tr, m->t->metric[i].every);
-    if (!best || !(due || (!m->t->nmetric && every_due(tr, stage_now(tr)->checkpoint)))) return true;
+    if (!best) return true;
+    const Stage *s = stage_now(tr);
+    bool due = !s->nbest && every_due(tr, s->checkpoint);
+    for (int i = 0; i < s->nbest; i++) due |= every_due(tr, m->t->metric[s->best_metric[i]].every);
+    if (!due) return true;
     double value = 0;
     TimeOf before = clock_to(&m->clock, TIME_METRICS);
     bool known = feed_first(m, best, tr->fault) && unit_number(m, best, &value, tr->fault);

@@ -107,6 +107,7 @@ typedef struct {
     Every checkpoint;                                 /* kind EVERY_NEVER: every five minutes */
     int64_t keep;                                     /* newest checkpoints kept */
     Unit *best;                                       /* scalar: highest is kept; or NULL */
+    int nbest, *best_metric;                          /* the metrics that it reads: it is looked at when one is new */
 } Stage;
 
 typedef struct {
