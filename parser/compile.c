@@ -256,6 +256,20 @@ static void everything(Eval *e, const Doc *spec, int64_t steps) {
     }
 }
 
+/* Every field of every source, as if something read it. */
+static void every_field(Eval *e) {
+    Unit *unit = ARENA_NEW(e->arena, Unit);
+    Build b = build_new(e, unit, "data", (Loc){0});
+    for (int i = 0; i < e->spec->defs.n; i++) {
+        Def *d = e->spec->defs.at[i];
+        if (d->kind != DEF_SOURCE || !data_open(e, d)) continue;
+        const DataSource *s = e->t->source[d->index].source;
+        Ctx c = ctx_new(e, &b, "data", d, false, e->t->total_step_slot);
+        for (int k = 0; k < s->nfield; k++)
+            if (!s->field[k].unusable) data_member(&c, d, s->field[k].name, d->entry->loc);
+    }
+}
+
 /* What the second pass must not find: the first one's half-made things. Slots, initial values and shapes stay. */
 static void shape_networks(Eval *e, const Doc *spec, int64_t steps) {
     Diags *loud = e->diags;
@@ -375,7 +389,7 @@ static Training *compile_spec(Eval *e, Doc *spec, const CompileOptions *o) {
     Doc *prelude = doc_parse("prelude", text, size, e->diags);
     if (!prelude) return NULL;
     doc_mend(spec, e->diags);
-    check_spec(e, spec);
+    if (!o->data) check_spec(e, spec);
     read_precision(e, spec);
     e->prelude = globals_from_doc(e, prelude, NULL);
     e->spec = globals_from_doc(e, spec, e->prelude);
@@ -383,13 +397,16 @@ static Training *compile_spec(Eval *e, Doc *spec, const CompileOptions *o) {
         Def *d = e->spec->defs.at[i];
         if ((d->kind == DEF_FUNCTION || d->kind == DEF_NETWORK) && d->walked == UNSEEN) refuse_recursion(e, d);
     }
-    check_players(e, spec);
+    if (!o->data) check_players(e, spec);
     e->init = build_new(e, &e->t->init, "init", spec->loc);
     Unit *scratch = ARENA_NEW(e->arena, Unit);
     e->fold = build_new(e, scratch, "constants", spec->loc).graph;
     prepare(e, spec);
-    shape_networks(e, spec, o->steps);
-    everything(e, spec, o->steps);
+    if (o->data) every_field(e);
+    else {
+        shape_networks(e, spec, o->steps);
+        everything(e, spec, o->steps);
+    }
     if (o->expression) output_expression(e, o->expression, o->expression_kind);
     names_check(e);
     build_done(e, &e->init, 0, NULL, NULL);
@@ -404,7 +421,7 @@ static Training *compile_spec(Eval *e, Doc *spec, const CompileOptions *o) {
 
 /* `made` is set as soon as there is something to close. */
 static Training *compile_in(Arena *a, const char *path, const CompileOptions *o, Diags *d, Training *volatile *made) {
-    Doc *spec = spec_read(path, &o->changes, d);
+    Doc *spec = o->data ? doc_parse(path, o->data, strlen(o->data), d) : spec_read(path, &o->changes, d);
     if (!spec) return NULL;
     Eval *e = ARENA_NEW(a, Eval);
     Training *t = ARENA_NEW(a, Training);

@@ -7,6 +7,8 @@ typedef struct {
     SpecChanges changes;
     const char *expression;                           /* `-e`: one more output of this expression, named 'expression' */
     const char *expression_kind;                      /* "grid", "file", ...; NULL: chosen by its shape */
+    const char *data;                                 /* in place of a file: the text of a spec of sources alone, which are read
+                                                         with all their fields; NULL: a whole spec */
     const char *prelude;                              /* another prelude's text; NULL: the one that is built in */
     int64_t steps;                                    /* `--steps`: replaces the first stage's steps; 0 = as written */
 } CompileOptions;

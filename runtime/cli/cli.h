@@ -63,6 +63,8 @@ void options_free(Options *o);
 typedef struct { Arena *arena; Diags *diags; Training *t; const Options *options; } Spec;
 /* Compiles; messages go to stderr. CODE_DONE, or the code to end with (the Spec is closed then). */
 int spec_open(Spec *s, const char *path, const Options *o);
+int spec_open_data(Spec *s, const char *name, const char *text, const Options *o);    /* of sources alone: CompileOptions.data */
+bool names_a_spec(const char *word);                  /* it has a '/', ends in .yaml, or is '-' */
 void spec_close(Spec *s);
 SpecChanges spec_changes(const Options *o);
 int spec_messages(Spec *s);                           /* prints what is new; the code that its errors mean */
@@ -90,6 +92,15 @@ bool no_such_player(const Options *o, Fault *f);      /* a fault; gives false */
 /* dump.c: plays the turn once and leaves folder/PLAYER.npz: what it read and drew, its losses and gradients. The folder is
  * made where there is none. */
 bool turn_dump(Machine *m, Turn *turn, const char *folder, Fault *f);
+
+/* preview.c: pictures of what sources hold */
+typedef struct Preview Preview;
+/* Of n samples of this type, batches come in turn; NULL: nothing that could be drawn, or no memory. */
+Preview *preview_new(const char *name, const Tensor *sample, int64_t n);
+void preview_add(Preview *p, int64_t rows, const void *batch);
+/* Writes FOLDER/NAME.png; its path, NULL: a fault. */
+const char *preview_write(Preview *p, const char *folder, Fault *f);
+void preview_free(Preview *p);
 
 /* run.c: a finished or interrupted run, opened again */
 typedef struct { Spec spec; Machine *machine; CheckpointInfo info; char checkpoint[1024]; } Run;

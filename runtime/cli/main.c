@@ -26,11 +26,6 @@ const Verb *verb_named(const char *name) {
 int program_argc;
 char **program_argv;
 
-static bool names_a_spec(const char *word) {
-    size_t n = strlen(word);
-    return strchr(word, '/') || (n > 5 && !strcmp(word + n - 5, ".yaml")) || !strcmp(word, "-");
-}
-
 static int unknown_verb(const char *word) {
     Nearest nearest = nearest_to(word);
     for (const Verb *const *v = verbs; *v; v++) nearest_add(&nearest, (*v)->name);

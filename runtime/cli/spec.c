@@ -78,6 +78,15 @@ int spec_open(Spec *s, const char *path, const Options *o) {
     return open_once(s, path, &c, o);
 }
 
+int spec_open_data(Spec *s, const char *name, const char *text, const Options *o) {
+    return open_once(s, name, &(CompileOptions){.data = text}, o);
+}
+
+bool names_a_spec(const char *word) {
+    size_t n = strlen(word);
+    return strchr(word, '/') || (n > 5 && !strcmp(word + n - 5, ".yaml")) || !strcmp(word, "-");
+}
+
 void spec_close(Spec *s) {
     if (s->t) compile_close(s->t);
     arena_free(s->arena);
