@@ -13,6 +13,8 @@
 typedef struct {
     double *step, *value;
     int64_t n, cap;
+    double newest; /* of the step at hand, where `given` */
+    bool given;
 } Column;
 
 struct Log {
@@ -23,6 +25,7 @@ struct Log {
     FILE *log, *timing; /* NULL: only in memory */
     char *log_path, *timing_path;
     int64_t step;
+    int *order, ngiven; /* of the step at hand: columns, as their values came */
     char *line, *nonfinite; /* of the step at hand; open_memstream */
     size_t line_size, nonfinite_size;
     FILE *line_to, *nonfinite_to;
@@ -36,7 +39,8 @@ Log *log_new(int nname, const char *const *name) {
     l->name = calloc((size_t)nname + 1, sizeof *l->name);
     l->column = calloc((size_t)nname + 1, sizeof *l->column);
     l->series = calloc((size_t)nname + 1, sizeof *l->series);
-    bool whole = l->name && l->column && l->series;
+    l->order = calloc((size_t)nname + 1, sizeof *l->order);
+    bool whole = l->name && l->column && l->series && l->order;
     for (int i = 0; whole && i < nname; i++) whole = (l->name[i] = strdup(name[i])) != NULL;
     if (whole) return l;
     log_free(l);
@@ -64,6 +68,7 @@ void log_free(Log *l) {
     free(l->name);
     free(l->column);
     free(l->series);
+    free(l->order);
     free(l->log_path);
     free(l->timing_path);
     free(l);
@@ -199,25 +204,44 @@ void log_begin(Log *l, int64_t step, double epoch, const char *stage) {
 }
 
 void log_value(Log *l, const char *name, double value) {
-    if (l->broken || !l->line_to) return;
+    int i = column_of(l, name);
+    if (l->broken || !l->line_to || i < 0) return;
+    Column *c = &l->column[i];
+    if (!c->given) l->order[l->ngiven++] = i;
+    c->given = true;
+    c->newest = value;
+}
+
+static void put_value(Log *l, int i) {
+    double value = l->column[i].newest;
     char text[40];
     snprintf(text, sizeof text, "%.9g", value);
     fputs(", ", l->line_to);
-    put_text(l->line_to, name);
+    put_text(l->line_to, l->name[i]);
     fprintf(l->line_to, ": %s", isfinite(value) ? text : "null");
     if (!isfinite(value)) {
         if (ftell(l->nonfinite_to) > 0) fputs(", ", l->nonfinite_to);
-        put_text(l->nonfinite_to, name);
+        put_text(l->nonfinite_to, l->name[i]);
     }
-    int i = column_of(l, name);
-    if (i >= 0) remember(l, i, l->step, isfinite(value) ? strtod(text, NULL) : NAN);
+    remember(l, i, l->step, isfinite(value) ? strtod(text, NULL) : NAN);
+}
+
+/* A player that stands in several entries logs a name more than once in a step: the newest value counts. */
+static void put_values(Log *l) {
+    for (int k = 0; k < l->ngiven; k++) {
+        if (l->line_to && !l->broken) put_value(l, l->order[k]);
+        l->column[l->order[k]].given = false;
+    }
+    l->ngiven = 0;
 }
 
 void log_mark(Log *l, const char *key) {
+    put_values(l);
     if (l->line_to) fputs(", ", l->line_to), put_text(l->line_to, key), fputs(": true", l->line_to);
 }
 
 bool log_end(Log *l, Fault *f) {
+    put_values(l);
     if (l->line_to) fflush(l->line_to), fflush(l->nonfinite_to);
     if (l->broken || !l->line_to) return fault_memory(f);
     if (l->nonfinite_size) fprintf(l->line_to, ", \"nonfinite\": [%s]", l->nonfinite);

@@ -16,7 +16,7 @@ bool log_open(Log *l, const char *folder, int64_t lines, int64_t steps, Fault *f
 bool log_load(Log *l, const char *folder, int64_t lines, Fault *f);     /* only the series; the file is left alone */
 
 void log_begin(Log *l, int64_t step, double epoch, const char *stage);  /* stage NULL: none */
-void log_value(Log *l, const char *name, double value);
+void log_value(Log *l, const char *name, double value);                 /* one of the names; the newest of a step is kept */
 void log_mark(Log *l, const char *key);               /* adds "key": true */
 bool log_end(Log *l, Fault *f);                       /* writes the line and flushes it */
 bool log_flush(Log *l, Fault *f);                     /* to disk: before a checkpoint that counts its lines */
