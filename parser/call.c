@@ -77,16 +77,37 @@ static char *head_show(Eval *e, const Head *h) {
     return arena_printf(e->arena, "%s)", s);
 }
 
-void refuse_argument(Eval *e, const Head *h, const char *name, Loc loc) {
+static const char *call_key_names(Eval *e) {
+    const char *all = "";
+    for (const Field *f = call_keys; f->name; f++)
+        all = arena_printf(e->arena, "%s%s%s", all, f == call_keys ? "" : f[1].name ? ", " : " and ", f->name);
+    return all;
+}
+
+void refuse_argument(Eval *e, const Head *h, bool of_network, const char *name, Loc loc) {
     Nearest near = nearest_to(name);
     for (int i = 0; i < h->n; i++) nearest_add(&near, h->arg[i]);
-    diag_error(e->diags, loc, "%s has no argument '%s'%s", head_show(e, h), name, nearest_hint(e->arena, &near));
+    field_nearest(call_keys, &near);
+    const char *hint = nearest_hint(e->arena, &near);
+    if (!near.best && of_network) hint = arena_printf(e->arena, "; beside its arguments every call takes %s", call_key_names(e));
+    diag_error(e->diags, loc, "%s has no argument '%s'%s", head_show(e, h), name, hint);
 }
 
 /* `padding=same` in a head, where the argument is handed on to one that declares choices. */
 static bool is_choice_default(Eval *e, const Function *f, int i) {
     const Expr *x = f->head->dflt[i];
     return x->kind == EX_NAME && is_choice_name(f->scope, x, choices_of(e, f, i, 0));
+}
+
+/* `conv: [1, 3]`: what is missing stands in a list, which is one argument. */
+static const char *list_hint(Eval *e, const Head *h, const Call *call, int missing) {
+    const Value *list = call->n == 2 ? call->arg[1] : NULL;
+    if (!list || list->kind != V_LIST || missing > list->n || call->nnamed) return "";
+    const char *all = "";
+    for (int i = 0; i < list->n && i + 1 < h->n; i++)
+        all = arena_printf(e->arena, "%s%s%s: %s", all, i ? ", " : "", h->arg[i + 1],
+                           list->item[i]->kind == V_NODE ? "..." : value_show(e, list->item[i]));
+    return arena_printf(e->arena, "; the list is one argument, '%s': write {%s}", h->arg[1], all);
 }
 
 /* Binds arguments and defaults in s. Defaults are evaluated where the function stands and may use earlier arguments. */
@@ -103,7 +124,7 @@ static bool bind_arguments(const Ctx *inner, const Function *f, const Call *call
     for (int k = 0; k < call->nnamed; k++) {
         bool known = f->kind == FN_TEXT && reserved_argument(call->name[k]);
         for (int i = 0; i < h->n; i++) known = known || !strcmp(h->arg[i], call->name[k]);
-        if (!known) refuse_argument(e, h, call->name[k], call->name_loc[k]), unknown = true;
+        if (!known) refuse_argument(e, h, f->kind == FN_TEXT && f->def->kind == DEF_NETWORK, call->name[k], call->name_loc[k]), unknown = true;
     }
     for (int i = 0; i < h->n; i++) {
         Value *v = i < call->n ? call->arg[i] : NULL;
@@ -119,7 +140,7 @@ static bool bind_arguments(const Ctx *inner, const Function *f, const Call *call
         b->argument = true;
         if (v) continue;
         if (!h->dflt[i]) {
-            if (!unknown) diag_error(e->diags, call->loc, "%s: '%s' is missing", head_show(e, h), h->arg[i]);
+            if (!unknown) diag_error(e->diags, call->loc, "%s: '%s' is missing%s", head_show(e, h), h->arg[i], list_hint(e, h, call, i));
             b->value = value_poison(e);
             ok = false;
         } else if (f->kind == FN_TEXT && is_choice_default(e, f, i)) {
@@ -216,6 +237,29 @@ static bool nest(Eval *e, Def *outer, Def *d, Loc loc) {
     return true;
 }
 
+/* A network that is given images of one size here and of another there works where it is fully convolutional or pools;
+ * more often it is a slip that nothing else shows. Axis 0 may differ. */
+static void compare_shapes(const Ctx *c, const Def *network, const Scope *arguments, Loc loc) {
+    Eval *e = c->e;
+    for (const Local *a = arguments->first; a; a = a->next) {
+        if (!a->value || a->value->kind != V_NODE) continue;
+        Given now = {network, a->name, a->value->node->type.shape, diags_reader(e->diags, loc), false}, *other = NULL;
+        for (int i = 0; i < c->build->given.n && !other; i++)
+            if (c->build->given.at[i].network == network && !strcmp(c->build->given.at[i].argument, a->name)) other = &c->build->given.at[i];
+        if (!other) {
+            vec_push(e->arena, &c->build->given, now);
+            continue;
+        }
+        Shape s = now.shape;
+        if (s.rank && other->shape.rank) s.dim[0] = other->shape.dim[0];
+        if (other->said || shape_equal(&s, &other->shape)) continue;
+        other->said = true;
+        diag_warn(e->diags, loc, "'%s' of '%s' is %s here and %s in another call of this turn: is that meant?", a->name, network->name,
+                  shape_show(&now.shape, e->arena), shape_show(&other->shape, e->arena));
+        diag_note(e->diags, other->loc, "the other call is here");
+    }
+}
+
 static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
     Eval *e = c->e;
     Def *d = f->def;
@@ -253,6 +297,7 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
     }
     Scope *s = scope_new(e, f->scope);
     if (!bind_arguments(&inner, f, call, s) || !in_range(&inner, f, call)) return value_poison(e);
+    if (network && !c->network && !e->shaping && !c->probing && c->build && c->build->turn) compare_shapes(c, d, s, call->loc);
     s->piped = NULL;
     for (Local *b = s->first; b; b = b->next)
         if (!strcmp(b->name, f->head->arg[0])) s->piped = b->value;

@@ -89,6 +89,8 @@ static void check_body(Eval *e, const Def *d) {
     const Doc *ranges = is_body(v) || d->kind == DEF_OPTIMIZER ? doc_get(v, "ranges") : NULL;
     if (ranges) ranges_read(e, &d->head, ranges);
     if (is_body(v)) check_unused(e, v, NULL, body_keys, arena_printf(e->arena, "'%s'", d->name));
+    const Field *keys = d->kind == DEF_OPTIMIZER ? optimizer_keys : is_body(v) ? body_keys : NULL;
+    check_arguments(e, &d->head, d->kind == DEF_OPTIMIZER ? 2 : 0, v, keys);
 }
 
 static void add_definition(Eval *e, Globals *g, Def *d) {

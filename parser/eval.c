@@ -123,7 +123,7 @@ static Value *eval_argument(const Ctx *c, Scope *s, const Expr *x, const char *c
     return eval_expr(c, s, x);
 }
 
-static int head_position(const Head *h, const char *name) {
+int head_position(const Head *h, const char *name) {
     for (int i = 0; h && i < h->n; i++)
         if (!strcmp(h->arg[i], name)) return i;
     return -1;

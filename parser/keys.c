@@ -29,17 +29,22 @@ const Field spec_keys[] = {
 const Field body_keys[] = {
     KEY("doc", "text", "what it does, in a sentence"),
     KEY("paper", "text", "where it comes from: authors, year, equation"),
-    KEY("ranges", "ranges", "what the arguments may be: under a name a condition (rate >= 0 and rate < 1), or a list of values"),
+    KEY("ranges", "ranges", "what the arguments may be: under a name a condition (rate >= 0 and rate < 1), one with advice ({holds: rate < 1, advice: '...'}), or a list of values"),
     KEY("state", "values", "running values, and where they start"),
     KEY("after", "after", "how running values move after the turn; a player's hook: what it assigns"),
     KEY("return", "definition", "the value"),
     KEY("example", "anything", "a use with concrete inputs: the tests run it, and differentiate it by each normal(...) in it"),
     {0}};
 
+const Field advised_keys[] = {
+    MUST("holds", "expression", "a condition on the arguments"),
+    KEY("advice", "text", "what to write instead"),
+    {0}};
+
 const Field optimizer_keys[] = {
     KEY("doc", "text", "what it does, in a sentence"),
     KEY("paper", "text", "where it comes from: authors, year, equation"),
-    KEY("ranges", "ranges", "what the arguments may be: under a name a condition (rate >= 0 and rate < 1), or a list of values"),
+    KEY("ranges", "ranges", "what the arguments may be: under a name a condition (rate >= 0 and rate < 1), one with advice ({holds: rate < 1, advice: '...'}), or a list of values"),
     KEY("state", "values", "running values of each parameter, and where they start"),
     KEY("example", "anything", "a call, less p and g"),
     {0}};
@@ -50,7 +55,7 @@ const Field player_keys[] = {
     KEY("maximize", "definition", "the same, the other way round"),
     ELSE("moves", "expression", "the network of the player's name", "networks, a list of them, or parameters(...)"),
     KEY("optimizer", "optimizer", "a call of an update rule; a mapping from networks or patterns to such calls; or OTHER.optimizer"),
-    KEY("clip", "expression", "a function of all gradients together, before the optimiser"),
+    KEY("clip", "expression", "a function of all gradients together, before the optimiser, such as clip_norm(1)"),
     KEY("state", "values", "running values, and where they start"),
     KEY("after", "after", "what happens after the optimiser: assignments, calls that hold such, or a list of both"),
     ELSE("when", "expression", "true", "in this turn the player stands still where this is false"),
@@ -194,7 +199,8 @@ const Form form_table[] = {
     {"expression", "a value: 2*width, mean(critic(x)); a list is a list of values; single quotes make text", NULL, NULL,
      "{\"anyOf\": [" SCALAR ", {\"type\": \"array\", \"items\": " REF("expression") "}]}", NULL},
     {"layers", "a list of layers: names, names with arguments, blocks", NULL, NULL, "{\"type\": \"array\", \"items\": " REF("layer") "}", NULL},
-    {"ranges", "conditions on arguments, by name", NULL, "expression", NULL, NULL},
+    {"ranges", "conditions on arguments, by name", NULL, "range", NULL, NULL},
+    {"range", "a condition, one with advice, or a list of values", advised_keys, NULL, "{\"anyOf\": [" REF("expression") "]}", NULL},
     {"repeat", "a list so many times", repeat_keys, NULL, NULL, NULL},
     {"for", "a list once for each", for_keys, NULL, NULL, NULL},
     {"when", "a list or another", when_keys, NULL, NULL, NULL},

@@ -16,7 +16,7 @@ extern const Form form_table[];                       /* ends with name NULL */
 const Form *form_named(const char *name);             /* NULL if there is none */
 bool form_is_block(const Form *f);                    /* an item of a layer list that is no layer: `repeat`, `input` */
 
-extern const Field spec_keys[], player_keys[], schedule_keys[], checkpoint_keys[], metric_keys[], output_keys[], body_keys[],
+extern const Field spec_keys[], player_keys[], schedule_keys[], checkpoint_keys[], metric_keys[], output_keys[], body_keys[], advised_keys[],
     optimizer_keys[], source_keys[], repeat_keys[], for_keys[], when_keys[], loop_keys[], input_keys[];
 extern const Field call_keys[];                       /* what every call takes besides its arguments */
 extern const Field ambient_keys[];                    /* names that are there everywhere */

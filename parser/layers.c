@@ -243,6 +243,24 @@ static RunItem *kind_of_item(const Doc *item, bool *layer) {
     return run_mapping;
 }
 
+/* `{upsample: 4, method: bilinear}` as it was meant; NULL where the other keys are no arguments of the first one. */
+static const char *one_layer(Eval *e, const Doc *item) {
+    const DocEntry *first = &item->entry[0];
+    const Def *d = def_find(e->spec, first->key, 1u << DEF_FUNCTION | 1u << DEF_NETWORK);
+    if (!d || d->head.n < 2) return NULL;
+    for (int i = 1; i < item->n; i++)
+        if (head_position(&d->head, item->entry[i].key) < 0 && !reserved_argument(item->entry[i].key)) return NULL;
+    Str s = {.arena = e->arena};
+    str_printf(&s, "%s: {", first->key);
+    if (first->value->kind != DOC_MAP) str_printf(&s, "%s: %s", d->head.arg[1], item_text(e, first->value));
+    else
+        for (int i = 0; i < first->value->n; i++)
+            str_printf(&s, "%s%s: %s", i ? ", " : "", first->value->entry[i].key, item_text(e, first->value->entry[i].value));
+    for (int i = 1; i < item->n; i++) str_printf(&s, ", %s: %s", item->entry[i].key, item_text(e, item->entry[i].value));
+    str_add(&s, "}");
+    return s.text;
+}
+
 /* An item that is neither a name, nor one name with arguments, nor a block. */
 static void no_layer(Eval *e, const Doc *item) {
     if (item->kind == DOC_MAP && doc_entry(item, "layers")) {
@@ -252,6 +270,11 @@ static void no_layer(Eval *e, const Doc *item) {
             if (field_find(blocks[i].keys, "layers")) nearest_add(&near, blocks[i].keys->name);
         diag_error(e->diags, k->loc, "'layers' stands beside 'repeat', 'for', 'loop' or 'when', not '%s'%s", k->key,
                    nearest_hint(e->arena, &near));
+        return;
+    }
+    const char *meant = item->kind == DOC_MAP && item->n > 1 ? one_layer(e, item) : NULL;
+    if (meant) {
+        diag_error(e->diags, item->loc, "a layer is one `name: arguments`: write %s", meant);
         return;
     }
     diag_error(e->diags, item->loc, "a layer is a name or one `name: arguments`; an expression with a comma or a bracket "

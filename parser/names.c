@@ -90,7 +90,7 @@ static bool takes(const Function *f, const char *name) {
 
 static void read_argument_name(Text t, const Function *f, const char *name, Loc loc) {
     if (!f || !name || takes(f, name) || is_said(&t, loc)) return;
-    if (f->kind == FN_TEXT) refuse_argument(t.e, f->head, name, loc);
+    if (f->kind == FN_TEXT) refuse_argument(t.e, f->head, f->def->kind == DEF_NETWORK, name, loc);
     else refuse_keyword(t.e, f->name, f->kind == FN_BUILTIN ? f->builtin->call : f->op->call, name, loc);
 }
 

@@ -1,6 +1,6 @@
 /* `ranges:` of a function or an update rule: what its arguments may be, checked at every call. Under an argument's name
- * stands a condition, an expression of the arguments, or a list of the values that it may have; texts of such a list are
- * the choices that a bare word may name. What changes during the run is not checked, its shape is.
+ * stands a condition, an expression of the arguments, alone or with advice for who breaks it (`holds`, `advice`), or a list
+ * of the values that it may have; texts of such a list are the choices that a bare word may name. What changes during the run is not checked, its shape is.
  */
 #include "parser/value.h"
 
@@ -20,7 +20,13 @@ void ranges_read(Eval *e, const Head *h, const Doc *ranges) {
         for (int a = 0; a < h->n; a++) known = known || !strcmp(h->arg[a], r->key), nearest_add(&near, h->arg[a]);
         if (!known)
             diag_error(e->diags, r->loc, "'%s' is no argument of '%s'%s", r->key, h->name, nearest_hint(e->arena, &near));
-        doc_expr(e, r->value);
+        if (r->value->kind != DOC_MAP) {
+            doc_expr(e, r->value);
+            continue;
+        }
+        key_check(e, r->value, "a range", advised_keys, false);
+        if (!doc_entry(r->value, "holds"))
+            diag_error(e->diags, r->loc, "the range of '%s' has no condition: {holds: ..., advice: '...'}", r->key);
     }
 }
 
@@ -80,14 +86,16 @@ bool ranges_hold(const Ctx *c, const Head *h, Scope *text, const Doc *ranges, Va
     bool ok = true;
     for (int i = 0; i < h->n; i++) {
         const Doc *d = value[i] && !value_is_poison(value[i]) ? doc_get(ranges, h->arg[i]) : NULL;
+        const Doc *advice = d && d->kind == DOC_MAP ? doc_get(d, "advice") : NULL;
+        if (d && d->kind == DOC_MAP) d = doc_get(d, "holds");
         if (!d) continue;
         bool list = d->kind == DOC_LIST;
         const Value *v = list ? value_bool(e, is_one_of(&trial, s, value[i], d)) : eval_doc(&trial, s, d);
         if (v->kind != V_BOOL || v->number != 0) continue;
         ok = false;
         if (list) refuse_choice(e, h, h->arg[i], value[i], d, loc[i]);
-        else diag_error(e->diags, loc[i], "%s: '%s' is %s, it must hold that %s", h->name, h->arg[i], value_show(e, value[i]),
-                        expr_show(doc_expr(e, d), e->arena));
+        else diag_error(e->diags, loc[i], "%s: '%s' is %s, it must hold that %s%s%s", h->name, h->arg[i], value_show(e, value[i]),
+                        expr_show(doc_expr(e, d), e->arena), advice ? "; " : "", advice && advice->kind == DOC_SCALAR ? advice->text : "");
         diag_calls(e->diags);
     }
     return ok;

@@ -171,8 +171,21 @@ static Value *ambient(const Ctx *c, const char *name, Loc loc) {
     if (!strcmp(name, "turn") && c->build && c->build->player >= 0) slot = e->t->player[c->build->player].turn_slot;
     if (slot < 0) return NULL;
     if (c->graph && c->tick >= 0) return value_node(e, slot_node(c, slot));
-    diag_error(e->diags, loc, "'%s' changes during the run: only constants may stand here", name);
+    diag_error(e->diags, loc, "'%s' changes during the run: only constants may stand here%s", name,
+               !strcmp(c->draw, "vars") ? "; write it where it is used: in a function, in `iteration`, in an optimiser's argument" : "");
     return value_poison(e);
+}
+
+/* `ema` outside the player that has it: 'generator.ema'. */
+static const char *value_of_player(Eval *e, const Globals *g, const char *name) {
+    for (int i = 0; i < g->defs.n; i++) {
+        const Def *d = g->defs.at[i];
+        const Doc *state = d->kind == DEF_PLAYER ? doc_get(d->entry->value, "state") : NULL;
+        bool own = d->kind == DEF_PLAYER && !field_find(player_keys, name) && doc_entry(d->entry->value, name);
+        if (own || (state && state->kind == DOC_MAP && doc_entry(state, name)))
+            return arena_printf(e->arena, "%s.%s", d->name, name);
+    }
+    return NULL;
 }
 
 void unknown_name(Eval *e, const Globals *globals, Nearest *near, Loc loc, bool called) {
@@ -183,7 +196,8 @@ void unknown_name(Eval *e, const Globals *globals, Nearest *near, Loc loc, bool 
     for (const Op *const *op = op_table; *op; op++)
         if ((*op)->call) nearest_add(near, (*op)->name);
     field_nearest(ambient_keys, near);
-    const char *name = near->word;
+    const char *name = near->word, *owned = near->best && !near->distance ? NULL : value_of_player(e, globals, name);
+    if (owned) near->best = owned, near->distance = 0;
     const char *hint = near->best || !called ? nearest_hint(e->arena, near) : "; 'graphrun show function' lists what can be called";
     if (!strcmp(name, "turn")) diag_error(e->diags, loc, "'turn' counts a player's own turns: only players have it");
     else diag_error(e->diags, loc, "unknown name '%s'%s", name, hint);
@@ -206,75 +220,4 @@ Value *scope_get(const Ctx *c, Scope *s, const char *name, Loc loc, bool called)
         for (Local *l = k->first; l; l = l->next) nearest_add(&near, l->name);
     unknown_name(c->e, s->globals, &near, loc, called);
     return value_poison(c->e);
-}
-
-/* ---- unused local names ---------------------------------------------------------------------------------------- */
-
-static bool expr_mentions(const Expr *x, const char *name) {
-    if (!x) return false;
-    if (x->kind == EX_NAME && !strcmp(x->text, name)) return true;
-    if (x->kind == EX_LAMBDA)
-        for (int i = 0; i < x->n; i++)
-            if (x->names && !strcmp(x->names[i], name)) return false;
-    if (expr_mentions(x->callee, name) || expr_mentions(x->right, name)) return true;
-    if (x->kind != EX_LAMBDA)
-        for (int i = 0; i < x->n; i++)
-            if (expr_mentions(x->args[i], name)) return true;
-    return false;
-}
-
-static bool doc_mentions(Eval *e, const Doc *d, const char *name) {
-    if (d->kind == DOC_SCALAR) return d->style != DOC_SINGLE && strstr(d->text, name) && expr_mentions(doc_expr(e, d), name);
-    for (int i = 0; i < d->n; i++) {
-        if (d->kind == DOC_LIST && doc_mentions(e, d->item[i], name)) return true;
-        if (d->kind == DOC_MAP) {
-            const DocEntry *k = &d->entry[i];
-            if (strstr(k->key, name) && (!strcmp(k->key, name) || strchr(k->key, '('))) return true;
-            if (is_binding_key(k->key)) {
-                if (k->value->kind == DOC_SCALAR && strstr(k->value->text, name)) return true;
-            } else if (strcmp(k->key, "doc") && doc_mentions(e, k->value, name)) {
-                return true;
-            }
-        }
-    }
-    return false;
-}
-
-static bool listed(const char *const *list, const char *name) {
-    for (; list && *list; list++)
-        if (!strcmp(*list, name)) return true;
-    return false;
-}
-
-#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789"
-
-/* A local name that nothing in its body mentions is a misspelt key more often than not. */
-bool check_unused(Eval *e, const Doc *body, const char *const *skip, const Field *keys, const char *what) {
-    bool ok = true;
-    for (int i = 0; i < body->n; i++) {
-        const DocEntry *k = &body->entry[i];
-        if (listed(skip, k->key) || field_find(keys, k->key)) continue;
-        bool used = false;
-        for (int j = 0; j < body->n && !used; j++)
-            if (j != i && !(field_find(keys, body->entry[j].key) && is_text_key(body->entry[j].key))) {
-                const Doc *v = body->entry[j].value;
-                bool names = !strcmp(body->entry[j].key, "log") && v->kind == DOC_LIST;
-                used = doc_mentions(e, v, k->key) || (names && doc_mentions(e, v, k->key));
-            }
-        if (used) continue;
-        ok = false;
-        if (k->value->kind == DOC_SCALAR && !k->value->length && k->key[strspn(k->key, NAME_LETTERS)]) {
-            diag_error(e->diags, k->loc, "'%s' is no name: an expression with a comma must be quoted", k->key);
-            continue;
-        }
-        Nearest near = nearest_to(k->key);
-        field_nearest(keys, &near);
-        for (const char *const *s = skip; s && *s; s++) nearest_add(&near, *s);
-        if (near.best)
-            diag_error(e->diags, k->loc, "unknown key '%s' of %s, did you mean '%s'?", k->key, what, near.best);
-        else
-            diag_error(e->diags, k->loc, "nothing uses the local name '%s' of %s: remove it, or log it to watch it", k->key,
-                       what);
-    }
-    return ok;
 }

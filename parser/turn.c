@@ -177,6 +177,10 @@ static void clip_gradients(Playing *p) {
             item[n++] = value_node(e, p->moved.at[i].gradient);
         }
     Value *all = value_record(e, n, name, item, true), *f = eval_doc(&p->ctx, p->scope, clip);
+    if (f->kind != V_FUNCTION && f->kind != V_POISON) {
+        diag_error(e->diags, clip->loc, "'clip' is %s; this is %s", field_find(player_keys, "clip")->doc, value_show(e, f));
+        return;
+    }
     Value *out = call_value(&p->ctx, f, 1, &all, clip->loc);
     if (value_is_poison(out)) return;
     if (out->kind != V_RECORD || out->n != n) {

@@ -140,6 +140,8 @@ typedef struct {                                      /* a running value that mo
 typedef IntTable Marks;                               /* a set of slots, definitions, ... by index */
 typedef struct { int slot; Loc call; } Shaped;        /* a parameter, and the call of its network that gave it its shape */
 
+typedef struct { const Def *network; const char *argument; Shape shape; Loc loc; bool said; } Given;      /* a tensor, in a call */
+
 struct Build {
     Unit *unit;
     Graph *graph;
@@ -153,6 +155,7 @@ struct Build {
     VEC(int) assigned_slots;                          /* ... in order */
     int player;                                       /* whose text is being evaluated, -1 */
     bool turn;                                        /* running values may move */
+    VEC(Given) given;                                 /* to networks, by the players' own calls */
 };
 
 typedef enum { UPDATE_BY_MOVES, UPDATE_NEVER, UPDATE_ALWAYS } UpdateMode;
@@ -262,7 +265,10 @@ bool is_choice_word(const Ctx *c, Scope *s, const Doc *d, const char *choices); 
 bool is_choice_name(Scope *s, const Expr *x, const char *choices);
 Value *binding_force(const Ctx *c, Local *b);
 Def *def_find(const Globals *g, const char *name, unsigned kinds);      /* kinds: bits 1 << DefKind; in g and below */
+
+/* unused.c: names that nothing uses */
 bool check_unused(Eval *e, const Doc *body, const char *const *skip, const Field *keys, const char *what);
+void check_arguments(Eval *e, const Head *h, int from, const Doc *body, const Field *keys);       /* from: those before are given anyway */
 
 /* eval.c: expressions, layer lists, bodies, calls */
 Value *eval_expr(const Ctx *c, Scope *s, const Expr *x);
@@ -287,10 +293,11 @@ typedef struct {                                      /* a call as written: site
     Scope *scope;
 } Call;
 Value *call_function(const Ctx *c, const Function *f, const Call *call);
-void refuse_argument(Eval *e, const Head *h, const char *name, Loc loc);
+void refuse_argument(Eval *e, const Head *h, bool of_network, const char *name, Loc loc);
 const char *argument_choices(Eval *e, const Function *f, int npos, int position, const char *name);    /* as choices_of */
 int metric_named(Eval *e, const char *name, Loc loc); /* its index; -1: reported */
 bool reserved_argument(const char *name);             /* what every call takes besides its arguments: `training`, ... */
+int head_position(const Head *h, const char *name);      /* -1: no argument */
 void refuse_recursion(Eval *e, Def *d);
 void refuse_circle(Eval *e, const Def *d, Loc loc);   /* says that d calls itself */
 Ctx copy_ctx(const Ctx *c, int number);               /* for a copy of a repeated list: a place of its own */

@@ -246,6 +246,12 @@ static Node *concat_build(Graph *g, int nsrc, Node *const *src, const void *attr
     AxisAttr a = *(const AxisAttr *)attr;
     if (a.axis < 0) a.axis += src[0]->type.shape.rank;
     if (nsrc == 1 && a.axis >= 0 && a.axis < src[0]->type.shape.rank) return src[0];
+    for (int k = 1; k < nsrc; k++)
+        if (src[k]->type.shape.rank != src[0]->type.shape.rank)
+            return refuse(g, &op_concat, src[0]->type, "%s %s and %s %s have %d and %d axes%s", dtype_name(src[0]->type.dtype),
+                          show_of(src[0]), dtype_name(src[k]->type.dtype), show_of(src[k]), src[0]->type.shape.rank, src[k]->type.shape.rank,
+                          src[k]->type.dtype == I32 ? ": labels become features by one_hot(label, n) or embedding(label, n, size)"
+                                                    : "; x[:, new] has one more");
     Node **arg = ARENA_ARRAY(g->arena, Node *, nsrc);
     DType to = level_common(nsrc, src, U8);
     for (int k = 0; k < nsrc; k++) arg[k] = level_type(src[k], to);
