@@ -11,6 +11,7 @@
  * A spec that expects nothing must compile. Where the list differs, the right comments are printed, ready to be read
  * and pasted. Every spec of models/ is here too, and must compile without a word. */
 #include "parser/compile.h"
+#include "readall.h"
 
 #include <dirent.h>
 #include <setjmp.h>
@@ -38,18 +39,6 @@ static Lines lines_after(Arena *a, const char *text, const char *start) {
             add(&out, arena_strndup(a, p + strlen(start), (size_t)(end - p) - strlen(start)));
     }
     return out;
-}
-
-static char *read_all(Arena *a, const char *path) {
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    assert_int_equal(fseek(f, 0, SEEK_END), 0);
-    long n = ftell(f);
-    rewind(f);
-    char *text = arena_alloc(a, (size_t)n + 1);
-    assert_int_equal(fread(text, 1, (size_t)n, f), (size_t)n);
-    fclose(f);
-    return text;
 }
 
 static const char *show(Arena *a, const Diags *d, const char *path, const Diag *e) {
@@ -83,7 +72,7 @@ static void golden(void **state) {
     const char *path = *state;
     Arena *a = arena_new();
     assert_non_null(a);
-    const char *text = read_all(a, path);
+    const char *text = read_all(a, path, NULL);
     Lines expected = lines_after(a, text, "# expect "), set = lines_after(a, text, "# set ");
     Lines preset = lines_after(a, text, "# preset ");
     Diags *d = diags_new(a);

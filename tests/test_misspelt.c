@@ -3,6 +3,7 @@
  * right suggestion. Names that the user makes up (of sources, metrics, outputs, ...) may be anything, so
  * those need not fail; they must not crash. */
 #include "parser/compile.h"
+#include "readall.h"
 #include "base/str.h"
 #include "beside.h"
 
@@ -70,18 +71,6 @@ static const char *misspell(Arena *a, const Key *key) {
     if (key->key) return arena_printf(a, "%cq%s", w[0], w + 1);
     return n > 4 ? arena_printf(a, "%.*s%s", (int)at, w, w + at + 1)
                  : arena_printf(a, "%.*s%c%s", (int)at, w, w[at], w + at);
-}
-
-static char *read_all(Arena *a, const char *path, size_t *size) {
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    fseek(f, 0, SEEK_END);
-    *size = (size_t)ftell(f);
-    rewind(f);
-    char *text = arena_alloc(a, *size + 1);
-    assert_int_equal(fread(text, 1, *size, f), *size);
-    fclose(f);
-    return text;
 }
 
 static size_t offset_of(const char *text, Loc loc) {

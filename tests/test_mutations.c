@@ -14,6 +14,7 @@
  * to
  */
 #include "base/rng.h"
+#include "readall.h"
 #include "base/str.h"
 #include "beside.h"
 #include "parser/compile.h"
@@ -403,18 +404,6 @@ static const char *defect(const Fate *was, const Fate *is, int signal, bool must
 static uint64_t seed = 1;
 static int count = USUAL;
 static bool tell;
-
-static char *read_all(Arena *a, const char *path, size_t *size) {
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    fseek(f, 0, SEEK_END);
-    *size = (size_t)ftell(f);
-    rewind(f);
-    char *text = arena_alloc(a, *size + 1);
-    assert_int_equal(fread(text, 1, *size, f), *size);
-    fclose(f);
-    return text;
-}
 
 static void every_mutant(void **state) {
     const char *path = *state;

@@ -1,6 +1,7 @@
 /* The prelude is text, and nothing but text: no layer, loss or optimiser is known to the program by name.
  * Renamed from end to end, it compiles the models to the same graphs and the same programs. */
 #include "parser/compile.h"
+#include "readall.h"
 #include "parser/keys.h"
 #include "base/str.h"
 #include "base/vec.h"
@@ -47,18 +48,6 @@ static Words names_of(Arena *a) {
         }
     }
     return out;
-}
-
-static char *read_all(Arena *a, const char *path) {
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    fseek(f, 0, SEEK_END);
-    size_t n = (size_t)ftell(f);
-    rewind(f);
-    char *text = arena_alloc(a, n + 1);
-    assert_int_equal(fread(text, 1, n, f), n);
-    fclose(f);
-    return text;
 }
 
 /* ---- renamed from end to end ---- */
@@ -179,7 +168,7 @@ static const char *renamed_models(Arena *a, const Words *names) {
         if (strstr(name, ".yaml")) {
             FILE *f = fopen(arena_printf(a, "%s/%s", folder, name), "w");
             assert_non_null(f);
-            fputs(renamed(a, read_all(a, arena_printf(a, SOURCE_DIR "/models/%s", name)), names), f);
+            fputs(renamed(a, read_all(a, arena_printf(a, SOURCE_DIR "/models/%s", name), NULL), names), f);
             fclose(f);
         }
         free(entry[i]);
@@ -211,7 +200,7 @@ static bool means_something_else(const char *line, const char *name) {
 
 static int literals_in(Arena *a, const char *path, const Words *names) {
     int found = 0;
-    char *rest = read_all(a, path);
+    char *rest = read_all(a, path, NULL);
     for (char *line; (line = strsep(&rest, "\n"));)
         for (char *p = strchr(line, '"'); p; p = strchr(p + 1, '"')) {
             size_t n = strcspn(p + 1, "\"");

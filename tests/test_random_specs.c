@@ -6,6 +6,7 @@
  *
  *   test_random_specs [COUNT [FIRST]]        so many specs, from this seed on */
 #include "base/rng.h"
+#include "readall.h"
 #include "base/str.h"
 #include "parser/compile.h"
 #include "train/gradcheck.h"
@@ -304,18 +305,6 @@ static bool trained(const char *path, const char *folder, const char *resume, in
     if (f.code && f.code != CODE_DIVERGED) print_error("%s\n", f.text);
     game_close(&g);
     return good;
-}
-
-static char *read_all(Arena *a, const char *path, size_t *size) {
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    fseek(f, 0, SEEK_END);
-    *size = (size_t)ftell(f);
-    rewind(f);
-    char *text = arena_alloc(a, *size + 1);
-    assert_int_equal(fread(text, 1, *size, f), *size);
-    fclose(f);
-    return text;
 }
 
 static bool resumes_exactly(Arena *a, const char *path, const char *folder) {

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "readall.h"
 
 enum { LINES_MOST = 12, PARTED = 40, STOPPED = 17 };
 
@@ -38,19 +39,6 @@ static void same(const char *file) {
     char command[1000];
     snprintf(command, sizeof command, "cd %s && cmp whole/%s parted/%s", folder, file, file);
     assert_int_equal(system(command), 0);
-}
-
-static char *read_all(Arena *a, const char *path) {
-    FILE *f = fopen(path, "rb");
-    assert_non_null(f);
-    char *text = NULL;
-    size_t size = 0;
-    ssize_t n = getdelim(&text, &size, 0, f);
-    fclose(f);
-    assert_true(n > 0);
-    char *copy = arena_strndup(a, text, (size_t)n);
-    free(text);
-    return copy;
 }
 
 static int lines_of_code(const char *text) {
@@ -103,12 +91,12 @@ static void check_outcome(const char *text, const char *log) {
 static void a_spec_of_a_user(void **state) {
     const char *path = *state;
     Arena *a = arena_new();
-    const char *text = read_all(a, path);
+    const char *text = read_all(a, path, NULL);
     if (strstr(text, "include: ")) assert_in_range(lines_of_code(text), 1, LINES_MOST);
     graphrun("gradcheck %s --preset tiny", path);
 
     graphrun("%s --threads 1 -q --force --out outcome", path);
-    check_outcome(text, read_all(a, arena_printf(a, "%s/outcome/log.jsonl", folder)));
+    check_outcome(text, read_all(a, arena_printf(a, "%s/outcome/log.jsonl", folder), NULL));
 
     graphrun("%s --threads 1 -q --force --out whole --steps %d", path, PARTED);
     graphrun("%s --threads 1 -q --force --out parted --steps %d", path, STOPPED);

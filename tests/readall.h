@@ -1,0 +1,24 @@
+/* A whole file, for tests: in an arena, ended by a 0; a test that cannot read it fails. */
+#pragma once
+#include "base/arena.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+/* size NULL: not asked for. */
+static inline char *read_all(Arena *a, const char *path, size_t *size) {
+    FILE *f = fopen(path, "rb");
+    if (!f) print_error("cannot read %s\n", path);
+    assert_non_null(f);
+    assert_int_equal(fseek(f, 0, SEEK_END), 0);
+    size_t n = (size_t)ftell(f);
+    rewind(f);
+    char *text = arena_alloc(a, n + 1);
+    assert_int_equal(fread(text, 1, n, f), n);
+    fclose(f);
+    if (size) *size = n;
+    return text;
+}
