@@ -20,6 +20,7 @@ typedef struct {
     Slots slots;
     Graph *g;
     Node *x, *v, *s; /* [5, 4], [4] and a scalar */
+    Node *z, *w;     /* [5, 4], [4, 4] */
 } Small;
 
 static int make_small(void **state) {
@@ -29,8 +30,11 @@ static int make_small(void **state) {
     slot_add(&t->slots, (Slot){.name = "x", .type = {F32, {2, {5, 4}}}});
     slot_add(&t->slots, (Slot){.name = "v", .type = {F32, {1, {4}}}});
     slot_add(&t->slots, (Slot){.name = "s", .type = {F32, {0}}});
+    slot_add(&t->slots, (Slot){.name = "z", .type = {F32, {2, {5, 4}}}});
+    slot_add(&t->slots, (Slot){.name = "w", .type = {F32, {2, {4, 4}}}});
     t->g = graph_new(a, t->diags, &t->slots, "small");
     t->x = g_slot(t->g, 0), t->v = g_slot(t->g, 1), t->s = g_slot(t->g, 2);
+    t->z = g_slot(t->g, 3), t->w = g_slot(t->g, 4);
     *state = t;
     return 0;
 }
@@ -168,6 +172,51 @@ static void a_column_by_a_row_is_elementwise(void **state) {
     becomes(t, op_apply(t->g, &op_matmul, 2, ab, &(MatmulAttr){0}), want);
 }
 
+static Node *half(Node *y, int64_t from) {
+    return g_slice(y, &(Ints){2, {from, 0}}, &(Ints){2, {1, 1}}, &(Ints){2, {5, 4}});
+}
+
+static void products_with_the_same_weights_are_one(void **state) {
+    Small *t = *state;
+    Node *a = g_sin(g_matmul(t->x, t->w)), *b = g_cos(g_matmul(t->z, t->w));
+    Node *y = g_matmul(g_concat(t->g, 2, NODES(t->x, t->z), 0), t->w), *p = half(y, 0), *q = half(y, 5);
+    Node *sin_p = g_sin(p), *cos_q = g_cos(q);
+    becomes(t, g_sub(a, b), g_sub(sin_p, cos_q));
+}
+
+static void what_is_between_products_is_done_to_all_samples(void **state) {
+    Small *t = *state;
+    Node *before[2], *from[2] = {t->x, t->z};
+    for (int k = 0; k < 2; k++) before[k] = g_matmul(g_tanh(g_add(g_matmul(from[k], t->w), t->v)), t->w);
+    Node *y = g_matmul(g_concat(t->g, 2, from, 0), t->w);
+    Node *bias = g_broadcast(t->v, &y->type.shape);
+    Node *both = g_matmul(g_tanh(g_add(y, bias)), t->w), *p = half(both, 0), *q = half(both, 5);
+    becomes(t, g_sub(before[0], before[1]), g_sub(p, q));
+}
+
+static void products_that_need_each_other_stay(void **state) {
+    Small *t = *state;
+    Node *y = g_matmul(g_matmul(t->x, t->w), t->w);
+    becomes(t, y, y);
+}
+
+static void weights_few_beside_the_samples_do_not_pay(void **state) {
+    Small *t = *state;
+    Shape column = {2, {4, 1}};
+    Node *w = g_reshape(t->v, &column), *y = g_sub(g_matmul(t->x, w), g_matmul(t->z, w));
+    becomes(t, y, y);
+}
+
+static void sums_over_parts_of_the_samples_are_one(void **state) {
+    Small *t = *state;
+    Node *p = g_matmul(t->x, t->w), *q = g_matmul(t->z, t->w);
+    Node *squares[2];
+    for (int k = 0; k < 2; k++)
+        squares[k] = op_apply(t->g, &op_matmul, 2, NODES(k ? q : p, k ? q : p), &(MatmulAttr){.ta = true});
+    Node *y = g_matmul(g_concat(t->g, 2, NODES(t->x, t->z), 0), t->w);
+    becomes(t, g_add(squares[0], squares[1]), op_apply(t->g, &op_matmul, 2, NODES(y, y), &(MatmulAttr){.ta = true}));
+}
+
 static void unused_nodes_go(void **state) {
     Small *t = *state;
     g_tanh(t->v);
@@ -303,6 +352,11 @@ int main(void) {
         SMALL(common_factors_leave_a_sum),
         SMALL(a_transposed_matrix_is_read_as_it_lies),
         SMALL(a_column_by_a_row_is_elementwise),
+        SMALL(products_with_the_same_weights_are_one),
+        SMALL(what_is_between_products_is_done_to_all_samples),
+        SMALL(products_that_need_each_other_stay),
+        SMALL(weights_few_beside_the_samples_do_not_pay),
+        SMALL(sums_over_parts_of_the_samples_are_one),
         SMALL(unused_nodes_go),
         cmocka_unit_test(passes_keep_the_numbers),
         cmocka_unit_test(exact_passes_keep_the_bits),

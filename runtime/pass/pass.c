@@ -7,22 +7,24 @@
 #include <assert.h>
 
 const Pass passes[] = {
-    {"views", "views of views become one; stop_gradient and names have done their work", true, rule_views},
-    {"identities", "x*1, x/1, x - 0, --x, a choice between equals", true, rule_identities},
-    {"hoist", "what all sources repeat is computed once and repeated after", true, rule_hoist},
+    {"views", "views of views become one; stop_gradient and names have done their work", true, rule_views, NULL},
+    {"identities", "x*1, x/1, x - 0, --x, a choice between equals", true, rule_identities, NULL},
+    {"hoist", "what all sources repeat is computed once and repeated after", true, rule_hoist, NULL},
     {"constants",
      "arithmetic of numbers, in double; x + 0; powers; division by a number or by what is repeated; mulz of "
      "what is finite wherever its inputs are",
-     false, rule_constants},
-    {"choices", "multiples and sums of halves of one choice are one choice", false, rule_choices},
+     false, rule_constants, NULL},
+    {"choices", "multiples and sums of halves of one choice are one choice", false, rule_choices, NULL},
     {"scales", "(x*a)*b is x*(a*b), (x + a) + b is x + (a + b), for numbers and what is repeated", false,
-     rule_scales},
+     rule_scales, NULL},
     {"sums", "factors that are the same for all terms leave a sum; a sum of repeated terms is a product",
-     false, rule_sums},
+     false, rule_sums, NULL},
     {"upsample", "enlargement next to a convolution is a transposed convolution of that stride", false,
-     rule_upsample},
+     rule_upsample, NULL},
     {"matmul", "a transposed matrix is read as it lies; a column by a row is elementwise", false,
-     rule_matmul},
+     rule_matmul, NULL},
+    {"join", "products of different samples with the same large weights are one product", false, NULL, join_samples},
+    {"terms", "sums over parts of the samples that are added are one sum", false, rule_terms, NULL},
     {0},
 };
 
@@ -50,9 +52,10 @@ static Graph *copy_through(const Graph *g, const Pass *pass, Arena *into, Arena 
     to->limit = g->limit;
     const bool *live = find_live(g, scratch, n, keep);
     Node **copy = ARENA_ARRAY(scratch, Node *, g->node.n + 1);
+    if (pass && pass->whole) pass->whole(g, to, live, copy, scratch);
     for (int i = 0; i < g->node.n; i++) {
         const Node *v = g->node.at[i];
-        if (!live[i]) continue;
+        if (!live[i] || copy[i]) continue;
         Node **src = ARENA_ARRAY(scratch, Node *, v->nsrc + 1);
         for (int k = 0; k < v->nsrc; k++) src[k] = copy[v->src[k]->id];
         graph_at(to, v->loc, v->origin, v->role, v->path);
@@ -69,7 +72,7 @@ static Graph *copy_through(const Graph *g, const Pass *pass, Arena *into, Arena 
 }
 
 /* The copies between the passes live in an arena of their own; only the last one stays. Each pass runs twice:
- * what one leaves, an earlier one may take up. */
+ * what one leaves, an earlier one may take up. One of the whole graph runs once, on what the others leave. */
 Graph *passes_run(const Graph *g, uint64_t on, int n, Node **keep) {
     Arena *into = g->arena, *scratch = arena_new();
     if (!scratch) arena_fail(into);
@@ -84,7 +87,7 @@ Graph *passes_run(const Graph *g, uint64_t on, int n, Node **keep) {
     const Graph *now = g;
     for (int round = 0; round < 2; round++)
         for (int k = 0; passes[k].name; k++)
-            if (on >> k & 1) now = copy_through(now, &passes[k], scratch, scratch, n, keep);
+            if (on >> k & 1 && (round || !passes[k].whole)) now = copy_through(now, &passes[k], scratch, scratch, n, keep);
     Graph *last = copy_through(now, NULL, into, scratch, n, keep);
     for (int i = 0; i < last->node.n; i++) {
         const Node *v = last->node.at[i];

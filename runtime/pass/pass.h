@@ -7,6 +7,8 @@ typedef struct {
     const char *name, *doc;
     bool exact;                                       /* agrees with itself switched off bit for bit */
     Node *(*rewrite)(Graph *g, const Node *old, Node *const *src);      /* NULL = copy as it is */
+    /* Or the whole graph at once: copy[id] becomes the new node of each that is live. */
+    void (*whole)(const Graph *g, Graph *to, const bool *live, Node **copy, Arena *scratch);
 } Pass;
 
 extern const Pass passes[];                           /* in order; ends with name NULL */

@@ -14,6 +14,8 @@ Node *rule_choices(Graph *g, const Node *old, Node *const *src);
 Node *rule_scales(Graph *g, const Node *old, Node *const *src);
 Node *rule_sums(Graph *g, const Node *old, Node *const *src);     /* sums.c */
 Node *rule_upsample(Graph *g, const Node *old, Node *const *src); /* upsample.c */
+Node *rule_terms(Graph *g, const Node *old, Node *const *src); /* join.c */
+void join_samples(const Graph *g, Graph *to, const bool *live, Node **copy, Arena *scratch);
 Node *rule_matmul(Graph *g, const Node *old, Node *const *src);   /* views.c */
 
 unsigned repeated_axes(const Node *x); /* along which it repeats what a broadcast read: a mask; views.c */
