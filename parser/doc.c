@@ -6,18 +6,16 @@
 
 #include "base/str.h"
 #include "base/vec.h"
+#include "parser/entries.h"
 #include "parser/indent.h"
 #include "parser/place.h"
+#include "parser/plaintext.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <yaml.h>
 
-enum {
-    MOST_BYTES = 4 << 20,
-    MOST_ANCHORS = 1000,
-    MOST_KEY = 500                                    /* libyaml's simple keys end at 1024 characters, escapes included */
-};
+enum { MOST_ANCHORS = 1000 };
 
 typedef struct {
     const char *name;
@@ -37,55 +35,6 @@ typedef struct {
     int nodes;
     bool stopped;                                     /* an error after which nothing makes sense */
 } Composer;
-
-/* ---- what libyaml would read otherwise than an editor shows it ---- */
-
-static int utf8_size_at(const unsigned char *s, size_t left) {
-    static const unsigned least[] = {0, 0, 0x80, 0x800, 0x10000};
-    int n = s[0] < 0x80 ? 1 : s[0] >= 0xF0 ? 4 : s[0] >= 0xE0 ? 3 : 2;
-    if (n == 1) return 1;
-    if (s[0] < 0xC2 || s[0] > 0xF4 || (size_t)n > left) return 0;
-    unsigned code = s[0] & (0x7Fu >> n);
-    for (int i = 1; i < n; i++) {
-        if ((s[i] & 0xC0) != 0x80) return 0;
-        code = code << 6 | (s[i] & 0x3Fu);
-    }
-    return code < least[n] || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000) ? 0 : n;
-}
-
-/* NULL if the character may stand in a spec. Line breaks other than '\n' and "\r\n" would shift line numbers. */
-static const char *bad_character(Arena *a, const unsigned char *s, size_t left) {
-    int n = utf8_size_at(s, left);
-    if (!n) return arena_printf(a, "byte 0x%02X is not UTF-8 text", s[0]);
-    if (s[0] == 0) return "a NUL byte: this is no text file";
-    if (s[0] == '\r' && (left < 2 || s[1] != '\n')) return "a carriage return without a line feed";
-    if (n == 1) {
-        bool fine = (s[0] >= 0x20 && s[0] < 0x7F) || s[0] == '\t' || s[0] == '\n' || s[0] == '\r';
-        return fine ? NULL : arena_printf(a, "control character U+%04X is not allowed", s[0]);
-    }
-    unsigned code = s[0] & (0x7Fu >> n);
-    for (int i = 1; i < n; i++) code = code << 6 | (s[i] & 0x3Fu);
-    bool bad = code < 0xA0 || code == 0x2028 || code == 0x2029 || code == 0xFEFF || code == 0xFFFE || code == 0xFFFF;
-    return bad ? arena_printf(a, "control character U+%04X is not allowed", code) : NULL;
-}
-
-static bool check_text(Diags *d, Loc start, const char *text, size_t length) {
-    if (length > MOST_BYTES) {
-        diag_error(d, start, "the text is larger than %d MiB", MOST_BYTES >> 20);
-        return false;
-    }
-    if (length >= 2 && (!memcmp(text, "\xFF\xFE", 2) || !memcmp(text, "\xFE\xFF", 2))) {
-        diag_error(d, start, "the text is UTF-16; save it as UTF-8");
-        return false;
-    }
-    for (Cursor c = cursor_start(text, length, start); c.byte < length; cursor_step(&c)) {
-        const char *why = bad_character(d->arena, (const unsigned char *)text + c.byte, length - c.byte);
-        if (!why) continue;
-        diag_error(d, ((Loc){start.file, c.line, c.col}), "%s", why);
-        return false;
-    }
-    return true;
-}
 
 /* ---- events ---- */
 
@@ -235,86 +184,8 @@ static void compose_list(Composer *c, Doc *list, int depth, int *height) {
     list->item = items.at;
 }
 
-/* An entry that may be overridden: own ones have rank 0, those of the k-th merged mapping rank k. */
-typedef struct { DocEntry entry; int rank, order; } Ranked;
-typedef VEC(Ranked) RankedEntries;
-
-static int by_key(const void *x, const void *y) {
-    const Ranked *a = x, *b = y;
-    int c = strcmp(a->entry.key, b->entry.key);
-    if (!c) c = a->rank - b->rank;
-    return c ? c : a->order - b->order;
-}
-
-static int by_order(const void *x, const void *y) { return ((const Ranked *)x)->order - ((const Ranked *)y)->order; }
-
-static void add_merged(Composer *c, RankedEntries *all, const Doc *from, Loc loc, int *rank) {
-    if (from->kind == DOC_LIST) {
-        for (int i = 0; i < from->n; i++) {
-            const Doc *one = from->item[i];
-            if (one->kind == DOC_MAP) add_merged(c, all, one, loc, rank);
-            else diag_error(c->d, one->loc, "'<<' merges mappings; this is none");
-        }
-    } else if (from->kind == DOC_MAP) {
-        ++*rank;
-        for (int i = 0; i < from->n; i++)
-            vec_push(c->a, all, ((Ranked){from->entry[i], *rank, all->n}));
-    } else {
-        diag_error(c->d, loc, "'<<' merges mappings; it takes an alias such as *base, or a list of them");
-    }
-}
-
-/* Lines that stand too far left or right make keys meet that stand apart otherwise: one between the two is left empty. */
-static void note_empty(Composer *c, const RankedEntries *all, int done, int from, const Ranked *first, const Ranked *second) {
-    for (int i = 0; i < all->n; i++) {
-        const Ranked *one = &all->at[i];
-        const Doc *v = one->entry.value;
-        bool between = (i < done || i >= from) && !one->rank && one->order > first->order && one->order < second->order;
-        if (between && v->kind == DOC_SCALAR && !v->length && v->style == DOC_PLAIN)
-            diag_note(c->d, one->entry.loc, "nothing stands under '%s': are these lines indented as they should be?", one->entry.key);
-    }
-}
-
-/* The first of each key stays; of two with rank 0 one is an error. */
-static void settle_keys(Composer *c, Doc *map, RankedEntries *all) {
-    if (all->n) qsort(all->at, (size_t)all->n, sizeof *all->at, by_key);
-    int n = 0;
-    for (int i = 0; i < all->n; i++) {
-        const Ranked *kept = n ? &all->at[n - 1] : NULL, *one = &all->at[i];
-        if (!kept || strcmp(kept->entry.key, one->entry.key)) {
-            all->at[n++] = *one;
-        } else if (!one->rank) {
-            diag_error(c->d, one->entry.loc, "key '%s' stands twice in one mapping", one->entry.key);
-            diag_note(c->d, kept->entry.loc, "the first is here");
-            note_empty(c, all, n, i, kept, one);
-        }
-    }
-    if (n) qsort(all->at, (size_t)n, sizeof *all->at, by_order);
-    map->n = n;
-    map->entry = ARENA_ARRAY(c->a, DocEntry, n);
-    for (int i = 0; i < n; i++) map->entry[i] = all->at[i].entry;
-}
-
-static bool check_key(Composer *c, const Doc *key) {
-    if (key->kind != DOC_SCALAR) {
-        diag_error(c->d, key->loc, "a key is a name or a head such as f(x), not a %s" QUOTE_HINT,
-                   key->kind == DOC_LIST ? "list" : "mapping");
-        return false;
-    }
-    if (key->style == DOC_PLAIN && key->length && key->text[key->length - 1] == ':')
-        diag_error(c->d, doc_loc_at(key, key->length - 1), "one ':' ends a key");
-    if (key->length > MOST_KEY) diag_error(c->d, key->loc, "a key of more than %d bytes", MOST_KEY);
-    for (size_t i = 0; i < key->length; i++)
-        if ((unsigned char)key->text[i] < 0x20 || key->text[i] == 0x7F) {
-            diag_error(c->d, doc_loc_at(key, i), "a key may hold no line breaks or control characters");
-            return false;
-        }
-    return true;
-}
-
 static void compose_map(Composer *c, Doc *map, int depth, int *height) {
-    RankedEntries all = {0};
-    int rank = 0;
+    Entries all = {.d = c->d};
     while (next(c) && c->event.type != YAML_MAPPING_END_EVENT) {
         int h = 0, ignored = 0;
         Doc *key = compose(c, depth + 1, &ignored);
@@ -322,12 +193,9 @@ static void compose_map(Composer *c, Doc *map, int depth, int *height) {
         Doc *value = compose(c, depth + 1, &h);
         if (c->stopped) return;
         if (h + 1 > *height) *height = h + 1;
-        if (!check_key(c, key)) continue;
-        bool merge = key->style == DOC_PLAIN && !strcmp(key->text, "<<");
-        if (merge) add_merged(c, &all, value, key->loc, &rank);
-        else vec_push(c->a, &all, ((Ranked){{key->text, key->loc, key, value}, 0, all.n}));
+        entries_add(&all, key, value);
     }
-    if (!c->stopped) settle_keys(c, map, &all);
+    if (!c->stopped) entries_settle(&all, map);
 }
 
 static void check_tag(Composer *c, const yaml_char_t *tag) {
@@ -420,7 +288,7 @@ static Doc *compose_all(Composer *c) {
 
 Doc *doc_parse_within(Diags *d, Loc start, const char *text, size_t length) {
     int errors = d->errors;
-    if (!check_text(d, start, text, length)) return NULL;
+    if (!is_plain_text(d, start, text, length)) return NULL;
     Composer *c = ARENA_NEW(d->arena, Composer);
     c->d = d;
     c->a = d->arena;
