@@ -136,6 +136,7 @@ static const Line lines[] = {
     {"show function a b", 2, "", "does not know what to do with 'b'"},
     {"show ring.yaml", 0, "network generator(z): 82 parameters", ""},
     {"show ring.yaml", 0, "memory: workspace", ""},
+    {"show - < ring.yaml", 0, "network generator(z): 82 parameters", ""},
     {"show ring.yaml critic", 0, "player critic: ", ""},
     {"show ring.yaml critc", 2, "", "did you mean 'critic'"},
     {"show --json ring.yaml", 0, "\"name\": \"generator/dense_1/weight\"", ""},

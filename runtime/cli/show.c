@@ -263,19 +263,14 @@ static int show_spec(const char *path, const char *only, const Options *o) {
     return code;
 }
 
-static bool is_spec(const char *word) {
-    size_t n = strlen(word);
-    return strchr(word, '/') || (n > 5 && !strcmp(word + n - 5, ".yaml"));
-}
-
 static int run(const Options *o, int n, char **operand) {
     const char *first = operand[0];
-    bool of_spec = !strcmp(first, "function") && n > 1 && is_spec(operand[1]);
+    bool of_spec = !strcmp(first, "function") && n > 1 && names_a_spec(operand[1]);
     if (n > 2 && !of_spec) {
         complain("show: does not know what to do with '%s'", operand[2]);
         return CODE_USAGE;
     }
-    if (is_spec(first)) return show_spec(first, n > 1 ? operand[1] : NULL, o);
+    if (names_a_spec(first)) return show_spec(first, n > 1 ? operand[1] : NULL, o);
     if (!strcmp(first, "prelude")) return show_prelude();
     if (of_spec) return show_function(operand[1], n > 2 ? operand[2] : NULL, o);
     if (!strcmp(first, "function")) return show_function(NULL, n > 1 ? operand[1] : NULL, o);
