@@ -88,7 +88,7 @@ class Runner:
         late.cancel()
         if status:
             last = (errors.read_text().strip().splitlines() or ["no message"])[-1]
-            raise Failed(f"ended with status {status}: {last}" if done else f"took longer than {self.limit:g} s")
+            raise Failed(f"ended with status {os.waitstatus_to_exitcode(status)}: {last}" if done else f"took longer than {self.limit:g} s")
         return printed, 1024 * usage.ru_maxrss, begun
 
     def bench(self, row, *options):
