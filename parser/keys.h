@@ -20,3 +20,5 @@ extern const Field spec_keys[], player_keys[], schedule_keys[], checkpoint_keys[
     optimizer_keys[], source_keys[], repeat_keys[], for_keys[], when_keys[], loop_keys[], input_keys[];
 extern const Field call_keys[];                       /* what every call takes besides its arguments */
 extern const Field ambient_keys[];                    /* names that are there everywhere */
+bool is_text_key(const char *key);                    /* of a body: what is not evaluated with it */
+bool is_binding_key(const char *key);                 /* of a layer list: its value is `name in list`, no expression */

@@ -3,6 +3,8 @@
  */
 #include "base/vec.h"
 #include "parser/change.h"
+#include "parser/expr.h"
+#include "parser/keys.h"
 
 #include <stdlib.h>
 
@@ -146,6 +148,22 @@ static Doc *apply_preset(Diags *d, Doc *spec, const DocEntry *presets, const cha
     return spec;
 }
 
+static void check_expressions(Diags *d, const Doc *v) {
+    if (v->kind == DOC_SCALAR && v->length && v->style != DOC_SINGLE) expr_parse(v, d, d->arena);
+    for (int i = 0; v->kind != DOC_SCALAR && i < v->n; i++) {
+        const char *key = v->kind == DOC_MAP ? v->entry[i].key : "";
+        bool text = is_text_key(key) || is_binding_key(key) || !strcmp(key, "name");
+        if (!text) check_expressions(d, v->kind == DOC_MAP ? v->entry[i].value : v->item[i]);
+    }
+}
+
+/* Of sections in which every scalar is an expression. */
+static void check_preset(Diags *d, const Doc *changes) {
+    static const char *const said[] = {"vars", "functions", "networks", "optimizers", "players", "iteration", NULL};
+    for (const char *const *one = said; *one && changes->kind == DOC_MAP; one++)
+        if (doc_get(changes, *one)) check_expressions(d, doc_get(changes, *one));
+}
+
 /* All presets are tried, so that a mistake in one shows before it is used; then those chosen, in their order. */
 static Doc *apply_presets(Diags *d, Doc *spec, const SpecChanges *changes) {
     const DocEntry *presets = doc_entry(spec, "presets");
@@ -155,7 +173,10 @@ static Doc *apply_presets(Diags *d, Doc *spec, const SpecChanges *changes) {
         diag_error(d, sets->loc, "presets: a mapping from names to changes is expected");
         return spec;
     }
-    for (int i = 0; sets && i < sets->n; i++) change_preset(spec, &sets->entry[i], d);
+    for (int i = 0; sets && i < sets->n; i++) {
+        change_preset(spec, &sets->entry[i], d);
+        check_preset(d, sets->entry[i].value);
+    }
     for (int i = 0; changes && i < changes->npreset; i++) spec = apply_preset(d, spec, presets, changes->preset[i]);
     return spec;
 }

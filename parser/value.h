@@ -309,8 +309,6 @@ const Field *block_keys(const Doc *item);             /* of `repeat`, `for`, ...
 bool block_keys_hold(Eval *e, const Doc *item, const Field *keys);      /* or reported */
 const Doc *map_get(const Doc *map, const char *key);
 bool is_body(const Doc *d);                           /* a mapping of local names, with `return` or `after`; no record */
-bool is_text_key(const char *key);                    /* of a body: what is not evaluated with it */
-bool is_binding_key(const char *key);                 /* of a layer list: its value is `name in list`, no expression */
 
 /* ranges.c: what arguments may be */
 void ranges_read(Eval *e, const Head *h, const Doc *ranges);
