@@ -15,8 +15,8 @@ Rounding is amplified in two ways, in every program. Adam divides by the gradien
 value that is 0 but for rounding has one slope or the other: a gradient penalty, which is made of slopes, leaps. So PyTorch
 trains again: in single precision, and twice in double from initial values one rounding away; the furthest of these from the
 first is the yardstick beside graphrun's own distance, and for both it is said how many losses agree to 1e-5 before the
-first that does not. A run passes within the bounds; or where a quarter of its losses come before the first leap, and it is
-no further off than ten times the yardstick, since what a leap comes to is chance.
+first that does not. A run passes within the bounds; or where it leaps no sooner than the yardstick, or than after a quarter of
+its losses, and is no further off than ten times the yardstick, since what a leap comes to is chance.
 
 graphrun runs with GRAPHRUN_CONV=direct. Left to itself it convolves wide layers by Winograd's method, whose rounding is
 larger: leaps come sooner. That run is shown too, and held to a hundred times the bounds alone. Needs torch (CPU), numpy and safetensors, all on PyPI:
@@ -276,7 +276,8 @@ def main():
             plain, fast, yard = agree(program, name, settings)
             good = plain[0] <= LOSS and plain[1] <= PARAMETER
             far = plain[0] > max(LOSS, TIMES * yard[0]) or plain[1] > max(PARAMETER, TIMES * yard[1])
-            rounding = not far and 4 * plain[2] >= STEPS * len(globals()[name].players)
+            late = plain[2] >= min(yard[2], STEPS * len(globals()[name].players) // 4)
+            rounding = late and not far
             wide = fast[0] > LOOSE * LOSS or fast[1] > LOOSE * max(PARAMETER, yard[1])
             wrong += wide or not (good or rounding)
             text = " ".join(f"{key}={value:g}" for key, value in settings.items())
