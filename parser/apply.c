@@ -188,7 +188,8 @@ Value *apply_nodes(const Ctx *c, const Op *op, int n, Value *const *src, const v
     return out;
 }
 
-/* One name of a call signature: "x", "axes=" (an attribute), "keep=false". Moves *p on; false at the end. */
+/* One name of a call signature: "x", "axes=" (an attribute), "keep=false"; what follows "*" is given by name alone.
+ * Moves *p on; false at the end. */
 static bool next_parameter(const char **p, char *name, size_t size, bool *has_default) {
     *p += strspn(*p, ", ");
     size_t n = strcspn(*p, ",=");
@@ -213,7 +214,7 @@ void refuse_keyword(Eval *e, const char *who, const char *call, const char *name
     Nearest near = nearest_to(name);
     char word[64];
     bool dflt;
-    for (const char *p = call; next_parameter(&p, word, sizeof word, &dflt);) nearest_add(&near, arena_strdup(e->arena, word));
+    for (const char *p = call; next_parameter(&p, word, sizeof word, &dflt);) if (*word != '*') nearest_add(&near, arena_strdup(e->arena, word));
     diag_error(e->diags, loc, "%s(%s) has no argument '%s'%s", who, call, name, nearest_hint(e->arena, &near));
 }
 
@@ -238,9 +239,13 @@ Value *apply_op(const Ctx *c, const Op *op, int n, Value *const *pos, int nnamed
     uint64_t taken = 0;
     int at = 0;
     char word[64];
-    bool dflt, ok = true;
+    bool dflt, ok = true, by_name = false;
     for (const char *p = op->call; next_parameter(&p, word, sizeof word, &dflt);) {
-        const Value *v = at < n ? pos[at++] : NULL;
+        if (*word == '*') {
+            by_name = true;
+            continue;
+        }
+        const Value *v = at < n && !by_name ? pos[at++] : NULL;
         for (int i = 0; i < nnamed; i++)
             if (!strcmp(names[i], word)) {
                 if (v) diag_error(e->diags, loc, "%s: '%s' is given twice", op->name, word), ok = false;
@@ -260,7 +265,8 @@ Value *apply_op(const Ctx *c, const Op *op, int n, Value *const *pos, int nnamed
         }
     }
     if (at < n) {
-        diag_error(e->diags, loc, "%s(%s) was given %d arguments", op->name, op->call, n);
+        diag_error(e->diags, loc, "%s(%s) was given %d arguments%s", op->name, op->call, n,
+                   by_name ? "; several sizes stand in one list, as in [28, 28, 1]" : "");
         ok = false;
     }
     for (int i = 0; i < nnamed; i++)                  /* `name` is for layers that hold parameters, and harmless here */

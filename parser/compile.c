@@ -298,10 +298,10 @@ static void warn_networks(Eval *e) {
         bool moved = false;
         for (int k = 0; k < d->slots.n; k++) moved = moved || is_marked(&e->moved, d->slots.at[k]);
         if (!d->shaped) diag_warn(e->diags, d->entry->loc, "the network '%s' is called nowhere", d->name);
-        else if (d->states.n && !d->updated && !d->loaded)
-            diag_warn(e->diags, d->entry->loc, "no turn moves the running values of the network '%s': they stay as they start", d->name);
         else if (d->slots.n && !moved && !d->loaded)
             diag_warn(e->diags, d->entry->loc, "no player moves the network '%s' and no file is loaded into it", d->name);
+        else if (d->states.n && !d->updated && !d->loaded)
+            diag_warn(e->diags, d->entry->loc, "no turn moves the running values of the network '%s': they stay as they start", d->name);
     }
 }
 

@@ -84,7 +84,7 @@ const Field metric_keys[] = {
     KEY("mean", "expression", "one value a sample, averaged exactly over the whole source"),
     KEY("collect", "values", "named tensors, batch after batch, stacked until there are `count` rows"),
     ELSE("count", "expression", "all of the source of `over`", "how many rows `collect` gathers"),
-    KEY("value", "expression", "one number; sees what was collected by name"),
+    KEY("value", "expression", "one number; sees what was collected by name; with `over` and no `collect`: of each batch, averaged over the batches"),
     KEY("over", "text", "a source that is read once through, in order"),
     ELSE("every", "every", "end", "a number of steps (50), of epochs (5 epochs), or end"),
     KEY("stage", "text", "only in the stage of this name"),

@@ -119,6 +119,45 @@ static Node *loss_node(Playing *p) {
     return y;
 }
 
+static bool is_parameter_of(const Eval *e, const Node *n, const char *net) {
+    if (n->op != &op_slot) return false;
+    const Slot *s = &e->t->slots->all.at[((const SlotAttr *)n->attr)->slot];
+    size_t length = strlen(net);
+    return s->kind == SLOT_PARAM && !strncmp(s->name, net, length) && s->name[length] == '/';
+}
+
+static bool graph_has(const Eval *e, const Graph *g, const char *net) {
+    for (int i = 0; g && i < g->node.n; i++)
+        if (is_parameter_of(e, g->node.at[i], net)) return true;
+    return false;
+}
+
+/* What stands between a loss and a network: a value that is a constant to players, or an operator that passes no gradient. */
+static const char *why_unreached(const Playing *p, const char *net) {
+    Eval *e = p->ctx.e;
+    Node *loss = value_to_node(&p->ctx, p->loss, p->goal->value->loc);
+    int count = loss ? loss->id + 1 : 0;
+    bool *seen = ARENA_ARRAY(e->arena, bool, count + 1), *from = ARENA_ARRAY(e->arena, bool, count + 1);
+    const Node *stop = NULL;
+    if (count) seen[loss->id] = true;
+    for (int i = count - 1; i >= 0; i--)
+        for (int k = 0; seen[i] && k < p->ctx.graph->node.at[i]->nsrc; k++) seen[p->ctx.graph->node.at[i]->src[k]->id] = true;
+    for (int i = 0; i < count; i++) {
+        const Node *n = p->ctx.graph->node.at[i];
+        if (!seen[i]) continue;
+        from[i] = is_parameter_of(e, n, net);
+        for (int k = 0; k < n->nsrc; k++) from[i] = from[i] || from[n->src[k]->id];
+        if (from[i] && n->nsrc && !stop && n->op->traits & STOPS_GRAD) stop = n;
+        for (int v = 0; v < e->t->niteration; v++) {
+            const IterationValue *it = &e->t->iteration[v];
+            const char *name = n->op == &op_slot ? e->t->slots->all.at[((const SlotAttr *)n->attr)->slot].name : "";
+            if (!strncmp(name, "@iteration/", 11) && !strncmp(name + 11, it->name, strlen(it->name)) && graph_has(e, it->unit.graph, net))
+                return arena_printf(e->arena, ": '%s' under 'iteration' is a constant to players; write the call in the player", it->name);
+        }
+    }
+    return stop ? arena_printf(e->arena, ": no gradient passes through %s", stop->op->name) : "";
+}
+
 /* A network of which the loss reaches nothing is an error, a single parameter a warning. */
 static void check_reach(const Playing *p) {
     Eval *e = p->ctx.e;
@@ -133,8 +172,8 @@ static void check_reach(const Playing *p) {
             if (pass == 0 || reaches) continue;
             int known = names_find(&reached, net);
             if (known < 0) {
-                diag_error(e->diags, p->goal->value->loc, "the loss of '%s' reaches nothing of the network '%s' that it moves",
-                           p->def->name, net);
+                diag_error(e->diags, p->goal->value->loc, "the loss of '%s' reaches nothing of the network '%s' that it moves%s",
+                           p->def->name, net, why_unreached(p, net));
                 names_add(e->arena, &reached, net, 0);
             } else if (known) {
                 diag_warn(e->diags, p->goal->value->loc, "the loss of '%s' does not reach '%s': it stands still", p->def->name,

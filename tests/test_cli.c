@@ -289,7 +289,8 @@ static int finish(pid_t child) {
 static void no_steps_leave_the_initial_values_to_go_on_from(void **state) {
     (void)state;
     assert_int_equal(system("rm -rf none straight"), 0);
-    assert_int_equal(sh("ring.yaml --steps 0 --seed 5 -o none -q"), 0);
+    assert_int_equal(sh("ring.yaml --steps 0 --seed 5 -o none --resume auto"), 0);
+    assert_non_null(strstr(err, "--resume auto: its folder is not there; a new run begins"));
     assert_int_equal(access("none/checkpoints/step-000000.safetensors", F_OK), 0);
     assert_int_equal(sh("ring.yaml --steps 8 --resume none -q"), 0);
     assert_int_equal(sh("ring.yaml --steps 8 --seed 5 -o straight -q"), 0);
@@ -302,14 +303,15 @@ static void a_signal_ends_after_a_checkpoint_and_the_run_goes_on_the_same(void *
     static const int signals[] = {SIGINT, SIGTERM};
     for (int i = 0; i < 2; i++) {
         assert_int_equal(system("rm -rf stopped"), 0);
-        const char *const argument[] = {BINARY, "ring.yaml", "-o", "stopped", "--seed", "5", NULL};
+        const char *const argument[] = {BINARY, "ring.yaml", "-o", "stopped", "--seed", "5", i ? "--steps" : NULL, "900", NULL};
         pid_t child = start(argument, "stopped/samples/samples-000020.png");
         kill(child, SIGHUP);
         kill(child, signals[i]);
         int status = finish(child);
         assert_true(WIFSIGNALED(status));
         assert_int_equal(WTERMSIG(status), signals[i]);
-        assert_non_null(strstr(err, "go on with: graphrun train --resume stopped"));
+        assert_non_null(strstr(err, i ? "go on with: graphrun train --resume stopped --steps 900\n"
+                                      : "go on with: graphrun train --resume stopped\n"));
         char run_json[4000];
         slurp("stopped/run.json", run_json, sizeof run_json);
         assert_non_null(strstr(run_json, "\"stopped\""));
@@ -389,6 +391,27 @@ static void a_torn_checkpoint_is_refused(void **state) {
     assert_non_null(strstr(err, "torn"));
 }
 
+/* A label that no row belongs to is the cause, and not the numbers that it leads to. */
+static void a_label_outside_is_named(void **state) {
+    (void)state;
+    static const struct { const char *layer, *why; } rows[] = {
+        {"embedding(ring.label, 5, 2)", " of 5 rows"}, {"one_hot(ring.label, 6)", " of 6 rows"}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char text[600];
+        snprintf(text, sizeof text,
+                 "data: {ring: {source: gaussians, modes: 8, batch: 64, order: sequential}}\n"
+                 "networks:\n  net(x): dense(x, 1)\n  table(x): \"dense(%s, 1)\"\n"
+                 "players:\n  net: {minimize: mean(net(ring.point)) + mean(table(ring.point)^2), moves: [net, table], optimizer: sgd(0.1)}\n"
+                 "schedule: {steps: 3, each: [net]}\n", rows[i].layer);
+        put("outside.yaml", text);
+        assert_int_equal(sh("outside.yaml -o outside --force"), 5);
+        assert_non_null(strstr(err, "nan is made here first, at step 1,"));
+        const char *said = strstr(err, "the index ");
+        assert_non_null(said);
+        assert_non_null(strstr(said, rows[i].why));
+    }
+}
+
 static void a_divergence_names_node_and_step(void **state) {
     (void)state;
     static const char *const more[] = {"", "--watch"};
@@ -422,6 +445,7 @@ int main(void) {
         cmocka_unit_test(killed_runs_resume_by_themselves),
         cmocka_unit_test(a_changed_spec_is_refused_and_shown),
         cmocka_unit_test(a_torn_checkpoint_is_refused),
+        cmocka_unit_test(a_label_outside_is_named),
         cmocka_unit_test(a_divergence_names_node_and_step),
     };
     return cmocka_run_group_tests(tests, prepare, NULL);

@@ -176,7 +176,9 @@ static void tell_end(const Job *j) {
     const Options *o = j->o;
     const TrainReport *r = &j->report;
     const char *path = j->folder.path;
-    if (r->how == ENDED_SIGNAL)
+    if (r->how == ENDED_SIGNAL && o->steps_given)
+        say(o, "stopped after step %" PRId64 "; go on with: graphrun train --resume %s --steps %" PRId64, r->step, path, o->steps);
+    else if (r->how == ENDED_SIGNAL)
         say(o, "stopped after step %" PRId64 "; go on with: graphrun train --resume %s", r->step, path);
     else if (r->how == ENDED_LIMIT)
         say(o,
@@ -274,6 +276,8 @@ static int run(const Options *o, int n, char **operand) {
     int code = f.code;
     if (going) {
         progress_say(j.progress, "graphrun %s: %s", program_version(), j.spec);
+        if (o->resume && !j.resume[0])
+            say(o, "--resume auto: %s; a new run begins", o->out ? "its folder is not there" : "there is no unfinished run of this spec in runs/");
         code = spec_open(&j.s, j.spec, o);
         going = !code && same_graph(&j, &f) && ready(&j, &f) && train_in(&j, &f);
     }

@@ -92,6 +92,20 @@ static bool reshape_infer(const Node *n, Tensor *out) {
     return true;
 }
 
+/* Sizes that do not fit. Who gave those of the whole tensor did not know that the first axes stay. */
+static Node *refuse_sizes(Graph *g, const Node *x, const ReshapeAttr *a, int64_t rest) {
+    const char *wanted = field_show(&reshape_fields[0], a, g->arena);
+    int64_t all = 1;
+    for (int i = 0; i < a->shape.n; i++) all *= a->shape.at[i];
+    if (a->keep == 1 && a->shape.n > 1 && all == NODE_COUNT(x))
+        return refuse(g, &op_reshape, x->type, "%s for %s: reshape leaves axis 0 alone, so the sizes are those after it, "
+                                               "%lld numbers in all, as in shape(x)[1:]", wanted, show_of(x), (long long)rest);
+    if (a->keep)
+        return refuse(g, &op_reshape, x->type, "%s after the first %s of %s, where %lld numbers are, not %lld", wanted,
+                      a->keep == 1 ? "axis" : "axes", show_of(x), (long long)rest, (long long)all);
+    return refuse(g, &op_reshape, x->type, "%s has %lld numbers, %s has %lld", show_of(x), (long long)rest, wanted, (long long)all);
+}
+
 static Node *reshape_build(Graph *g, int nsrc, Node *const *src, const void *attr) {
     const ReshapeAttr *a = attr;
     const Tensor *t = &src[0]->type;
@@ -108,13 +122,13 @@ static Node *reshape_build(Graph *g, int nsrc, Node *const *src, const void *att
         if (d == -1 && open >= 0) return refuse(g, &op_reshape, *t, "only one size may be -1");
         if (d == -1)
             open = to.shape.n;
-        else if (d > rest / known)
-            return refuse(g, &op_reshape, *t, "%s has too few elements for %s", show_of(src[0]),
-                          field_show(&reshape_fields[0], a, g->arena));
+        else if (d > INT64_MAX / known)
+            return refuse(g, &op_reshape, *t, "%s is too large", field_show(&reshape_fields[0], a, g->arena));
         else
             known *= d;
         to.shape.at[to.shape.n++] = d;
     }
+    if (open < 0 && known != rest) return refuse_sizes(g, src[0], a, rest);
     if (open >= 0 && rest % known)
         return refuse(g, &op_reshape, *t, "%s: what is left, %lld, is no multiple of %lld", show_of(src[0]),
                       (long long)rest, (long long)known);
@@ -163,7 +177,7 @@ static const Sample reshape_samples[] = {
     {0},
 };
 
-OP(reshape, .doc = "x with other sizes; the first `keep` axes stay", .call = "x, shape, keep=1", .arity = 1,
+OP(reshape, .doc = "x with other sizes; the first `keep` axes stay", .call = "x, shape, *, keep=1", .arity = 1,
    .traits = VIEW | LINEAR | CHEAP, .attr_size = sizeof(ReshapeAttr), .attr = reshape_fields,
    .build = reshape_build, .infer = reshape_infer, .grad = reshape_grad, .view = reshape_view,
    .ref = view_ref, .samples = reshape_samples)
