@@ -80,7 +80,7 @@ void help_prelude(int indent) {
     for (int i = 0, k; i < all.n; i = k) {
         Str names = {.arena = a};
         for (k = i; k < all.n && !strcmp(all.at[k].group, all.at[i].group); k++)
-            str_printf(&names, "%s%s", k > i ? ", " : "", all.at[k].name);
+            str_printf(&names, "%s%s", k > i ? ", " : "", all.at[k].head);
         text_wrap(arena_printf(a, "%s: %s", all.at[i].group, names.text), indent, indent + 4);
     }
     arena_free(a);

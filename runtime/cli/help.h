@@ -36,4 +36,4 @@ const Definition *definition_named(const Definitions *all, const char *name, Nea
 const char *definition_doc(const Definition *d);      /* "" where it has none */
 void definitions_list(const Definitions *all);        /* heads and documentation, by group */
 void definition_show(const Definition *d);
-void help_prelude(int indent);                        /* the prelude's names, by group */
+void help_prelude(int indent);                        /* the prelude's heads, by group */
