@@ -138,7 +138,8 @@ static bool all_finite(const Program *p, const Instr *i, const Frame *f, Watched
         int64_t n = shape_count(&i->out[k].type.shape);
         for (int64_t j = 0; j < n; j++)
             if (!isfinite(x[j])) {
-                *watched = (Watched){i, k, j, x[j]};
+                *watched = (Watched){.instr = i, .result = k, .element = j, .value = x[j]};
+                if (i->op && i->op->explain) i->op->explain(i, (const void *const *)f->address, j, watched->why, sizeof watched->why);
                 return false;
             }
     }

@@ -10,6 +10,7 @@ typedef struct {                                      /* filled by exec_run with
     int result;                                       /* which of its results */
     int64_t element;
     double value;
+    char why[80];                                     /* what the operator says of it, or "" */
 } Watched;
 
 typedef struct { double seconds, cpu; int64_t calls; } InstrTime;          /* cpu: over all threads */

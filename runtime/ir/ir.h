@@ -117,6 +117,8 @@ struct Op {
     bool (*prepare)(Instr *i);                        /* once: scratch size, library state; false = cannot run */
     void (*release)(Instr *i);                        /* frees what prepare made */
     void (*eval)(const Instr *i, const void *const *in, void *const *out, void *scratch);
+    void (*explain)(const Instr *i, const void *const *in, int64_t element, char *to, size_t size);
+                                                      /* why this element of what it made is no number; NULL: as computed */
     void (*ref)(const Node *n, const double *const *in, double *out);  /* naive, in double */
     double (*flops)(const Node *n);                   /* multiplications and additions; NULL = one an element */
     const Sample *samples;

@@ -5,6 +5,7 @@
 #include "ops/ops.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 static bool wants_int(const Node *n, int k) {
@@ -46,6 +47,16 @@ static void gather_eval(const Instr *i, const void *const *in, void *const *out,
     }
 }
 
+/* An index outside: the values of the table may be no numbers either. */
+static void explain_index(int64_t at, int64_t rows, const char *of, char *to, size_t size) {
+    if (at < 0 || at >= rows) snprintf(to, size, "the index %lld of %lld %s", (long long)at, (long long)rows, of);
+}
+
+static void gather_explain(const Instr *i, const void *const *in, int64_t element, char *to, size_t size) {
+    const Shape *x = &i->in[0].type.shape;
+    explain_index(((const int32_t *)in[1])[element / width_of(x)], x->dim[0], "rows", to, size);
+}
+
 static void gather_ref(const Node *n, const double *const *in, double *out) {
     int64_t rows = n->src[0]->type.shape.dim[0], width = width_of(&n->src[0]->type.shape);
     for (int64_t e = 0; e < NODE_COUNT(n); e++) {
@@ -63,7 +74,7 @@ static const Sample gather_samples[] = {
 static const Sample gather_large = {"rows of 64", 2, {{F32, {2, {20000, 64}}}, {I32, {1, {20000}}}}, NULL, 0, 19999};
 
 OP(gather, .doc = "the rows of x (along axis 0) that the indices name", .call = "x, indices", .arity = 2,
-   .traits = LINEAR, .infer = gather_infer, .grad = gather_grad, .eval = gather_eval, .ref = gather_ref,
+   .traits = LINEAR, .infer = gather_infer, .grad = gather_grad, .eval = gather_eval, .explain = gather_explain, .ref = gather_ref,
    .samples = gather_samples, .large = &gather_large)
 
 Node *g_gather(Node *x, Node *indices) { return op_apply(x->graph, &op_gather, 2, NODES(x, indices), NULL); }
@@ -275,6 +286,10 @@ static void gather_last_eval(const Instr *i, const void *const *in, void *const 
     }
 }
 
+static void gather_last_explain(const Instr *i, const void *const *in, int64_t element, char *to, size_t size) {
+    explain_index(((const int32_t *)in[1])[element], last_of(&i->in[0].type.shape), "elements", to, size);
+}
+
 static void gather_last_ref(const Node *n, const double *const *in, double *out) {
     int64_t width = last_of(&n->src[0]->type.shape), taken = last_of(&n->type.shape);
     for (int64_t k = 0; k < NODE_COUNT(n); k++) {
@@ -293,7 +308,7 @@ static const Sample gather_last_large = {"rows of 1024", 2, {{F32, {2, {1024, 10
 
 OP(gather_last, .doc = "the elements of the last axis that the indices name, row by row",
    .call = "x, indices", .arity = 2, .traits = LINEAR, .infer = gather_last_infer, .grad = gather_last_grad,
-   .eval = gather_last_eval, .ref = gather_last_ref, .samples = gather_last_samples, .large = &gather_last_large)
+   .eval = gather_last_eval, .explain = gather_last_explain, .ref = gather_last_ref, .samples = gather_last_samples, .large = &gather_last_large)
 
 Node *g_gather_last(Node *x, Node *indices) {
     return op_apply(x->graph, &op_gather_last, 2, NODES(x, indices), NULL);

@@ -19,9 +19,9 @@ static void name_node(const Trainer *tr, const Watched *w, int64_t step, Fault *
     const Instr *i = w->instr;
     Diags *d = m->t->diags;
     char *shape = shape_show(&i->out[w->result].type.shape, m->t->arena);
-    diag_error(d, i->loc, "%s: %g is made here first, at step %" PRId64 ", element %" PRId64 " of %s%s%s%s%s",
+    diag_error(d, i->loc, "%s: %g is made here first, at step %" PRId64 ", element %" PRId64 " of %s%s%s%s%s%s%s",
                m->caught->name, w->value, step, w->element, shape, i->label ? ", in " : "",
-               i->label ? i->label : "", i->role ? ", part of the " : "", i->role ? i->role : "");
+               i->label ? i->label : "", i->role ? ", part of the " : "", i->role ? i->role : "", *w->why ? ": " : "", w->why);
     *out = (Fault){0};
     fault(out, CODE_DIVERGED, "diverged at step %" PRId64 ", in '%s'", step, m->caught->name);
 }
