@@ -304,9 +304,12 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
     if (network && !d->traced && !e->shaping && !c->probing) inner.tracing = d->traced = true;
     else if (network) inner.tracing = false;
     Caller caller = {call->loc, f->name, d->entry->loc.file, d->globals == e->prelude, e->diags->caller};
+    bool row = call->expr && !network && traces(c);
+    int at = row ? trace_begin(c, inner.path, expr_show(call->expr, e->arena), true, call->loc) : -1, nodes = row ? c->graph->node.n : 0;
     e->diags->caller = &caller;
     Value *v = eval_definition(&inner, s, f->body, s->piped);
     e->diags->caller = caller.outer;
+    if (row) trace_end(c, at, nodes, v);
     if (network && !value_is_poison(v)) d->shaped = true;
     return v;
 }

@@ -330,8 +330,9 @@ static void network_rows(Eval *e) {
     for (int i = 0; i < e->rows.n; i++) names_add(e->arena, &rows, e->rows.at[i].path, i);
     for (int i = 0; i < t->slots->all.n; i++)
         if (t->slots->all.at[i].kind == SLOT_PARAM) count_parameter(e, &rows, &t->slots->all.at[i]);
-    t->nlayer = e->rows.n;
     t->layer = e->rows.at;
+    for (int i = 0; i < e->rows.n; i++)
+        if (!e->rows.at[i].called || e->rows.at[i].parameters) t->layer[t->nlayer++] = e->rows.at[i];
 }
 
 static uint64_t schedule_hash(const Training *t) {

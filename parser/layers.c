@@ -186,26 +186,33 @@ static char *item_text(Eval *e, const Doc *d) {
     return s.text;
 }
 
-/* A row for `show`: made before the layer runs, so that it stands before those of the layer's own layers. */
-static int trace_begin(const Ctx *c, const Doc *item) {
+/* ---- rows for `show` --------------------------------------------------------------------------------------------- */
+
+bool traces(const Ctx *c) { return c->tracing && c->network && c->text->globals == c->e->spec; }
+
+int trace_begin(const Ctx *c, const char *path, const char *layer, bool called, Loc loc) {
+    LayerRow row = {.network = c->network->name, .layer = layer, .path = path, .depth = -1, .called = called, .loc = loc,
+                    .type = {.shape = {.rank = -1}}};
+    for (const char *p = row.path; *p; p++) row.depth += *p == '/';
+    vec_push(c->e->arena, &c->e->rows, row);
+    return c->e->rows.n - 1;
+}
+
+static int trace_item(const Ctx *c, const Doc *item) {
     Eval *e = c->e;
     bool expression = item->kind == DOC_SCALAR && doc_expr(e, item)->kind != EX_NAME;
     const Site *site = site_of(e, c->text, expression ? (const void *)doc_expr(e, item) : item);
-    LayerRow row = {.network = c->network->name, .loc = item->loc, .type = {.shape = {.rank = -1}}};
     const Doc *args = item->kind == DOC_MAP ? item->entry[0].value : NULL;
     const Doc *name = args && args->kind == DOC_MAP ? doc_get(args, "name") : NULL;
-    if (name && name->kind == DOC_SCALAR) row.path = path_join(e, c->path, name->text);
-    else row.path = arena_printf(e->arena, "%s/%s_%d", c->path, site->written, site->number);
-    row.depth = -1;
-    for (const char *p = row.path; *p; p++) row.depth += *p == '/';
-    row.layer = item->kind == DOC_MAP && item->n == 1
-                    ? arena_printf(e->arena, "%s: %s", item->entry[0].key, item_text(e, item->entry[0].value))
-                    : item_text(e, item);
-    vec_push(e->arena, &e->rows, row);
-    return e->rows.n - 1;
+    const char *path = name && name->kind == DOC_SCALAR ? path_join(e, c->path, name->text)
+                                                        : arena_printf(e->arena, "%s/%s_%d", c->path, site->written, site->number);
+    const char *layer = item->kind == DOC_MAP && item->n == 1
+                            ? arena_printf(e->arena, "%s: %s", item->entry[0].key, item_text(e, item->entry[0].value))
+                            : item_text(e, item);
+    return trace_begin(c, path, layer, false, item->loc);
 }
 
-static void trace_end(const Ctx *c, int row, int first_node, const Value *v) {
+void trace_end(const Ctx *c, int row, int first_node, const Value *v) {
     LayerRow *r = &c->e->rows.at[row];
     if (v->kind == V_NODE) r->type = v->node->type;
     for (int i = first_node; i < c->graph->node.n; i++) {
@@ -292,8 +299,8 @@ Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped) {
             piped = value_poison(e);
             continue;
         }
-        bool tracing = c->tracing && layer && c->network;
-        int nodes = c->graph ? c->graph->node.n : 0, row = tracing ? trace_begin(c, item) : -1;
+        bool tracing = layer && traces(c);
+        int nodes = c->graph ? c->graph->node.n : 0, row = tracing ? trace_item(c, item) : -1;
         piped = run(c, s, item, piped);
         if (tracing) trace_end(c, row, nodes, piped);
     }

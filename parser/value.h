@@ -308,6 +308,11 @@ Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped);
 const Field *block_keys(const Doc *item);             /* of `repeat`, `for`, ... in a layer list; NULL: it is none of these */
 bool block_keys_hold(Eval *e, const Doc *item, const Field *keys);      /* or reported */
 const Doc *map_get(const Doc *map, const char *key);
+/* Rows for `show`, of what the reader's own text calls: made before the layer runs, so that a row stands before those of
+ * the layer's own layers. `called`: in an expression; it stays where it has parameters. */
+bool traces(const Ctx *c);
+int trace_begin(const Ctx *c, const char *path, const char *layer, bool called, Loc loc);
+void trace_end(const Ctx *c, int row, int first_node, const Value *v);
 bool is_body(const Doc *d);                           /* a mapping of local names, with `return` or `after`; no record */
 
 /* ranges.c: what arguments may be */

@@ -391,6 +391,23 @@ static void a_torn_checkpoint_is_refused(void **state) {
     assert_non_null(strstr(err, "torn"));
 }
 
+/* Layers that expressions call are listed where they have parameters; what the prelude's layers are made of is not. */
+static void show_lists_what_the_reader_calls(void **state) {
+    (void)state;
+    put("calls.yaml", "data: {ring: {source: gaussians, batch: 4}}\n"
+                      "functions:\n  block(x): relu(dense(x, 3))\n"
+                      "networks:\n  net(x):\n    z: [{input: \"reshape(dense(x, 16), [4, 4, 1])\"}, {mean_pool: 2}, flatten]\n"
+                      "    return: dense(block(x), 1) + dense(z, 1)\n"
+                      "players:\n  net: {minimize: mean(net(ring.point)), optimizer: sgd(0.1)}\n"
+                      "schedule: {steps: 3, each: [net]}\n");
+    assert_int_equal(sh("show calls.yaml net --plain"), 0);
+    static const char *const listed[] = {"  dense(block(x), 1) ", "  block(x) ", "    dense(x, 3) ", "  dense(x, 16) ", "  mean_pool: 2 "};
+    for (size_t i = 0; i < sizeof listed / sizeof *listed; i++)
+        if (!strstr(out, listed[i])) fail_msg("'%s' is not in:\n%s", listed[i], out);
+    assert_null(strstr(out, "item"));                 /* of mean_pool's own text */
+    assert_null(strstr(out, "reshape("));
+}
+
 /* A label that no row belongs to is the cause, and not the numbers that it leads to. */
 static void a_label_outside_is_named(void **state) {
     (void)state;
@@ -445,6 +462,7 @@ int main(void) {
         cmocka_unit_test(killed_runs_resume_by_themselves),
         cmocka_unit_test(a_changed_spec_is_refused_and_shown),
         cmocka_unit_test(a_torn_checkpoint_is_refused),
+        cmocka_unit_test(show_lists_what_the_reader_calls),
         cmocka_unit_test(a_label_outside_is_named),
         cmocka_unit_test(a_divergence_names_node_and_step),
     };

@@ -155,6 +155,7 @@ typedef struct {                                      /* one line of `show`: a l
     Tensor type;                                      /* of the result; rank -1 where it is no tensor */
     int64_t parameters;
     double flops;
+    bool called;                                      /* in an expression, not in a list */
     Loc loc;
 } LayerRow;
 
