@@ -194,6 +194,11 @@ static int counted_source(Eval *e, const Stage *s, const Doc *of, Loc loc, bool 
 
 static bool counts_epochs(const Doc *d) { return doc_entry(d, "epochs") != NULL; }
 
+/* `- warm: {steps: 60, each: [...]}`: the name as a key. */
+static bool is_under_name(const Doc *d) {
+    return d->kind == DOC_MAP && d->n == 1 && d->entry[0].value->kind == DOC_MAP && !field_find(schedule_keys, d->entry[0].key);
+}
+
 /* The names of all stages, before what they hold: one may load another's end. They become names of files. */
 static void name_from_doc(Eval *e, const Doc *d, bool wanted, int i) {
     Stage *s = &e->t->stage[i];
@@ -202,13 +207,17 @@ static void name_from_doc(Eval *e, const Doc *d, bool wanted, int i) {
     if (name && (name->kind != DOC_SCALAR || strspn(name->text, "./") || strchr(name->text, '/')))
         diag_error(e->diags, name->loc, "a stage's name becomes part of a file's: no '/' in it, no '.' before it");
     else if (name) s->name = name->text;
-    else if (wanted && d->kind == DOC_MAP) diag_error(e->diags, d->loc, "a stage of a list has a name: stage: NAME");
+    else if (wanted && is_under_name(d)) {
+        s->name = d->entry[0].key;
+        diag_error(e->diags, d->loc, "a stage's name is a key of its own: `- stage: %s`, and the other keys beside it", s->name);
+    } else if (wanted && d->kind == DOC_MAP) diag_error(e->diags, d->loc, "a stage of a list has a name: stage: NAME");
     for (int k = 0; k < i && *s->name; k++)
         if (!strcmp(e->t->stage[k].name, s->name))
             diag_error(e->diags, d->loc, "two stages are called '%s': name them with 'stage'", s->name);
 }
 
 static void stage_from_doc(Eval *e, const Doc *d, Stage *s, MadeTurns *made) {
+    if (is_under_name(d)) d = d->entry[0].value;
     if (d->kind != DOC_MAP) {
         diag_error(e->diags, d->loc, "the schedule is a mapping with 'steps' or 'epochs' and 'each'");
         return;
