@@ -298,6 +298,21 @@ static void no_steps_leave_the_initial_values_to_go_on_from(void **state) {
     assert_int_equal(system("cmp none/log.jsonl straight/log.jsonl"), 0);
 }
 
+static void auto_finds_the_newest_unfinished_run_of_the_spec(void **state) {
+    (void)state;
+    assert_int_equal(system("rm -rf runs"), 0);
+    assert_int_equal(sh("ring.yaml --preset short --resume auto -o runs/done"), 0);
+    assert_int_equal(sh("bad.yaml --steps 3 -o runs/of_another -q"), 0);
+    assert_int_equal(sh("ring.yaml --steps 3 --resume auto"), 0);
+    assert_non_null(strstr(err, "--resume auto: there is no unfinished run of this spec in runs/; a new run begins"));
+    assert_int_equal(strncmp(out, "runs/ring-", 10), 0);
+    assert_int_equal(system("rm -rf runs/ring-*"), 0);
+    assert_int_equal(sh("ring.yaml --time 0.001s -o runs/mine -q"), 0);
+    assert_int_equal(sh("ring.yaml --time 0.001s --resume auto"), 0);
+    assert_string_equal(out, "runs/mine\n");
+    assert_null(strstr(err, "a new run begins"));
+}
+
 static void a_signal_ends_after_a_checkpoint_and_the_run_goes_on_the_same(void **state) {
     (void)state;
     static const int signals[] = {SIGINT, SIGTERM};
@@ -462,6 +477,7 @@ int main(void) {
         cmocka_unit_test(killed_runs_resume_by_themselves),
         cmocka_unit_test(a_changed_spec_is_refused_and_shown),
         cmocka_unit_test(a_torn_checkpoint_is_refused),
+        cmocka_unit_test(auto_finds_the_newest_unfinished_run_of_the_spec),
         cmocka_unit_test(show_lists_what_the_reader_calls),
         cmocka_unit_test(a_label_outside_is_named),
         cmocka_unit_test(a_divergence_names_node_and_step),

@@ -201,18 +201,29 @@ bool runfolder_facts(const RunFolder *r, const RunFacts *facts, Fault *f) {
 
 /* ---- finding one to go on with ---- */
 
+/* NAME-DATE-TIME, or a folder of another name in which this spec was begun. */
+static bool is_run_of(const char *folder, const char *path, const char *name) {
+    size_t n = strlen(name);
+    if (!strncmp(folder, name, n) && folder[n] == '-' && strspn(folder + n + 1, "0123456789-") == strlen(folder + n + 1)) return true;
+    char spec[600] = "";
+    runfolder_fact(path, "spec", spec, sizeof spec);
+    const char *slash = strrchr(spec, '/'), *base = slash ? slash + 1 : spec;
+    return strcspn(base, ".") == n && !strncmp(base, name, n);
+}
+
 bool runfolder_unfinished(const char *name, char *out, size_t size) {
     DIR *dir = opendir("runs");
-    char newest[256] = "", path[PATH], status[32];
-    size_t n = strlen(name);
+    char newest[256] = "", newest_began[32] = "", path[PATH], status[32], began[32];
     for (struct dirent *e; dir && (e = readdir(dir));) {
-        if (strncmp(e->d_name, name, n) || e->d_name[n] != '-' ||
-            strspn(e->d_name + n + 1, "0123456789-") != strlen(e->d_name + n + 1))
-            continue;
         snprintf(path, sizeof path, "runs/%s", e->d_name);
+        *status = *began = 0;
+        if (*e->d_name == '.' || !is_run_of(e->d_name, path, name)) continue;
         runfolder_fact(path, "status", status, sizeof status);
-        if (*status && strcmp(status, "finished") && strcmp(newest, e->d_name) < 0)
-            snprintf(newest, sizeof newest, "%s", e->d_name);
+        runfolder_fact(path, "began", began, sizeof began);
+        int order = strcmp(newest_began, began);
+        if (!*status || !strcmp(status, "finished") || order > 0 || (!order && strcmp(newest, e->d_name) > 0)) continue;
+        snprintf(newest, sizeof newest, "%s", e->d_name);
+        snprintf(newest_began, sizeof newest_began, "%s", began);
     }
     if (dir) closedir(dir);
     if (*newest) snprintf(out, size, "runs/%s", newest);
