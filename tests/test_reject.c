@@ -59,6 +59,11 @@ static void no_sources(void **state) {
     refused(w, op_apply(w->g, &op_concat, 0, NULL, NULL), "concat: takes at least one tensor");
 }
 
+static void sizes_of_another_number(void **state) {
+    World *w = *state;
+    refused(w, emit(w->g, &op_reshape, 1, NODES(w->matrix), &(ReshapeAttr){{2, {5, 2}}, 0}), "reshape: [3, 4] has 12 elements, [5, 2] has 10");
+}
+
 static void types_of_elements(void **state) {
     World *w = *state;
     refused(w, emit(w->g, &op_tanh, 1, NODES(w->whole), NULL), "tanh: not for int");
@@ -157,6 +162,7 @@ static void a_kernel_that_is_never_ready(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {TEST(number_of_sources),
                                        TEST(no_sources),
+                                       TEST(sizes_of_another_number),
                                        TEST(types_of_elements),
                                        TEST(unlike_shapes),
                                        TEST(choice_of_unlike),
