@@ -101,25 +101,47 @@ void data_define(Eval *e, Def *def) {
     def->running = false;
 }
 
-/* Keys that are neither options nor fields: only known once the source is open. That happens once, perhaps in the pass
- * that shapes networks in silence, so it speaks through the source, as opening does. */
+/* The fields that keys may rework: those of the open source; of one that nothing reads, those that its kind has. NULL: the
+ * file alone would say. */
+static const char *const *field_names(Eval *e, const DataSource *s) {
+    VEC(const char *) names = {0};
+    for (int k = 0; k < s->nfield; k++) vec_push(e->arena, &names, s->field[k].name);
+    const FieldRow *rows[] = {s->kind->fields, source_fields};
+    for (int r = 0; r < 2 && !s->nfield; r++)
+        for (const FieldRow *f = rows[r]; f && f->name; f++) {
+            if (!strcmp(f->name, "*")) return NULL;
+            vec_push(e->arena, &names, f->name);
+        }
+    vec_push(e->arena, &names, (const char *)NULL);
+    return names.at;
+}
+
+/* Keys that are neither options nor fields. A source is opened once, perhaps in the pass that shapes networks in silence, so
+ * this speaks through the source, as opening does. */
 static bool check_keys(Eval *e, const DataSource *s, const Doc *d) {
+    const char *const *fields = field_names(e, s);
     bool ok = true;
+    if (!fields) return true;
     for (int i = 0; i < d->n; i++) {
         const char *key = d->entry[i].key;
         bool known = field_find(source_keys, key) || field_find(s->kind->options, key) || field_find(source_options, key);
-        for (int k = 0; k < s->nfield; k++) known = known || !strcmp(s->field[k].name, key);
+        for (const char *const *f = fields; *f; f++) known = known || !strcmp(*f, key);
         if (known) continue;
         Nearest near = nearest_to(key);
         field_nearest(s->kind->options, &near);
         field_nearest(source_options, &near);
         field_nearest(source_keys, &near);
-        for (int k = 0; k < s->nfield; k++) nearest_add(&near, s->field[k].name);
+        for (const char *const *f = fields; *f; f++) nearest_add(&near, *f);
         diag_error(s->diags, d->entry[i].loc, "unknown key '%s' of a source of kind %s%s", key, s->kind->name,
                    nearest_hint(e->arena, &near));
         ok = false;
     }
     return ok;
+}
+
+void data_check_unread(Eval *e, const Def *def) {
+    const SourceUse *use = &e->t->source[def->index];
+    if (use->source && !use->used) check_keys(e, use->source, def->entry->value);
 }
 
 bool data_open(Eval *e, Def *def) {

@@ -384,7 +384,7 @@ static void read_text(Eval *e, const IntTable *said, Def *d) {
     case DEF_FUNCTION: case DEF_NETWORK: case DEF_ITERATION: read_definition(t, v); return;
     case DEF_OPTIMIZER: read_rule(t, v); return;
     case DEF_PLAYER: read_player(t, d); return;
-    case DEF_SOURCE: read_source(t, v); return;
+    case DEF_SOURCE: data_check_unread(e, d), read_source(t, v); return;
     }
 }
 

@@ -342,6 +342,7 @@ void kept_add(Eval *e, const char *name, Value *template);
 Unit *initial_unit(Eval *e);                          /* one more unit to run at the start, in order */
 
 /* data.c: sources and their fields */
+void data_check_unread(Eval *e, const Def *source);   /* keys of one that nothing reads */
 void data_define(Eval *e, Def *source);              /* one source: options; it is opened when first read */
 bool data_open(Eval *e, Def *source);
 Value *data_member(const Ctx *c, Def *source, const char *name, Loc loc);
