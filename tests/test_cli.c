@@ -151,6 +151,7 @@ static const Line lines[] = {
     {"help train", 0, "--resume", ""},
     {"help operators", 0, "its last bits may differ between numbers of threads", ""},
     {"help operators", 0, "float [37, 3], axes=0 -> float [3]", ""},
+    {"show function dense", 0, "    ranges      x: {holds: length(shape(x)) >= 2, advice: 'its", ""},
     {"help operators max", 0, "max(2, 3) = 3; float, float -> float; int, int -> int; linear in pieces", ""},
     {"help operators rows", 0, "the size of the first axis", ""},
     {"help operators maxx", 2, "", "there is no operator 'maxx', did you mean 'max'"},

@@ -102,6 +102,16 @@ static char *line_of(Arena *a, const Doc *body, const char *key) {
     const Doc *d = body->kind == DOC_MAP ? doc_get(body, key) : NULL;
     if (!d) return NULL;
     if (d->kind == DOC_SCALAR) return arena_strdup(a, d->text);
+    if (d->kind == DOC_MAP) {
+        Str s = {.arena = a};
+        for (int i = 0; i < d->n; i++) {
+            const DocEntry *k = &d->entry[i];
+            const char *quote = k->value->kind == DOC_SCALAR && k->value->style == DOC_SINGLE ? "'" : "";
+            str_printf(&s, "%s%s: %s%s%s", i ? ", " : "{", k->key, quote, line_of(a, d, k->key), quote);
+        }
+        str_add(&s, "}");
+        return s.text;
+    }
     char *text = NULL;
     size_t n = 0;
     FILE *f = open_memstream(&text, &n);
