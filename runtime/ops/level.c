@@ -49,7 +49,7 @@ static const Node *main_source(const Node *x) {
 }
 
 /* Notes of the lines of the spec that gave x its size on an axis, counted from the last, 1: the latest first. */
-static void note_sizes(const Node *x, int axis) {
+void note_sizes(const Node *x, int axis) {
     enum { MOST = 4 };
     Graph *g = x->graph;
     for (int said = 0; x->nsrc && said < MOST;) {

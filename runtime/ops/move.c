@@ -233,9 +233,14 @@ static bool concat_infer(const Node *n, Tensor *out) {
         Tensor s = n->src[k]->type;
         int64_t more = s.shape.rank == t.shape.rank ? s.shape.dim[axis] : 0;
         s.shape.dim[axis] = t.shape.dim[axis];
-        if (!tensor_equal(&s, &t))
-            return reject(n, "%s %s and %s %s differ not only in axis %lld", dtype_name(t.dtype), show(n, 0),
-                          dtype_name(s.dtype), show(n, k), (long long)axis);
+        if (!tensor_equal(&s, &t)) {
+            int odd = 0;
+            while (odd < t.shape.rank && s.shape.dim[odd] == t.shape.dim[odd]) odd++;
+            reject(n, "%s %s and %s %s differ not only in axis %lld", dtype_name(t.dtype), show(n, 0),
+                   dtype_name(s.dtype), show(n, k), (long long)axis);
+            for (int i = 0; i <= k && odd < t.shape.rank && n->graph->diags; i += k) note_sizes(n->src[i], t.shape.rank - odd);
+            return false;
+        }
         t.shape.dim[axis] += more;
     }
     *out = t;
