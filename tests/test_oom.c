@@ -58,7 +58,7 @@ static void a_run_that_runs_out_ends_in_order(void **state) {
     char command[600], line[512], folder[] = "/tmp/graphrun-oom-XXXXXX";
     assert_non_null(mkdtemp(folder));
     int failed = 0, status = 1;
-    for (long n = 8; status && n < 4000; n = next(n)) {
+    for (long n = 8; status && n < 1000000; n = next(n)) {
         snprintf(command, sizeof command, "GRAPHRUN_FAIL_ALLOC=%ld %s %s --preset tiny --steps 2 -q --force --threads 1 --out %s/run 2>&1 >/dev/null",
                  n, BINARY, SPEC, folder);
         FILE *p = popen(command, "r");
