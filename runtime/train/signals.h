@@ -1,4 +1,4 @@
-/* Signals: handlers only set flags; the trainer looks at them after each turn. */
+/* Signals are only noted; the trainer looks at them after each turn. */
 #pragma once
 #include <stdbool.h>
 
