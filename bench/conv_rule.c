@@ -6,13 +6,12 @@
  *
  * With one thread it counts processor time, not the clock's, so that other work on the machine disturbs it less.
  */
-#include "kern/kern.h"
+#include "measuring.h"
 #include "ir/ir.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct { const char *name; ConvShape s; } Case;
@@ -70,19 +69,6 @@ static const Case cases[] = {
 
 static const char *const methods[] = {"direct", "blocked", "winograd", "gemm", "swapped", "bf16"};   /* bf16: other numbers */
 enum { CASES = sizeof cases / sizeof *cases, METHODS = sizeof methods / sizeof *methods };
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(par_count() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static float *numbers(int64_t n) {
-    float *x = aligned_alloc(64, ((size_t)n * sizeof *x + 63) / 64 * 64);
-    if (!x) exit(1);
-    for (int64_t i = 0; i < n; i++) x[i] = (float)(i % 17) / 16 - 0.5f;
-    return x;
-}
 
 /* The best of several runs; all of them together take about a fifth of a second. */
 static double measure(const Conv *c, const float *a, const float *b, float *out, void *scratch) {

@@ -6,13 +6,12 @@
  * With one thread it counts processor time, not the clock's, so that other work on the machine disturbs it less.
  * OpenBLAS must have been given its kernels (OPENBLAS_CORETYPE=SkylakeX) on a CPU that is newer than it.
  */
-#include "kern/kern.h"
+#include "measuring.h"
 
 #include <cblas.h>
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 typedef struct {
     bool ta, tb;
@@ -32,19 +31,6 @@ static const Case cases[] = {
 
 enum { CASES = sizeof cases / sizeof *cases };
 typedef enum { BLAS, ONEDNN, OURS, WAYS } Way;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(par_count() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static float *numbers(int64_t n) {
-    float *x = aligned_alloc(64, ((size_t)n * sizeof *x + 63) / 64 * 64);
-    if (!x) exit(1);
-    for (int64_t i = 0; i < n; i++) x[i] = (float)(i % 17) / 16 - 0.5f;
-    return x;
-}
 
 static void run(Way way, const Case *c, const float *A, const float *B, float *C) {
     int64_t lda = c->ta ? c->m : c->k, ldb = c->tb ? c->k : c->n;

@@ -1,0 +1,21 @@
+/* What the programs that measure kernels share (bench/conv_rule.c, bench/gemm_rule.c). */
+#pragma once
+#include "kern/kern.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+/* Seconds; with one thread of processor time, not the clock's, so that other work on the machine disturbs it less. */
+static double now(void) {
+    struct timespec t;
+    clock_gettime(par_count() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+/* n numbers to compute with, between -0.5 and 0.5. */
+static float *numbers(int64_t n) {
+    float *x = aligned_alloc(64, ((size_t)n * sizeof *x + 63) / 64 * 64);
+    if (!x) exit(1);
+    for (int64_t i = 0; i < n; i++) x[i] = (float)(i % 17) / 16 - 0.5f;
+    return x;
+}
