@@ -1,4 +1,4 @@
-/* A whole file, for tests: in an arena, ended by a 0; a test that cannot read it fails. */
+/* Whole files, for tests, ended by a 0. */
 #pragma once
 #include "base/arena.h"
 
@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-/* size NULL: not asked for. */
+/* In an arena; a test that cannot read it fails. size NULL: not asked for. */
 static inline char *read_all(Arena *a, const char *path, size_t *size) {
     FILE *f = fopen(path, "rb");
     if (!f) print_error("cannot read %s\n", path);
@@ -21,4 +21,12 @@ static inline char *read_all(Arena *a, const char *path, size_t *size) {
     fclose(f);
     if (size) *size = n;
     return text;
+}
+
+/* What of a file goes into `into`; nothing where there is none. */
+static inline void slurp(const char *path, char *into, size_t size) {
+    FILE *f = fopen(path, "r");
+    size_t n = f ? fread(into, 1, size - 1, f) : 0;
+    into[n] = 0;
+    if (f) fclose(f);
 }

@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "readall.h"
+
 static const char spec[] =
     "vars: {batch: 16, latent: 2, rate: 1e-3}\n"
     "presets: {short: {schedule: {steps: 40}}}\n"
@@ -56,13 +58,6 @@ static void put(const char *path, const char *text) {
 
 /* Both streams of the last command. */
 static char out[1 << 18], err[1 << 18];
-
-static void slurp(const char *path, char *into, size_t size) {
-    FILE *f = fopen(path, "r");
-    size_t n = f ? fread(into, 1, size - 1, f) : 0;
-    into[n] = 0;
-    if (f) fclose(f);
-}
 
 static int sh(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static int sh(const char *fmt, ...) {

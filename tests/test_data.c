@@ -3,15 +3,9 @@
 #include <sys/wait.h>
 
 #include "image_files.h"
+#include "readall.h"
 
 static char out[60000], err[20000];
-
-static void slurp(const char *name, char *into, size_t size) {
-    FILE *f = fopen(file_in(name), "r");
-    size_t n = f ? fread(into, 1, size - 1, f) : 0;
-    into[n] = 0;
-    if (f) fclose(f);
-}
 
 /* In the tests' folder. */
 static int sh(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
@@ -23,8 +17,8 @@ static int sh(const char *fmt, ...) {
     va_end(ap);
     snprintf(command, sizeof command, "cd %s && %s %s >out.txt 2>err.txt", folder, BINARY, line);
     int status = system(command);
-    slurp("out.txt", out, sizeof out);
-    slurp("err.txt", err, sizeof err);
+    slurp(file_in("out.txt"), out, sizeof out);
+    slurp(file_in("err.txt"), err, sizeof err);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 

@@ -15,6 +15,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "readall.h"
+
 /* Convolutions and products of 16 and more, a product in a metric, and an iteration value. */
 static const char spec[] =
     "data:\n"
@@ -31,13 +33,6 @@ static const char spec[] =
     "metrics: {score: {value: \"sum(normal(32, 32)@normal(32, 32))\", every: 4}}\n";
 
 static char out[1 << 16], err[1 << 16];
-
-static void slurp(const char *path, char *into, size_t size) {
-    FILE *f = fopen(path, "r");
-    size_t n = f ? fread(into, 1, size - 1, f) : 0;
-    into[n] = 0;
-    if (f) fclose(f);
-}
 
 /* `cap`: most that oneDNN may use; "" for all there is. */
 static int sh(const char *cap, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
