@@ -6,13 +6,13 @@
  * and our convolutions prepare; plan: all else of the planner. The linker leads the calls of these functions through here
  * (--wrap), so the program itself carries no clock for it. It counts processor time, so that other work disturbs it less.
  */
+#include "base/measure.h"
 #include "kern/kern.h"
 #include "parser/compile.h"
 #include "train/machine.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 typedef enum { BUILD, PARSE, GRADIENT, PASSES, PLAN, KERNELS, REST, PARTS } Part;
 static const char *const part_names[PARTS] = {"build", "parse", "gradient", "passes", "plan", "kernels", "rest"};
@@ -21,9 +21,7 @@ static Part part = REST;
 static long nodes, kept;
 
 static Part switch_to(Part to) {
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    double now = 1e3 * (double)t.tv_sec + 1e-6 * (double)t.tv_nsec;
+    double now = 1e3 * seconds_on(CLOCK_PROCESS_CPUTIME_ID);
     Part was = part;
     spent[was] += now - since;
     since = now;

@@ -1,16 +1,12 @@
 /* What the programs that measure kernels share (bench/conv_rule.c, bench/gemm_rule.c). */
 #pragma once
+#include "base/measure.h"
 #include "kern/kern.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 /* Seconds; with one thread of processor time, not the clock's, so that other work on the machine disturbs it less. */
-static double now(void) {
-    struct timespec t;
-    clock_gettime(par_count() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
+static double now(void) { return seconds_on(par_count() == 1 ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC); }
 
 /* n numbers to compute with, between -0.5 and 0.5. */
 static float *numbers(int64_t n) {

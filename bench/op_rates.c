@@ -1,6 +1,7 @@
 /* bench/ops: every operator's kernel on the case of its table that has a model's size; elementwise operators and draws on
  * 2^22 numbers, more than caches hold. Says GFLOP/s, GB/s read and written once each, and the share of the time that the
  * measured roofline (runtime/kern/peak.c) would need; the largest shares last. */
+#include "base/measure.h"
 #include "base/rng.h"
 #include "build.h"
 #include "exec/exec.h"
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { LONG = 1 << 22, RUNS_LEAST = 5, RUNS_MOST = 200, SRC_MOST = 4 };
 
@@ -21,12 +21,6 @@ typedef struct {
     const char *kernel;
     double ms, flops, bytes, share;
 } Row;
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static bool has_kernel(const Op *op) {
     return op->samples && !(op->traits & (VIEW | LEAF | EFFECT | REPEATS)) && (op->eval || op->map[0][F32] || op->reduce[F32] ||
@@ -58,23 +52,18 @@ static void fill(void *to, const Tensor *t, double low, double high, uint64_t ke
 
 static double tensor_bytes(const Tensor *t) { return (double)shape_count(&t->shape) * (double)dtype_size(t->dtype); }
 
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, z = *(const double *)b;
-    return (x > z) - (x < z);
-}
-
 static double median_run(Exec *e, const Program *p, double seconds) {
     double ms[RUNS_MOST], spent = 0;
     int n = 0;
     for (int i = -1; i < RUNS_MOST && (i < RUNS_LEAST || spent < seconds); i++) { /* run -1 warms */
-        double start = now();
+        double start = seconds_now();
         exec_run(e, p, NULL);
         if (i < 0) continue;
-        ms[n] = 1e3 * (now() - start);
+        ms[n] = 1e3 * (seconds_now() - start);
         spent += ms[n++] / 1e3;
     }
-    qsort(ms, (size_t)n, sizeof *ms, ascending);
-    return ms[n / 2];
+    numbers_sort(n, ms);
+    return numbers_median(n, ms);
 }
 
 static bool time_case(const Op *op, const Sample *s, double seconds, int threads, Row *out) {

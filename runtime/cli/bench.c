@@ -7,7 +7,6 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { RUNS_MOST = 100000, RUNS_LEAST = 5, WARM = 2 }; /* WARM: turns before the clock starts */
 
@@ -15,11 +14,6 @@ typedef struct {
     double median, best;
     int n;
 } Times;
-
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, z = *(const double *)b;
-    return (x > z) - (x < z);
-}
 
 static bool time_turn(Machine *m, Turn *turn, double seconds, Times *out, Fault *f) {
     double *ms = malloc(RUNS_MOST * sizeof *ms), spent = 0;
@@ -35,8 +29,8 @@ static bool time_turn(Machine *m, Turn *turn, double seconds, Times *out, Fault 
         spent += ms[n++] / 1e3;
     }
     if (done) {
-        qsort(ms, (size_t)n, sizeof *ms, ascending);
-        *out = (Times){n % 2 ? ms[n / 2] : (ms[n / 2 - 1] + ms[n / 2]) / 2, ms[0], n};
+        numbers_sort(n, ms);
+        *out = (Times){numbers_median(n, ms), ms[0], n};
     }
     free(ms);
     return done;
@@ -53,9 +47,7 @@ static bool first_step(Machine *m, const Options *o, int64_t *done, Fault *f) {
     for (int i = 0; i < m->nturn; i++)
         if (plays(m->t, m->turn[i], o->player) && (!feed_players(m, &m->turn[i]->unit, f) || !unit_run(m, &m->turn[i]->unit, f)))
             return false;
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    *done = 1000 * (int64_t)now.tv_sec + now.tv_nsec / 1000000;
+    *done = (int64_t)(1e3 * seconds_on(CLOCK_REALTIME));
     return true;
 }
 

@@ -78,16 +78,11 @@ static bool play(Worth *w, double seconds, Fault *f) {
     return true;
 }
 
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, z = *(const double *)b;
-    return (x > z) - (x < z);
-}
-
 static double median(int n, const double *x) {
     double sorted[ROUNDS_MOST];
     memcpy(sorted, x, (size_t)n * sizeof *x);
-    qsort(sorted, (size_t)n, sizeof *sorted, ascending);
-    return (sorted[(n - 1) / 2] + sorted[n / 2]) / 2;
+    numbers_sort(n, sorted);
+    return numbers_median(n, sorted);
 }
 
 Table *worth_table(void) {

@@ -3,6 +3,8 @@
  * Invariant: the addresses of an instruction are resolved anew at every run, so a workspace may grow between
  * runs. */
 #include "exec/exec.h"
+
+#include "base/measure.h"
 #include "exec/run.h"
 #include "kern/kern.h"
 
@@ -10,7 +12,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 struct Exec {
     Store *store;
@@ -175,19 +176,13 @@ double exec_number(const Exec *e, const Program *p, int result) {
 
 size_t exec_workspace(const Exec *e) { return e->nworkspace + e->nthread * (size_t)e->threads; }
 
-static double now(clockid_t clock) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void exec_profile(Exec *e, const Program *p, InstrTime *times) {
     Frame f = outermost(e);
     for (int k = 0; k < p->ninstr; k++) {
-        double cpu = now(CLOCK_PROCESS_CPUTIME_ID), start = now(CLOCK_MONOTONIC);
+        double cpu = seconds_on(CLOCK_PROCESS_CPUTIME_ID), start = seconds_now();
         run_instr(e, p, &p->instr[k], &f, NULL);
-        times[k].seconds += now(CLOCK_MONOTONIC) - start;
-        times[k].cpu += now(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+        times[k].seconds += seconds_now() - start;
+        times[k].cpu += seconds_on(CLOCK_PROCESS_CPUTIME_ID) - cpu;
         times[k].calls++;
     }
 }

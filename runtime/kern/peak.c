@@ -1,17 +1,11 @@
 /* The machine's roofline: the best rate of a large product, and of adding two arrays that no cache holds. */
+#include "base/measure.h"
 #include "kern/kern.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { SIDE = 1024, NUMBERS = 1 << 24, PARTS = 64, ROUNDS = 8 };
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 typedef struct {
     float *a;
@@ -33,13 +27,13 @@ bool peak_measure(Peak *out) {
     *out = (Peak){0};
     if (done) memset(a, 0, size), memset(b, 0, size);
     for (int i = 0; done && i < ROUNDS; i++) {
-        double start = now();
+        double start = seconds_now();
         gemm(false, false, SIDE, SIDE, SIDE, a, b, a + SIDE * SIDE, false);
-        double rate = 2.0 * SIDE * SIDE * SIDE / (now() - start);
+        double rate = 2.0 * SIDE * SIDE * SIDE / (seconds_now() - start);
         if (rate > out->flops) out->flops = rate;
-        start = now();
+        start = seconds_now();
         parallel_for(PARTS, add_part, &(Arrays){a, b});
-        rate = 3.0 * (double)size / (now() - start);
+        rate = 3.0 * (double)size / (seconds_now() - start);
         if (rate > out->bytes) out->bytes = rate;
     }
     free(a);

@@ -1,15 +1,7 @@
 /* The stopwatch. One look at the clock a change. */
 #include "train/clock.h"
 
-#include <time.h>
-
 const char *const time_names[TIMES] = {"turns", "metrics", "outputs", "data", "files", "checkpoints", "rest", "end"};
-
-double seconds_now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 void clock_start(Clock *c) { *c = (Clock){.now = TIME_REST, .since = seconds_now()}; }
 

@@ -2,6 +2,8 @@
 #pragma once
 #include <stdbool.h>
 
+#include "base/measure.h"
+
 typedef enum {
     TIME_TURNS,                                       /* the players' turns, and the iteration values they read */
     TIME_METRICS,                                     /* metrics, `best`, counts and conditions of the schedule */
@@ -22,7 +24,6 @@ typedef struct {
 
 extern const char *const time_names[TIMES];           /* "turns", "metrics", ... */
 
-double seconds_now(void);                             /* monotonic */
 void clock_start(Clock *c);                           /* all at zero; counts TIME_REST */
 TimeOf clock_to(Clock *c, TimeOf what);               /* counts `what` from now on; gives what it counted before */
 void clock_end(Clock *c);                             /* counts TIME_END from now on, whatever comes */
