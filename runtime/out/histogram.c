@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "out/canvas.h"
+#include "out/span.h"
 
 enum { WIDTH = 720, HEIGHT = 440, SHARPNESS = 2, SETS_MAX = 16 };
 
@@ -65,18 +66,12 @@ static int64_t item_count(const OutputJob *job, const Options *o, int item) {
 /* All numbers, and all that were seen in the run before: the frames of an animation have the same axis. */
 static bool prepare(OutputJob *job, const void *options_) {
     const Options *o = options_;
-    double low = INFINITY, high = -INFINITY, *kept = job->range;
+    Span all = SPAN_NONE;
     for (int k = 0; k < o->histogram.n; k++)
-        for (int64_t i = 0; i < item_count(job, o, k); i++) {
-            double v = number(job, o, k, i);
-            if (isfinite(v)) low = fmin(low, v), high = fmax(high, v);
-        }
-    if (!(low <= high)) low = high = 0;
-    double margin = low == high ? 0.5 + 0.1 * fabs(low) : 0, step = tick_step(high - low + 2 * margin, 20);
-    low = floor((low - margin) / step) * step, high = ceil((high + margin) / step) * step;
-    if (kept[0] < kept[1]) low = fmin(low, kept[0]), high = fmax(high, kept[1]);
-    kept[0] = low, kept[1] = high;
-    if (o->range.n) kept[0] = o->range.at[0], kept[1] = o->range.at[1];
+        for (int64_t i = 0; i < item_count(job, o, k); i++) span_add(&all, number(job, o, k, i));
+    if (!(all.low <= all.high)) all = (Span){0, 0};
+    span_keep(all, all.low == all.high ? 0.5 + 0.1 * fabs(all.low) : 0, 20, job->range);
+    if (o->range.n) job->range[0] = o->range.at[0], job->range[1] = o->range.at[1];
     return true;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "out/canvas.h"
+#include "out/span.h"
 
 enum { SIDE_MAX = 200, SHARPNESS = 2 };
 
@@ -57,7 +58,8 @@ typedef struct {
     char title[256], note[96];
     int64_t rows, columns;
     bool counts;
-    double *cell, low, high;                          /* [rows, columns]; the range of the colours */
+    double *cell;                                     /* [rows, columns] */
+    Span span;                                        /* of the colours */
 } Matrix;
 
 static int64_t class_count(const OutputJob *job, const Options *o) {
@@ -96,10 +98,9 @@ static bool copy(Matrix *m, const OutputJob *job) {
     const OutValue *v = &job->value[m->o->matrix];
     m->rows = v->type.shape.dim[0], m->columns = v->type.shape.dim[1];
     m->cell = calloc((size_t)(m->rows * m->columns), sizeof *m->cell);
-    m->low = INFINITY, m->high = -INFINITY;
     for (int64_t i = 0; m->cell && i < m->rows * m->columns; i++) {
-        double x = m->cell[i] = out_number(v, i);
-        if (isfinite(x)) m->low = fmin(m->low, x), m->high = fmax(m->high, x);
+        m->cell[i] = out_number(v, i);
+        span_add(&m->span, m->cell[i]);
     }
     m->counts = v->type.dtype != F32;
     return m->cell != NULL;
@@ -123,7 +124,7 @@ static double label_width(cairo_t *c, const Names *labels, int64_t n) {
 /* Of counts the share of the row, so that a rare class is as visible as a common one; else the place in the range. */
 static double unit_of(const Matrix *m, int64_t row, int64_t column) {
     double v = m->cell[row * m->columns + column], all = 0;
-    if (m->o->truth < 0) return m->high > m->low ? (v - m->low) / (m->high - m->low) : 0.5;
+    if (m->o->truth < 0) return span_unit(m->span, v);
     for (int64_t k = 0; k < m->columns; k++) all += m->cell[row * m->columns + k];
     return all > 0 ? v / all : 0;
 }
@@ -227,7 +228,7 @@ static bool write_csv(OutputJob *job, const Matrix *m) {
 }
 
 static bool write(OutputJob *job, const void *options_) {
-    Matrix m = {.o = options_, .counts = true};
+    Matrix m = {.o = options_, .counts = true, .span = SPAN_NONE};
     snprintf(m.title, sizeof m.title, "%s, step %lld", job->name, (long long)job->step);
     if (m.o->title && *m.o->title) snprintf(m.title, sizeof m.title, "%s", m.o->title);
     bool ok = m.o->truth >= 0 ? count(&m, job) : copy(&m, job);

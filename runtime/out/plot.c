@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/measure.h"
 #include "out/canvas.h"
+#include "out/span.h"
 
 enum { WIDTH = 720, HEIGHT = 440, SHARPNESS = 2, FEW = 40, SERIES_MAX = 64 };
 
@@ -55,33 +57,21 @@ static void average(const Series *s, double weight, bool log, double *out) {
     }
 }
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, z = *(const double *)b;
-    return (x > z) - (x < z);
-}
-
-typedef struct {
-    double low, high;
-} Span;
-
-static void widen(Span *s, double v) { s->low = fmin(s->low, v), s->high = fmax(s->high, v); }
-
 /* Widens `all` by the values, `most` by all but the outermost hundredth at either end. `spare` has room for
  * all. */
 static void take_in(const double *value, int64_t n, bool log_scale, double *spare, Span *all, Span *most) {
     int64_t m = 0;
     for (int64_t i = 0; i < n; i++)
         if (drawable(value[i], log_scale)) spare[m++] = log_scale ? log10(value[i]) : value[i];
-    if (!m) return;
-    qsort(spare, (size_t)m, sizeof *spare, by_value);
-    widen(all, spare[0]), widen(all, spare[m - 1]);
-    widen(most, spare[m / 100]), widen(most, spare[m - 1 - m / 100]);
+    numbers_sort(m, spare);
+    span_add_sorted(all, m, spare, 0);
+    span_add_sorted(most, m, spare, m / 100);
 }
 
 /* A few wild values shall not flatten the rest: they are followed by at most half the height that the others
  * take. */
 static Scale scale_upwards(const Plot *p, double *spare) {
-    Span all = {INFINITY, -INFINITY}, most = all;
+    Span all = SPAN_NONE, most = SPAN_NONE;
     for (int i = 0; i < p->n; i++) {
         const Curve *k = &p->curve[i];
         take_in(k->raw.value, k->raw.n, p->log, spare, &all, &most);
@@ -98,11 +88,9 @@ static Scale scale_upwards(const Plot *p, double *spare) {
 }
 
 static Scale scale_across(const Plot *p) {
-    double low = INFINITY, high = -INFINITY;
-    for (int i = 0; i < p->n; i++) {
-        const Series *s = &p->curve[i].raw;
-        if (s->n) low = fmin(low, s->step[0]), high = fmax(high, s->step[s->n - 1]);
-    }
+    Span all = SPAN_NONE;
+    for (int i = 0; i < p->n; i++) span_add_sorted(&all, p->curve[i].raw.n, p->curve[i].raw.step, 0);
+    double low = all.low, high = all.high;
     if (!(low <= high)) low = 0, high = 1;
     if (low == high) low -= 1, high += 1;
     double step = tick_step(high - low, 8), round_end = ceil(high / step) * step;

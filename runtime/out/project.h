@@ -1,9 +1,21 @@
-/* Many numbers a point to a few: principal components, t-SNE. */
+/* Points of many numbers to few: principal components, t-SNE. */
 #pragma once
-#include <stdbool.h>
-#include <stdint.h>
+#include "out/out.h"
 
 enum { PCA_MAX = 4096 };                              /* min(n, d) of a projection: the eigenproblem is that large */
+
+/* Sets of points, [n, ...] each, among an output's values. They are projected together, and what comes of it takes their
+ * place, [n, k] each. A point that is not finite counts as the middle, and becomes NaN. False: out of memory, or no result. */
+typedef struct {
+    OutValue *value;
+    const Exprs *set;
+} Sets;
+
+int64_t point_width(const Shape *s);                  /* numbers a point of [n, ...] */
+int64_t sets_count(Sets s);                           /* points of all sets */
+bool points_thin(OutValue *v, int64_t keep);          /* keeps so many of the points, evenly */
+bool sets_pca(Sets s, int64_t k, double *share);      /* see pca() */
+bool sets_tsne(Sets s, int k, double perplexity);     /* see tsne() */
 
 /* The k first principal components of the rows of x [n, d], which is centred in place: out [n, k], the one of most
  * variance first; each is turned so that its largest entry is positive. share [k]: parts of the whole variance.

@@ -2,7 +2,6 @@
  * light grey) and the others lie over it; `color` belongs to the last set. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "out/points.h"
 #include "out/project.h"
@@ -42,15 +41,9 @@ static const Field options[] = {
 };
 /* clang-format on */
 
-static int64_t width_of(const Shape *s) {
-    int64_t width = 1;
-    for (int i = 1; i < s->rank; i++) width *= s->dim[i];
-    return width;
-}
-
 /* How many axes are drawn, and which. */
 static int axes_of(const Options *o, const Shape *points, int64_t axis[3]) {
-    bool space = !o->axes.n && o->method == METHOD_NONE && width_of(points) == 3;
+    bool space = !o->axes.n && o->method == METHOD_NONE && point_width(points) == 3;
     int n = o->axes.n ? o->axes.n : space ? 3 : 2;
     for (int i = 0; i < n && i < 3; i++) axis[i] = o->axes.n ? o->axes.at[i] : i;
     return n;
@@ -65,19 +58,19 @@ static int64_t widest(const int64_t *axis, int n) {
 static bool points_fit(const Options *o, const Tensor *t, int64_t wide, const char *what, Diags *d, Loc loc) {
     const Shape *s = &t->shape;
     bool many = o->method != METHOD_NONE;
-    if (s->rank >= 2 && (many || s->rank == 2) && s->dim[0] > 0 && width_of(s) >= wide) return true;
+    if (s->rank >= 2 && (many || s->rank == 2) && s->dim[0] > 0 && point_width(s) >= wide) return true;
     diag_error(d, loc, "scatter: %s must be [n, %lld] or wider, not %s", what, (long long)wide, shape_show(s, d->arena));
     return false;
 }
 
 static bool projection_fits(const Options *o, const Tensor *value, Diags *d, Loc loc) {
-    int64_t n = 0, wide = width_of(&value[o->scatter.at[0].value].shape);
+    int64_t n = 0, wide = point_width(&value[o->scatter.at[0].value].shape);
     for (int i = 0; i < o->scatter.n; i++) {
         const Shape *s = &value[o->scatter.at[i].value].shape;
         n += s->dim[0];
-        if (width_of(s) == wide) continue;
+        if (point_width(s) == wide) continue;
         diag_error(d, loc, "scatter: points to be projected together have as many numbers each, these have %lld and %lld",
-                   (long long)wide, (long long)width_of(s));
+                   (long long)wide, (long long)point_width(s));
         return false;
     }
     if (o->modes >= 0) {
@@ -122,130 +115,25 @@ static bool check(const void *options_, int nvalue, const Tensor *value, Diags *
     return false;
 }
 
-/* ---- projections ---- */
+/* ---- what is drawn ---- */
 
 typedef struct { double share[3]; int64_t used, of; } Projected;     /* parts of the variance; points drawn, points given */
-
-/* Keeps `keep` of the n rows of v, evenly. */
-static bool thin(OutValue *v, int64_t keep) {
-    int64_t n = v->type.shape.dim[0];
-    size_t row = (size_t)width_of(&v->type.shape) * dtype_size(v->type.dtype);
-    char *data = malloc((size_t)keep * row + 1);
-    if (!data) return false;
-    for (int64_t i = 0; i < keep; i++) memcpy(data + (size_t)i * row, (const char *)v->data + (size_t)(i * n / keep) * row, row);
-    free((void *)v->data);
-    v->data = data;
-    v->type.shape.dim[0] = keep;
-    return true;
-}
-
-static bool thin_all(OutputJob *job, const Options *o, int64_t all) {
-    for (int i = 0; i < o->scatter.n; i++) {
-        OutValue *v = &job->value[o->scatter.at[i].value];
-        int64_t keep = v->type.shape.dim[0] * TSNE_MAX / all;
-        if (!thin(v, keep ? keep : 1)) return false;
-        if (i == o->scatter.n - 1 && o->color >= 0 && !thin(&job->value[o->color], keep ? keep : 1)) return false;
-    }
-    return true;
-}
-
-/* All sets as one [n, d]; a point that is not finite is put in the middle and marked. */
-static void gather(const OutputJob *job, const Options *o, int64_t d, float *x, bool *bad) {
-    for (int i = 0; i < o->scatter.n; i++) {
-        const OutValue *v = &job->value[o->scatter.at[i].value];
-        for (int64_t row = 0; row < v->type.shape.dim[0]; row++, x += d, bad++) {
-            for (int64_t k = 0; k < d; k++) *bad |= !isfinite(x[k] = (float)out_number(v, row * d + k));
-            for (int64_t k = 0; *bad && k < d; k++) x[k] = 0;
-        }
-    }
-}
-
-static bool give_back(OutputJob *job, const Options *o, int64_t k, const float *out, const bool *bad) {
-    for (int i = 0; i < o->scatter.n; i++) {
-        OutValue *v = &job->value[o->scatter.at[i].value];
-        int64_t n = v->type.shape.dim[0];
-        float *data = malloc((size_t)(n * k) * sizeof *data);
-        if (!data) return false;
-        for (int64_t j = 0; j < n * k; j++) data[j] = bad[j / k] ? NAN : out[j];
-        free((void *)v->data);
-        *v = (OutValue){{F32, SHAPE(n, k)}, data};
-        out += n * k, bad += n;
-    }
-    return true;
-}
-
-static int64_t points_given(const OutputJob *job, const Options *o) {
-    int64_t n = 0;
-    for (int i = 0; i < o->scatter.n; i++) n += job->value[o->scatter.at[i].value].type.shape.dim[0];
-    return n;
-}
-
-/* Puts places in the plane for the components; gives our own memory, or NULL. */
-static float *embed(const OutputJob *job, const Options *o, int dims, OutValue *value) {
-    int64_t n = points_given(job, o), d = job->value[o->scatter.at[0].value].type.shape.dim[1], at = 0;
-    float *x = malloc((size_t)(n * (d + dims)) * sizeof *x), *places = x ? x + n * d : NULL;
-    double *out = malloc((size_t)(n * dims) * sizeof *out);
-    bool *bad = calloc((size_t)n, sizeof *bad), ok = x && out && bad;
-    if (ok) gather(job, o, d, x, bad);
-    ok = ok && tsne(n, d, x, o->perplexity, dims, out);
-    for (int64_t i = 0; ok && i < n * dims; i++) places[i] = bad[i / dims] ? NAN : (float)out[i];
-    for (int i = 0; ok && i < o->scatter.n; i++) {
-        OutValue *v = &value[o->scatter.at[i].value];
-        int64_t rows = v->type.shape.dim[0];
-        *v = (OutValue){{F32, SHAPE(rows, dims)}, places + at * dims};
-        at += rows;
-    }
-    free(out);
-    free(bad);
-    if (ok) return x;
-    free(x);
-    return NULL;
-}
-
-/* Puts components for the points: as many as the axes want; for t-SNE, which write() runs, the first fifty. */
-static bool project(OutputJob *job, const Options *o) {
-    int64_t axis[3], d = width_of(&job->value[o->scatter.at[0].value].type.shape), k = TSNE_NUMBERS;
-    Projected *p = calloc(1, sizeof *p);
-    job->prepared = p;
-    if (!p) return out_fail(job, job->name, "no memory for a projection");
-    p->of = p->used = points_given(job, o);
-    if (o->method == METHOD_PCA) k = widest(axis, axes_of(o, &job->value[o->scatter.at[0].value].type.shape, axis));
-    if (o->method == METHOD_TSNE && k > d) k = d;
-    bool ok = o->method == METHOD_PCA || p->of <= TSNE_MAX || thin_all(job, o, p->of);
-    int64_t n = p->used = points_given(job, o);
-    float *x = malloc((size_t)(n * d) * sizeof *x), *out = malloc((size_t)(n * k) * sizeof *out);
-    double *share = calloc((size_t)k, sizeof *share);
-    bool *bad = calloc((size_t)n, sizeof *bad);
-    ok = ok && x && out && share && bad;
-    if (ok) gather(job, o, d, x, bad);
-    ok = ok && pca(n, d, x, k, out, share) && give_back(job, o, k, out, bad);
-    for (int i = 0; ok && o->method == METHOD_PCA && i < axes_of(o, &(Shape){2, {n, d}}, axis); i++)
-        p->share[i] = share[axis[i]];
-    free(x);
-    free(out);
-    free(share);
-    free(bad);
-    return ok || out_fail(job, job->name, "no memory for a projection");
-}
-
-/* ---- points and their range ---- */
-
-double points_at(const Points *p, int64_t i, int axis) { return out_number(p->value, i * p->width + p->axis[axis]); }
-
-double point_radius(int64_t n) { return n <= 300 ? 2.6 : n <= 3000 ? 1.9 : 1.3; }
 
 typedef struct {
     const OutputJob *job;
     const Options *o;
-    const OutValue *value;
     int axes;
     int64_t axis[3];
-    Scale scale;
-    bool failed;
 } Scatter;
 
+static Scatter scatter_of(const OutputJob *job, const Options *o) {
+    Scatter s = {.job = job, .o = o};
+    s.axes = axes_of(o, &job->value[o->scatter.at[0].value].type.shape, s.axis);
+    return s;
+}
+
 static Points points_of(const Scatter *s, int value) {
-    const OutValue *v = &s->value[value];
+    const OutValue *v = &s->job->value[value];
     return (Points){v->type.shape.dim[0], s->axes, v, v->type.shape.dim[1], {s->axis[0], s->axis[1], s->axis[2]}};
 }
 
@@ -253,61 +141,57 @@ static Points set_of(const Scatter *s, int i) { return points_of(s, s->o->scatte
 
 static Points modes_of(const Scatter *s) { return s->o->modes >= 0 ? points_of(s, s->o->modes) : (Points){0}; }
 
-static int by_value(const void *a, const void *b) {
-    double x = *(const double *)a, z = *(const double *)b;
-    return (x > z) - (x < z);
-}
-
-/* Widens the range so that it holds the coordinates but for the outermost `part` of them at either end. */
-static bool widen(const Points *p, double part, double *low, double *high) {
-    double *all = malloc((size_t)(p->axes * p->n + 1) * sizeof *all);
-    if (!all) return false;
-    int64_t m = 0;
-    for (int64_t i = 0; i < p->axes * p->n; i++) {
-        double v = points_at(p, i / p->axes, (int)(i % p->axes));
-        if (isfinite(v)) all[m++] = v;
+static bool thin_all(OutputJob *job, const Options *o, int64_t all) {
+    for (int i = 0; i < o->scatter.n; i++) {
+        OutValue *v = &job->value[o->scatter.at[i].value];
+        int64_t keep = v->type.shape.dim[0] * TSNE_MAX / all;
+        if (!points_thin(v, keep ? keep : 1)) return false;
+        if (i == o->scatter.n - 1 && o->color >= 0 && !points_thin(&job->value[o->color], keep ? keep : 1)) return false;
     }
-    qsort(all, (size_t)m, sizeof *all, by_value);
-    int64_t outside = (int64_t)(part * (double)m);
-    if (m) *low = fmin(*low, all[outside]), *high = fmax(*high, all[m - 1 - outside]);
-    free(all);
     return true;
 }
 
+/* Puts components for the points: as many as the axes want; for t-SNE, which write() runs, the first fifty. */
+static bool project(OutputJob *job, const Options *o) {
+    Scatter s = scatter_of(job, o);
+    Sets sets = {job->value, &o->scatter};
+    int64_t d = point_width(&job->value[o->scatter.at[0].value].type.shape), k = d < TSNE_NUMBERS ? d : TSNE_NUMBERS;
+    if (o->method == METHOD_PCA) k = widest(s.axis, s.axes);
+    Projected *p = job->prepared = calloc(1, sizeof *p);
+    double *share = calloc((size_t)k, sizeof *share);
+    bool ok = p && share;
+    if (ok) p->of = sets_count(sets);
+    if (ok && o->method == METHOD_TSNE && p->of > TSNE_MAX) ok = thin_all(job, o, p->of);
+    if (ok) p->used = sets_count(sets);
+    ok = ok && sets_pca(sets, k, share);
+    for (int i = 0; ok && o->method == METHOD_PCA && i < s.axes; i++) p->share[i] = share[s.axis[i]];
+    free(share);
+    return ok || out_fail(job, job->name, "no memory for a projection");
+}
+
 /* The modes and the backdrop say what must be seen; then samples that fly about do not change the axes.
- * Points alone set them themselves, and the range only grows over the run, so that the frames of an animation
- * stay comparable. Of a projection everything is shown: its sets were placed together. */
+ * Points alone set them themselves. Of a projection everything is shown: its sets were placed together. */
 static bool find_range(const Scatter *s, double kept[2]) {
     const Options *o = s->o;
-    Points modes = modes_of(s), first = set_of(s, 0);
     if (o->range.n) {
         kept[0] = o->range.at[0], kept[1] = o->range.at[1];
         return true;
     }
-    bool fixed = o->method == METHOD_NONE && (modes.n || o->scatter.n > 1), known = kept[0] < kept[1];
-    double low = INFINITY, high = -INFINITY, part = s->o->method == METHOD_NONE ? 0.005 : 0;
-    if (!fixed || !known) {
-        if (modes.n && !widen(&modes, part, &low, &high)) return false;
-        if ((!modes.n || o->scatter.n > 1) && !widen(&first, part, &low, &high)) return false;
-        if (!(low <= high)) low = -1, high = 1;
-        for (int i = 1; s->o->method != METHOD_NONE && i < o->scatter.n; i++) {
-            Points more = set_of(s, i);
-            if (!widen(&more, part, &low, &high)) return false;
-        }
-        double margin = (part > 0 ? 0.15 : 0.05) * (high - low) + (high == low), step = tick_step(high - low + 2 * margin, 40);
-        low = floor((low - margin) / step) * step;
-        high = ceil((high + margin) / step) * step;
+    Points modes = modes_of(s);
+    bool projected = o->method != METHOD_NONE, fixed = !projected && (modes.n || o->scatter.n > 1);
+    if (fixed && kept[0] < kept[1]) return true;
+    int shown = projected ? o->scatter.n : modes.n && o->scatter.n == 1 ? 0 : 1;
+    double part = projected ? 0 : 0.005;
+    Span all = SPAN_NONE;
+    if (modes.n && !points_span(&modes, part, &all)) return false;
+    for (int i = 0; i < shown; i++) {
+        Points p = set_of(s, i);
+        if (!points_span(&p, part, &all)) return false;
     }
-    if (known) low = fmin(low, kept[0]), high = fmax(high, kept[1]);
-    kept[0] = low, kept[1] = high;
+    if (!(all.low <= all.high)) all = (Span){-1, 1};
+    double span = all.high - all.low;
+    span_keep(all, (projected ? 0.05 : 0.15) * span + (span == 0), 40, kept);
     return true;
-}
-
-static Scatter scatter_of(const OutputJob *job, const Options *o, const OutValue *value) {
-    Scatter s = {.job = job, .o = o, .value = value};
-    s.axes = axes_of(o, &job->value[o->scatter.at[0].value].type.shape, s.axis);
-    for (int k = 0; o->method == METHOD_TSNE && k < 3; k++) s.axis[k] = k;
-    return s;
 }
 
 /* The places that t-SNE gives mean nothing but their distances: they are the writer's to find, and their range too. */
@@ -315,29 +199,13 @@ static bool prepare(OutputJob *job, const void *options_) {
     const Options *o = options_;
     if (o->method != METHOD_NONE && !project(job, o)) return false;
     if (o->method == METHOD_TSNE) return true;
-    Scatter s = scatter_of(job, o, job->value);
+    Scatter s = scatter_of(job, o);
     return find_range(&s, job->range) || out_fail(job, job->name, "no memory for the picture");
 }
 
-/* ---- colours ---- */
+/* ---- colours and their legend ---- */
 
 static Color set_color(int i, int nsets) { return nsets == 1 ? color_of(0) : i ? color_of(i - 1) : backdrop; }
-
-static Tint tint_of(const Scatter *s, int64_t n) {
-    Tint t = {s->o->color >= 0 ? &s->value[s->o->color] : NULL, INFINITY, -INFINITY};
-    for (int64_t i = 0; t.value && i < n; i++) {
-        double v = out_number(t.value, i);
-        if (isfinite(v)) t.low = fmin(t.low, v), t.high = fmax(t.high, v);
-    }
-    return t;
-}
-
-Color tint_at(const Tint *t, int64_t i, Color plain) {
-    if (!t->value) return plain;
-    double v = out_number(t->value, i);
-    if (t->value->type.dtype != F32) return color_of((int64_t)v);
-    return color_viridis(t->high > t->low ? (v - t->low) / (t->high - t->low) : 0.5);
-}
 
 typedef struct {
     int n;
@@ -353,7 +221,7 @@ static void legend_add(Legend *l, LegendEntry entry, const char *word, long long
     l->entry[l->n++] = entry;
 }
 
-static void legend_of(Legend *l, const Options *o, const Tint *tint, bool modes) {
+static void legend_of(Legend *l, const Options *o, const Tint *tint) {
     int nsets = o->scatter.n;
     l->n = 0;
     for (int i = 0; i < nsets - (tint->value != NULL); i++) {
@@ -364,32 +232,17 @@ static void legend_of(Legend *l, const Options *o, const Tint *tint, bool modes)
         else if (nsets > 1)
             legend_add(l, entry, i ? "samples" : "data", i && nsets > 2 ? i : -1);
     }
-    bool labels = tint->value && tint->value->type.dtype != F32 && tint->low >= 0 && tint->high < LABELS_MAX;
-    for (long long k = 0; labels && k <= (long long)tint->high; k++)
+    bool labels = tint->value && tint->value->type.dtype != F32 && tint->span.low >= 0 && tint->span.high < LABELS_MAX;
+    for (long long k = 0; labels && k <= (long long)tint->span.high; k++)
         legend_add(l, (LegendEntry){.color = color_of(k)}, k < o->labels.n ? o->labels.at[k] : "", k < o->labels.n ? -1 : k);
-    if (tint->value && tint->value->type.dtype == F32 && tint->low <= tint->high)
-        legend_add(l, (LegendEntry){.low = tint->low, .high = tint->high, .bar = true}, "", -1);
-    if (modes) legend_add(l, (LegendEntry){.mode = true}, "modes", -1);
+    if (tint->value && tint->value->type.dtype == F32 && tint->span.low <= tint->span.high)
+        legend_add(l, (LegendEntry){.low = tint->span.low, .high = tint->span.high, .bar = true}, "", -1);
+    if (o->modes >= 0) legend_add(l, (LegendEntry){.mode = true}, "modes", -1);
 }
 
 /* ---- drawing ---- */
 
-/* Draws one set in the plane; gives how many of its points lie outside the axes or nowhere. */
-static int64_t draw_set(cairo_t *c, const Axes *a, const Points *p, const Tint *tint, Color plain, double alpha) {
-    int64_t outside = 0;
-    for (int64_t i = 0; i < p->n; i++) {
-        double x = axes_x(a, points_at(p, i, 0)), y = axes_y(a, points_at(p, i, 1));
-        if (!(x >= a->x && x <= a->x + a->width && y >= a->y && y <= a->y + a->height)) {
-            outside++;
-            continue;
-        }
-        color_use(c, tint_at(tint, i, plain), alpha);
-        cairo_new_path(c);
-        cairo_arc(c, x, y, point_radius(p->n), 0, 6.283185307179586);
-        cairo_fill(c);
-    }
-    return outside;
-}
+typedef struct { Scatter s; Scale scale; bool failed; } Drawing;
 
 static void axis_names(const Scatter *s, char name[3][48]) {
     const Projected *p = s->job->prepared;
@@ -413,85 +266,50 @@ static void draw_note(cairo_t *c, const Scatter *s, int64_t outside) {
     if (*note) text_draw(c, SIZE - right, 24, 1, 11, false, note);
 }
 
-static double alpha_of(const Points *p, bool last) { return !last || p->n <= 300 ? 0.9 : 0.55; }
-
-static int64_t draw_plane(cairo_t *c, Scatter *s, const Axes *a, const Tint *tint, const char *title) {
-    char name[3][48];
-    int last = s->o->scatter.n - 1;
-    int64_t outside = 0;
+static void draw(cairo_t *c, void *drawing) {
+    Drawing *g = drawing;
+    const Scatter *s = &g->s;
+    const Options *o = s->o;
+    Tint tint = tint_of(o->color >= 0 ? &s->job->value[o->color] : NULL);
     Points modes = modes_of(s);
-    axis_names(s, name);
-    axes_draw(c, a, title, name[0], name[1]);
-    for (int i = 0; i <= last; i++) {
-        Points p = set_of(s, i);
-        outside = draw_set(c, a, &p, i == last ? tint : &(Tint){0}, set_color(i, last + 1), alpha_of(&p, i == last));
-    }
-    axes_clip(c, a);
-    for (int64_t i = 0; i < modes.n; i++)
-        mode_mark(c, axes_x(a, points_at(&modes, i, 0)), axes_y(a, points_at(&modes, i, 1)));
-    cairo_reset_clip(c);
-    return outside;
-}
-
-static int64_t draw_space(cairo_t *c, Scatter *s, const Axes *a, const Tint *tint, const char *title) {
-    char name[3][48];
-    int last = s->o->scatter.n - 1;
-    int64_t outside = 0;
-    Points modes = modes_of(s);
-    axis_names(s, name);
-    Cube cube = {0.5 * SIZE - 0.5 * a->height - 14, a->y, a->height + 28, s->scale, {name[0], name[1], name[2]}};
-    text_draw(c, left, 24, 0, 15, true, title);
-    cube_draw(c, &cube);
-    for (int i = 0; i <= last; i++) {
-        Points p = set_of(s, i);
-        const Tint none = {0};
-        if (!cube_points(c, &cube, &p, i == last ? tint : &none, set_color(i, last + 1), alpha_of(&p, i == last), &outside))
-            s->failed = true;
-    }
-    for (int64_t i = 0; i < modes.n; i++) {
-        double x, y, depth;
-        cube_place(&cube, (double[]){points_at(&modes, i, 0), points_at(&modes, i, 1), points_at(&modes, i, 2)}, &x, &y, &depth);
-        mode_mark(c, x, y);
-    }
-    return outside;
-}
-
-static void draw(cairo_t *c, void *scatter) {
-    Scatter *s = scatter;
-    Tint tint = tint_of(s, set_of(s, s->o->scatter.n - 1).n);
     Legend legend;
-    char title[256];
-    legend_of(&legend, s->o, &tint, s->o->modes >= 0);
+    char title[256], name[3][48];
+    legend_of(&legend, o, &tint);
     double entries = legend_height(c, SIZE - left - right, legend.n, legend.entry);
-    double below = bottom + (s->o->method == METHOD_PCA ? 18 : 0), side = SIZE - fmax(top + entries + below, left + right);
-    Axes a = {left + 0.5 * (SIZE - left - right - side), top + entries, side, side, s->scale, s->scale};
+    double below = bottom + (o->method == METHOD_PCA ? 18 : 0), side = SIZE - fmax(top + entries + below, left + right);
+    double x = s->axes == 3 ? left : left + 0.5 * (SIZE - left - right - side);
+    axis_names(s, name);
+    View view = {s->axes, x, top + entries, side, g->scale, {name[0], name[1], name[2]}};
+    if (s->axes == 3) view.side += 28, view.x = 0.5 * (SIZE - side) - 14;     /* its numbers stand inside of the square */
     snprintf(title, sizeof title, "%s, step %lld", s->job->name, (long long)s->job->step);
-    int64_t outside = (s->axes == 3 ? draw_space : draw_plane)(c, s, &a, &tint, title);
-    legend_draw(c, s->axes == 3 ? left : a.x, top, SIZE - left - right, legend.n, legend.entry);
+    text_draw(c, x, 24, 0, 15, true, title);
+    view_draw(c, &view);
+    int64_t outside = 0;
+    for (int i = 0; i < o->scatter.n && outside >= 0; i++) {
+        Points p = set_of(s, i);
+        bool last = i == o->scatter.n - 1;
+        outside = view_points(c, &view, &p, last ? &tint : &(Tint){0}, set_color(i, o->scatter.n), !last || p.n <= 300 ? 0.9 : 0.55);
+    }
+    view_modes(c, &view, &modes);
+    legend_draw(c, x, top, SIZE - left - right, legend.n, legend.entry);
     draw_note(c, s, outside);
+    g->failed = g->failed || outside < 0;
 }
 
 static bool write(OutputJob *job, const void *options_) {
     const Options *o = options_;
     double range[2] = {job->range[0], job->range[1]};
-    Scatter s = scatter_of(job, o, job->value);
-    OutValue *embedded = NULL;
-    float *places = NULL;
+    Drawing g = {.s = scatter_of(job, o)};
     bool ok = true;
     if (o->method == METHOD_TSNE) {
         range[0] = range[1] = 0;
-        s.value = embedded = malloc((size_t)job->nvalue * sizeof *embedded);
-        if (embedded) memcpy(embedded, job->value, (size_t)job->nvalue * sizeof *embedded);
-        places = embedded ? embed(job, o, s.axes, embedded) : NULL;
-        ok = places && find_range(&s, range);
+        for (int k = 0; k < 3; k++) g.s.axis[k] = k;
+        ok = sets_tsne((Sets){job->value, &o->scatter}, g.s.axes, o->perplexity) && find_range(&g.s, range);
     }
-    s.scale = (Scale){range[0], range[1], false, false};
-    Canvas canvas = {SIZE, SIZE, (double)o->scale, false, draw, &s};
-    ok = ok ? canvas_png(job, &canvas) : out_fail(job, job->name, "no memory for the picture");
-    if (ok && s.failed) ok = out_fail(job, job->name, "no memory for the picture");
-    free(places);
-    free(embedded);
-    return ok;
+    g.scale = (Scale){.low = range[0], .high = range[1]};
+    if (!ok) return out_fail(job, job->name, "no memory for the picture");
+    if (!canvas_png(job, &(Canvas){SIZE, SIZE, (double)o->scale, false, draw, &g})) return false;
+    return !g.failed || out_fail(job, job->name, "no memory for the picture");
 }
 
 static int suits(int n, const Tensor *value, bool named) {

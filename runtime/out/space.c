@@ -1,7 +1,6 @@
-/* Points in space: a cube seen from azimuth -60 and elevation 25 degrees, without perspective, its three far sides with
+/* Space: a cube seen from azimuth -60 and elevation 25 degrees, without perspective, its three far sides with
  * grid lines. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "out/points.h"
 
@@ -9,7 +8,7 @@ static const double azimuth = -60 * 3.14159265358979 / 180, elevation = 25 * 3.1
 static const Color faint = {222, 222, 222}, edge = {120, 120, 120};
 
 /* Unit coordinates, -0.5 to 0.5 on each axis, to the drawing; depth grows towards the eye. */
-static void place(const Cube *cube, const double u[3], double *x, double *y, double *depth) {
+static void place(const View *cube, const double u[3], double *x, double *y, double *depth) {
     double across = -u[0] * sin(azimuth) + u[1] * cos(azimuth), away = u[0] * cos(azimuth) + u[1] * sin(azimuth);
     double up = u[2] * cos(elevation) - away * sin(elevation), size = 0.62 * cube->side;
     *x = cube->x + 0.5 * cube->side + size * across;
@@ -17,13 +16,13 @@ static void place(const Cube *cube, const double u[3], double *x, double *y, dou
     *depth = away * cos(elevation) + u[2] * sin(elevation);
 }
 
-void cube_place(const Cube *cube, const double at[3], double *x, double *y, double *depth) {
+void cube_place(const View *cube, const double at[3], double *x, double *y, double *depth) {
     double u[3];
     for (int k = 0; k < 3; k++) u[k] = (at[k] - cube->scale.low) / (cube->scale.high - cube->scale.low) - 0.5;
     place(cube, u, x, y, depth);
 }
 
-static void line(cairo_t *c, const Cube *cube, const double from[3], const double to[3], double width, Color color) {
+static void line(cairo_t *c, const View *cube, const double from[3], const double to[3], double width, Color color) {
     double x, y, depth;
     cairo_new_path(c);
     place(cube, from, &x, &y, &depth);
@@ -38,7 +37,7 @@ static void line(cairo_t *c, const Cube *cube, const double from[3], const doubl
 /* The far sides lie at -0.5 of each axis but y, which looks away from the eye at 0.5. */
 static const double far[3] = {-0.5, 0.5, -0.5};
 
-static void side_line(cairo_t *c, const Cube *cube, int axis, double at, int along, double width, Color color) {
+static void side_line(cairo_t *c, const View *cube, int axis, double at, int along, double width, Color color) {
     double from[3] = {far[0], far[1], far[2]}, to[3] = {far[0], far[1], far[2]};
     from[axis] = to[axis] = at;
     from[along] = -0.5, to[along] = 0.5;
@@ -52,7 +51,7 @@ static void label_place(int axis, double at, double out, double u[3]) {
     u[axis] = at;
 }
 
-void cube_draw(cairo_t *c, const Cube *cube) {
+void cube_draw(cairo_t *c, const View *cube) {
     Ticks ticks;
     ticks_make(&cube->scale, 5, &ticks);
     for (int axis = 0; axis < 3; axis++) {
@@ -76,39 +75,4 @@ void cube_draw(cairo_t *c, const Cube *cube) {
     for (int axis = 0; axis < 3; axis++)
         for (int along = 0; along < 3; along++)
             for (double at = -0.5; along != axis && at < 1; at++) side_line(c, cube, axis, at, along, 1, edge);
-}
-
-typedef struct { double depth; int64_t index; } Place;
-
-static int far_first(const void *a, const void *b) {
-    const Place *x = a, *z = b;
-    if (x->depth != z->depth) return (x->depth > z->depth) - (x->depth < z->depth);
-    return (x->index > z->index) - (x->index < z->index);
-}
-
-bool cube_points(cairo_t *c, const Cube *cube, const Points *p, const Tint *tint, Color plain, double alpha,
-                 int64_t *outside) {
-    Place *order = malloc((size_t)(p->n + 1) * sizeof *order);
-    int64_t n = 0;
-    if (!order) return false;
-    for (int64_t i = 0; i < p->n; i++) {
-        double at[3] = {points_at(p, i, 0), points_at(p, i, 1), points_at(p, i, 2)}, x, y, depth;
-        bool in = true;
-        for (int k = 0; k < 3; k++) in = in && at[k] >= cube->scale.low && at[k] <= cube->scale.high;
-        cube_place(cube, at, &x, &y, &depth);
-        if (in) order[n++] = (Place){depth, i};
-    }
-    *outside = p->n - n;
-    qsort(order, (size_t)n, sizeof *order, far_first);
-    for (int64_t k = 0; k < n; k++) {
-        int64_t i = order[k].index;
-        double at[3] = {points_at(p, i, 0), points_at(p, i, 1), points_at(p, i, 2)}, x, y, depth;
-        cube_place(cube, at, &x, &y, &depth);
-        color_use(c, tint_at(tint, i, plain), alpha);
-        cairo_new_path(c);
-        cairo_arc(c, x, y, point_radius(p->n) * (1 + 0.3 * depth), 0, 6.283185307179586);
-        cairo_fill(c);
-    }
-    free(order);
-    return true;
 }
