@@ -121,6 +121,26 @@ static void parallel_for_covers(void **state) {
     assert_in_range(par_cores(), 1, 1 << 20);
 }
 
+static void multiply_small(void *ctx, int64_t i) {
+    volatile float small = 1e-20f;
+    ((float *)ctx)[i] = small * small;
+}
+
+/* What a dead unit's moments come to: nothing, on every thread, however many there were before. */
+static void subnormal_results_are_zero(void **state) {
+    (void)state;
+#ifndef __SSE__
+    skip();
+#endif
+    for (int threads = 1; threads <= 4; threads++) {
+        par_threads(threads);
+        float small[8];
+        parallel_for(8, multiply_small, small);
+        for (int i = 0; i < 8; i++) assert_true(small[i] == 0);
+    }
+    par_threads(par_cores());
+}
+
 /* The three directions of the trilinear form, term by term in double. */
 typedef struct { double sum, squares, terms; } Sum;
 
@@ -409,7 +429,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(gemm_matches),
         cmocka_unit_test(gemm_batch_matches),
         cmocka_unit_test(eigen_matches),
-        cmocka_unit_test(parallel_for_covers),
+        cmocka_unit_test(parallel_for_covers), cmocka_unit_test(subnormal_results_are_zero),
         cmocka_unit_test(conv_keeps_bits),
         cmocka_unit_test(conv_rounds),
         cmocka_unit_test(conv_rounded_keeps_bits),

@@ -6,7 +6,7 @@
 
 /* par.c: one thread pool (OpenMP). parallel_for calls body(ctx, i) for i in 0..n-1, each exactly once. Never call it
  * from a thread that is not the main one: libgomp makes a pool for each. */
-void par_threads(int n);                              /* sets the pool, OpenBLAS and oneDNN alike */
+void par_threads(int n);                              /* sets the pool, OpenBLAS and oneDNN alike; subnormal results are 0 */
 int par_count(void);
 void par_alone(void);                                 /* this thread opens no parallel region from now on */
 void parallel_for(int64_t n, void (*body)(void *ctx, int64_t i), void *ctx);
