@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 extern const Verb verb_train, verb_check, verb_show, verb_data, verb_sample, verb_eval, verb_gradcheck, verb_bench,
@@ -81,6 +82,7 @@ static void start_with_better_settings(char **argv) {
     const char *core = blas_core_isa(blas_core()) == ISA_BASE ? blas_core_for(isa_level()) : NULL;
     if (core && !getenv("OPENBLAS_CORETYPE")) changed |= !setenv("OPENBLAS_CORETYPE", core, 1);
     if (changed) execv("/proc/self/exe", argv);       /* where it fails, we just go on */
+    prctl(PR_SET_NAME, "graphrun");                   /* else ps and top show "exe" */
 }
 
 /* What the environment asks of us and nobody understands. */
