@@ -302,7 +302,6 @@ void refuse_recursion(Eval *e, Def *d);
 void refuse_circle(Eval *e, const Def *d, Loc loc);   /* says that d calls itself */
 Ctx copy_ctx(const Ctx *c, int number);               /* for a copy of a repeated list: a place of its own */
 const Site *site_of(Eval *e, Def *text, const void *site);
-const char *choices_of(Eval *e, const Function *f, int param, int depth);              /* "same|valid" or NULL */
 Value *run_loop(const Ctx *c, Scope *s, const Doc *item, const Doc *layers, Value *piped);      /* loop.c */
 Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped);
 const Field *block_keys(const Doc *item);             /* of `repeat`, `for`, ... in a layer list; NULL: it is none of these */
@@ -314,6 +313,9 @@ bool traces(const Ctx *c);
 int trace_begin(const Ctx *c, const char *path, const char *layer, bool called, Loc loc);
 void trace_end(const Ctx *c, int row, int first_node, const Value *v);
 bool is_body(const Doc *d);                           /* a mapping of local names, with `return` or `after`; no record */
+
+/* choices.c: which words an argument may be */
+const char *choices_of(Eval *e, const Function *f, int param, int depth);              /* "same|valid" or NULL */
 
 /* ranges.c: what arguments may be */
 void ranges_read(Eval *e, const Head *h, const Doc *ranges);
@@ -372,6 +374,10 @@ void schedule_define(Eval *e, const Doc *schedule, int64_t steps);
 void metrics_define(Eval *e, const Doc *metrics);
 void outputs_define(Eval *e, const Doc *outputs);
 void output_expression(Eval *e, const char *text, const char *kind);
+
+/* definitions.c */
+Globals *globals_from_doc(Eval *e, const Doc *spec, Globals *below);   /* below: the prelude's, or NULL */
+void check_players(Eval *e, const Doc *spec);         /* local names that nothing uses, and unknown keys */
 
 /* compile.c */
 Build build_new(Eval *e, Unit *u, const char *name, Loc loc);
