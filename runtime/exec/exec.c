@@ -45,7 +45,7 @@ static bool grow(unsigned char **block, size_t *have, size_t need, size_t times)
     need = (need + LINE - 1) & ~(size_t)(LINE - 1);
     if (need <= *have) return true;
     free(*block);
-    *block = aligned_alloc(LINE, need * times);
+    *block = block_new(need * times);
     *have = *block ? need : 0;
     return *block != NULL;
 }

@@ -1,13 +1,21 @@
-/* The Store: one aligned block of memory for every slot, so that no two slots share a cache line. It knows
- * slots and their initial values; it must not know graphs or programs. Invariant: every block is as long as
+/* The Store: one block of memory with a place for every slot, so that no two slots share a cache line. It knows
+ * slots and their initial values; it must not know graphs or programs. Invariant: every place is as long as
  * its slot's type says, rounded up to whole cache lines, and the padding stays zero. */
 #include "exec/store.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { LINE = 64 };
+enum { LINE = 64, HUGE = 1 << 21 };
+
+void *block_new(size_t bytes) {
+    const size_t unit = bytes >= HUGE ? HUGE : LINE;
+    void *block = aligned_alloc(unit, (bytes + unit - 1) & ~(unit - 1));
+    if (block && unit == HUGE) (void)madvise(block, bytes & ~(unit - 1), MADV_HUGEPAGE);
+    return block;
+}
 
 static size_t slot_bytes(const Slot *s) {
     size_t bytes = (size_t)shape_count(&s->type.shape) * dtype_size(s->type.dtype);
@@ -42,16 +50,6 @@ double store_size(const Slots *slots) {
     return bytes;
 }
 
-static bool add(Store *s, int slot) {
-    size_t bytes = slot_bytes(&s->slots->all.at[slot]);
-    s->data[slot] = aligned_alloc(LINE, bytes);
-    if (!s->data[slot]) return false;
-    memset(s->data[slot], 0, bytes);
-    s->bytes += bytes;
-    store_reset(s, slot);
-    return true;
-}
-
 static Store *empty(const Slots *slots) {
     Store *s = calloc(1, sizeof *s);
     if (!s) return NULL;
@@ -64,21 +62,28 @@ static Store *empty(const Slots *slots) {
 
 Store *store_some(const Slots *slots, int n, const int *which) {
     Store *s = empty(slots);
-    for (int i = 0; s && i < n; i++)
-        if (!add(s, which[i])) return store_free(s), NULL;
+    for (int i = 0; s && i < n; i++) s->bytes += slot_bytes(&slots->all.at[which[i]]);
+    if (!s || !(s->block = block_new(s->bytes))) return store_free(s), NULL;
+    memset(s->block, 0, s->bytes);
+    unsigned char *at = s->block;
+    for (int i = 0; i < n; at += slot_bytes(&slots->all.at[which[i++]])) {
+        s->data[which[i]] = at;
+        store_reset(s, which[i]);
+    }
     return s;
 }
 
 Store *store_new(const Slots *slots) {
-    Store *s = empty(slots);
-    for (int i = 0; s && i < slots->all.n; i++)
-        if (!add(s, i)) return store_free(s), NULL;
+    int n = slots->all.n, *all = calloc((size_t)n + 1, sizeof *all);
+    for (int i = 0; all && i < n; i++) all[i] = i;
+    Store *s = all ? store_some(slots, n, all) : NULL;
+    free(all);
     return s;
 }
 
 void store_free(Store *s) {
     if (!s) return;
-    for (int i = 0; s->data && i < s->slots->all.n; i++) free(s->data[i]);
+    free(s->block);
     free(s->data);
     free(s);
 }

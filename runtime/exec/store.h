@@ -1,12 +1,16 @@
-/* The Store: memory for every slot. One aligned block a slot, made at start-up; nothing is allocated later. */
+/* The Store: memory for every slot. One block, made at start-up; nothing is allocated later. */
 #pragma once
 #include "ir/ir.h"
 
 typedef struct {
     const Slots *slots;
     void **data;                                      /* by slot; zero-filled, then Slot.fill and Slot.init */
+    void *block;                                      /* where they lie */
     size_t bytes;
 } Store;
+
+/* Aligned to cache lines; a large one to huge pages, which the system is asked for. NULL when out of memory; for free(). */
+void *block_new(size_t bytes);
 
 double store_size(const Slots *slots);                  /* bytes that store_new will take */
 Store *store_new(const Slots *slots);                 /* NULL when out of memory */
