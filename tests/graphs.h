@@ -3,6 +3,7 @@
  */
 #pragma once
 #include "build.h"
+#include "exec/exec.h"
 #include "ops/attrs.h"
 
 #include <stdlib.h>
@@ -159,4 +160,13 @@ static inline Graph *random_graph(Arena *a, Diags *d, uint64_t seed, int steps, 
     for (*nresult = 0; *nresult < 4; ++*nresult) results[*nresult] = random_node(&r);
     if (random_below(&r, 2)) g_assign(g, 0, g_add(g_slot(g, 0), g_int(g, 1)));
     return g;
+}
+
+/* Numbers between -1 and 1 in every slot but the first, always the same. */
+static inline void fill_store(Store *s) {
+    for (int k = 1; k < s->slots->all.n; k++) {
+        float *x = s->data[k];
+        for (int64_t i = 0, n = shape_count(&s->slots->all.at[k].type.shape); i < n; i++)
+            x[i] = (float)((double)((uint64_t)(i + 31 * k) * 2654435761u % 10007) / 5003.5 - 1);
+    }
 }

@@ -1,4 +1,4 @@
-# Every header compiles alone: whoever includes it needs to know nothing else.
+# Every header compiles alone: whoever includes it needs to know nothing else. BINARY and SOURCE_DIR: every test has them.
 file(GLOB headers RELATIVE ${SOURCE} ${SOURCE}/runtime/*/*.h ${SOURCE}/parser/*.h ${SOURCE}/datasets/*.h ${SOURCE}/tests/*.h)
 execute_process(COMMAND pkg-config --cflags-only-I cairo OUTPUT_VARIABLE cairo OUTPUT_STRIP_TRAILING_WHITESPACE)
 separate_arguments(cairo)
@@ -7,7 +7,7 @@ set(wrong 0)
 foreach(header ${headers})
   file(WRITE ${unit} "#include \"${header}\"\ntypedef int not_empty;\n")
   execute_process(COMMAND ${CC} -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror -fopenmp -fsyntax-only
-    -I${SOURCE}/runtime -I${SOURCE} -I${BUILD}/generated ${cairo} ${unit}
+    "-DBINARY=\"graphrun\"" "-DSOURCE_DIR=\".\"" -I${SOURCE}/runtime -I${SOURCE} -I${BUILD}/generated ${cairo} ${unit}
     RESULT_VARIABLE result ERROR_VARIABLE said)
   if(result)
     message("${header}:\n${said}")

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <cmocka.h>
 
 /* In an arena; a test that cannot read it fails. size NULL: not asked for. */
@@ -29,4 +30,14 @@ static inline void slurp(const char *path, char *into, size_t size) {
     size_t n = f ? fread(into, 1, size - 1, f) : 0;
     into[n] = 0;
     if (f) fclose(f);
+}
+
+/* Two runs made the same file: `name` in both folders. */
+static inline void assert_same_file(const char *folder, const char *other, const char *name) {
+    Arena *a = arena_new();
+    size_t n, m;
+    const char *x = read_all(a, arena_printf(a, "%s/%s", folder, name), &n);
+    const char *z = read_all(a, arena_printf(a, "%s/%s", other, name), &m);
+    if (n != m || memcmp(x, z, n)) fail_msg("%s differs between %s and %s", name, folder, other);
+    arena_free(a);
 }

@@ -76,15 +76,15 @@ static inline bool open_all(Case *c) {
     return ok && source_load(&c->source);
 }
 
-/* A batch, field by field, as units read it; out[field] NULL: not wanted. Gives its samples. */
-static inline int64_t source_batch(const DataSource *s, uint64_t seed, int64_t cursor, void *const *out) {
+/* A batch, field by field, as units read it; into[field] NULL: not wanted. Gives its samples. */
+static inline int64_t source_batch(const DataSource *s, uint64_t seed, int64_t cursor, void *const *into) {
     int64_t *index = test_malloc(sizeof *index * (size_t)s->common.batch), n = source_order(s, seed, cursor, index);
     void *at[DATA_FIELDS] = {NULL};
     for (int64_t i = 0; i < n; i++) {
         for (int f = 0; f < s->nfield; f++) {
             const Tensor *type = &s->field[f].sample;
             size_t size = dtype_size(type->dtype) * (size_t)shape_count(&type->shape);
-            at[f] = out[f] ? (char *)out[f] + (size_t)i * size : NULL;
+            at[f] = into[f] ? (char *)into[f] + (size_t)i * size : NULL;
         }
         Why why;
         if (!source_sample(s, index[i], at, &why)) fail_msg("%s", why.text);

@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "readall.h"
+#include "command.h"
 
 static const char spec[] =
     "vars: {batch: 16, latent: 2, rate: 1e-3}\n"
@@ -54,23 +54,6 @@ static void put(const char *path, const char *text) {
     FILE *f = fopen(path, "w");
     fputs(text, f);
     fclose(f);
-}
-
-/* Both streams of the last command. */
-static char out[1 << 18], err[1 << 18];
-
-static int sh(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-static int sh(const char *fmt, ...) {
-    char arguments[2000], command[3000];
-    va_list ap;
-    va_start(ap, fmt);
-    vsnprintf(arguments, sizeof arguments, fmt, ap);
-    va_end(ap);
-    snprintf(command, sizeof command, "%s %s >out.txt 2>err.txt", BINARY, arguments);
-    int status = system(command);
-    slurp("out.txt", out, sizeof out);
-    slurp("err.txt", err, sizeof err);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 /* A command's line, its exit code, and what must stand on stdout and stderr. */

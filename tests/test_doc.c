@@ -11,23 +11,8 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "messages.h"
 #include "parser/doc.h"
-
-typedef struct { Arena *arena; Diags *d; } Case;
-
-static Case begin(void) {
-    Arena *a = arena_new();
-    assert_non_null(a);
-    return (Case){a, diags_new(a)};
-}
-
-/* Prints the messages too: the printer must survive them all, and notes down which places complained. */
-static void end(Case *c) {
-    FILE *nowhere = fopen("/dev/null", "w");
-    diags_print(c->d, nowhere, true);
-    fclose(nowhere);
-    arena_free(c->arena);
-}
 
 static Doc *parse(Case *c, const char *text) { return doc_parse("t.yaml", text, strlen(text), c->d); }
 

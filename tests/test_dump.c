@@ -6,10 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 #include <zip.h>
+
+#include "command.h"
 
 enum { N = 5 };
 
@@ -20,13 +21,6 @@ static const char spec[] = "networks:\n"
                            "iteration:\n"
                            "  c: fixed(uniform(5))\n"
                            "schedule: {steps: 3, each: [net]}\n";
-
-static int sh(const char *arguments) {
-    char command[1000];
-    snprintf(command, sizeof command, "%s %s >out.txt 2>err.txt", BINARY, arguments);
-    int status = system(command);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
 
 static void numbers(zip_t *zip, const char *name, int n, float *to) {
     char bytes[128];

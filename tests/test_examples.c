@@ -1,18 +1,9 @@
 /* Every function and update rule of the prelude has documentation and an example. Each example is built into a spec,
  * played by the float program, compared with the double references, and differentiated twice by its inputs: the
  * normal(...) of an example are parameters here. */
-#include "parser/compile.h"
-#include "base/str.h"
+#include "world.h"
 #include "base/vec.h"
 #include "train/gradcheck.h"
-
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-#include <cmocka.h>
 
 /* What an example may name beside the prelude: `normal` is the spec's own, networks and a player stand ready. */
 static const char *const world =
@@ -61,16 +52,7 @@ static void fails(const Case *c, const char *spec, const char *what) {
 }
 
 static Training *compiled(Arena *a, const Case *c, const char *spec) {
-    char path[] = "/tmp/example-XXXXXX";
-    int fd = mkstemp(path);
-    assert_true(fd >= 0);
-    FILE *f = fdopen(fd, "w");
-    fputs(spec, f);
-    fclose(f);
-    Diags *d = diags_new(a);
-    Training *t = compile(path, &(CompileOptions){.steps = 0}, a, d);
-    unlink(path);
-    if (!t) diags_print(d, stderr, false);
+    Training *t = compile_text(spec, a);
     if (!t) fails(c, spec, "its example does not compile");
     return t;
 }

@@ -9,22 +9,8 @@
 #include <cmocka.h>
 
 #include "base/str.h"
+#include "messages.h"
 #include "parser/expr.h"
-
-typedef struct { Arena *arena; Diags *d; } Case;
-
-static Case begin(void) {
-    Arena *a = arena_new();
-    assert_non_null(a);
-    return (Case){a, diags_new(a)};
-}
-
-static void end(Case *c) {
-    FILE *nowhere = fopen("/dev/null", "w");
-    diags_print(c->d, nowhere, false);
-    fclose(nowhere);
-    arena_free(c->arena);
-}
 
 /* The text as an expression: in a block scalar, so that YAML takes nothing away. Column 2 is its first. */
 static Expr *parse(Case *c, const char *text) {

@@ -225,14 +225,6 @@ static void unused_nodes_go(void **state) {
 
 /* Random graphs. */
 
-static void fill_store(Store *s) {
-    for (int k = 1; k < s->slots->all.n; k++) {
-        float *x = s->data[k];
-        for (int64_t i = 0, n = shape_count(&s->slots->all.at[k].type.shape); i < n; i++)
-            x[i] = (float)((double)((uint64_t)(i + 31 * k) * 2654435761u % 10007) / 5003.5 - 1);
-    }
-}
-
 typedef struct {
     double **values, *out[SLOTS_OF_TEST + 1];
 } Doubles;

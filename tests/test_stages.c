@@ -1,6 +1,7 @@
 /* Runs in stages: what goes on from one to the next, what is loaded and frozen, and that a run stopped after any turn of
  * any stage ends with the same bytes. Whole specs, compiled and trained into folders of their own. */
 #include "parser/compile.h"
+#include "readall.h"
 #include "train/trainer.h"
 
 #include <setjmp.h>
@@ -170,35 +171,16 @@ static void load_goes_back_to_a_stages_end(void **state) {
     assert_false(same("back", "stage-on", "stage-back", "generator/dense_1/weight"));
 }
 
-static char *slurp(const char *folder, const char *name, size_t *size) {
-    char path[400];
-    snprintf(path, sizeof path, "test_stages.out/%s/%s", folder, name);
-    FILE *f = fopen(path, "rb");
-    if (!f) fail_msg("%s is not there", path);
-    char *text = calloc(1, 1 << 20);
-    *size = fread(text, 1, (1 << 20) - 1, f);
-    fclose(f);
-    return text;
-}
-
-static void assert_same_file(const char *a, const char *b, const char *name) {
-    size_t n, m;
-    char *x = slurp(a, name, &n), *z = slurp(b, name, &m);
-    if (n != m || memcmp(x, z, n)) fail_msg("%s differs between %s and %s", name, a, b);
-    free(x);
-    free(z);
-}
-
 static void counters_start_again(void **state) {
     (void)state;
-    size_t n;
-    char *log = slurp("whole", "log.jsonl", &n), *play = strstr(log, "{\"step\": 7,"), *back = strstr(log, "{\"step\": 12,");
+    Arena *a = arena_new();
+    char *log = read_all(a, "test_stages.out/whole/log.jsonl", NULL), *play = strstr(log, "{\"step\": 7,"), *back = strstr(log, "{\"step\": 12,");
     assert_true(play && back);
     assert_true(!strncmp(play, "{\"step\": 7, \"epoch\": 0.1, \"stage\": \"play\"", 41));
     assert_non_null(strstr(play, "\"encoder.turn\": 0, \"encoder.step\": 0, \"encoder.total\": 6, \"encoder.epoch\": 0"));
     assert_non_null(strstr(back, "\"encoder.turn\": 0, \"encoder.step\": 0, \"encoder.total\": 11"));
     assert_non_null(strstr(back, "\"encoder.turn\": 2, \"encoder.step\": 1, \"encoder.total\": 12")); /* two turns in step 1 */
-    free(log);
+    arena_free(a);
 }
 
 /* A limit of time that is over at once stops a run after its next turn: from every turn of every stage. */
@@ -217,10 +199,10 @@ static void a_run_stopped_after_every_turn_ends_the_same(void **state) {
     for (int i = 0; i < 5; i++) {
         char name[100];
         snprintf(name, sizeof name, "checkpoints/%s.safetensors", names[i]);
-        assert_same_file("whole", "pieces", name);
+        assert_same_file("test_stages.out/whole", "test_stages.out/pieces", name);
     }
-    assert_same_file("whole", "pieces", "log.jsonl");
-    assert_same_file("whole", "pieces", "samples/mid.png");
+    assert_same_file("test_stages.out/whole", "test_stages.out/pieces", "log.jsonl");
+    assert_same_file("test_stages.out/whole", "test_stages.out/pieces", "samples/mid.png");
 }
 
 /* Parameters and running values come from the file; the optimiser starts afresh: its momentum was of other values. */

@@ -4,6 +4,7 @@
 #include "build.h"
 #include "grad/grad.h"
 #include "kern/kern.h"
+#include "readall.h"
 #include "train/trainer.h"
 
 #include <math.h>
@@ -249,25 +250,6 @@ static Outcome run(double bad_step, int threads, TrainOptions o) {
     return out;
 }
 
-static char *slurp(const char *folder, const char *name, size_t *size) {
-    char path[400];
-    snprintf(path, sizeof path, "%s/%s", folder, name);
-    FILE *f = fopen(path, "rb");
-    if (!f) fail_msg("%s is not there", path);
-    char *text = calloc(1, 1 << 20);
-    *size = fread(text, 1, 1 << 20, f);
-    fclose(f);
-    return text;
-}
-
-static void assert_same_file(const char *a, const char *b, const char *name) {
-    size_t n, m;
-    char *x = slurp(a, name, &n), *z = slurp(b, name, &m);
-    if (n != m || memcmp(x, z, n)) fail_msg("%s differs between %s and %s", name, a, b);
-    free(x);
-    free(z);
-}
-
 static const char *const results[] = {"checkpoints/step-000005.safetensors", "log.jsonl", "plots/losses.png",
                                       "plots/losses.svg"};
 
@@ -326,8 +308,9 @@ static void more_steps_continue_a_shorter_run(void **state) {
 
 static void the_log_has_a_line_a_step(void **state) {
     (void)state;
+    Arena *a = arena_new();
     size_t n;
-    char *text = slurp("test_train.out/whole", "log.jsonl", &n);
+    char *text = read_all(a, "test_train.out/whole/log.jsonl", &n);
     int lines = 0;
     for (size_t i = 0; i < n; i++) lines += text[i] == '\n';
     assert_int_equal(lines, STEPS);
@@ -335,7 +318,7 @@ static void the_log_has_a_line_a_step(void **state) {
     char *second = strstr(text, "{\"step\": 2");
     assert_true(second && strstr(second, "\"metrics.radius\": 4.") &&
                 strstr(second, "\"metrics.radius\": 4.") < strstr(text, "{\"step\": 3"));
-    free(text);
+    arena_free(a);
 }
 
 static void series_read_back_equal_those_in_memory(void **state) {
@@ -362,10 +345,10 @@ static void series_read_back_equal_those_in_memory(void **state) {
         for (int64_t k = 0; k < x[0].n; k++)
             assert_true((float)x[0].value[k] == (float)(1.0 / (double)(k + 1)));
     }
-    size_t size;
-    char *text = slurp(folder, "log.jsonl", &size);
+    Arena *a = arena_new();
+    char *text = read_all(a, arena_printf(a, "%s/log.jsonl", folder), NULL);
     assert_non_null(strstr(text, "\"b.minimize\": null, \"nonfinite\": [\"b.minimize\"]}\n"));
-    free(text);
+    arena_free(a);
     log_free(l);
     log_free(again);
 }

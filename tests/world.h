@@ -36,20 +36,25 @@ static inline void run_unit(World *w, const Unit *u, double *results) {
     w->slot = out;
 }
 
-static inline World *open_text(const char *text) {
-    Arena *a = arena_new();
-    char path[] = "/tmp/language-XXXXXX";
+/* NULL: it was said why. */
+static inline Training *compile_text(const char *text, Arena *a) {
+    char path[] = "/tmp/graphrun-text-XXXXXX";
     int fd = mkstemp(path);
     assert_true(fd >= 0);
     FILE *f = fdopen(fd, "w");
     fputs(text, f);
     fclose(f);
     Diags *d = diags_new(a);
-    World *w = ARENA_NEW(a, World);
-    CompileOptions options = {.steps = 0};
-    *w = (World){.a = a, .t = compile(path, &options, a, d)};
-    if (!w->t) diags_print(d, stderr, false);
+    Training *t = compile(path, &(CompileOptions){.steps = 0}, a, d);
+    if (!t) diags_print(d, stderr, false);
     unlink(path);
+    return t;
+}
+
+static inline World *open_text(const char *text) {
+    Arena *a = arena_new();
+    World *w = ARENA_NEW(a, World);
+    *w = (World){.a = a, .t = compile_text(text, a)};
     assert_non_null(w->t);
     int n = w->t->slots->all.n;
     w->slot = ARENA_ARRAY(a, double *, n);

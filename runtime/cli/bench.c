@@ -116,15 +116,9 @@ static const char *const examples[] = {"graphrun bench models/wgan_poly.yaml",
                                        "graphrun bench --player critic --seconds 5 --json SPEC",
                                        "graphrun bench --dump numbers models/vae.yaml", NULL};
 static const Option options[] = {
-    {"player", 0, O_TEXT, OPT(player), "NAME", "only this player's turn"},
-    {"seconds", 0, O_SECONDS, OPT(seconds), "S", "how long each turn is timed; 2 where left out"},
+    OPTIONS_TIMED,
     {"worth", 0, O_FLAG, OPT(worth), NULL, "what each rewrite is worth: turns without it, times as long"},
     {"dump", 0, O_TEXT, OPT(out), "DIR", "times nothing; writes DIR/PLAYER.npz: what one turn reads, draws and comes to"},
-    OPTIONS_SPEC,
-    OPTION_PRECISION,
-    OPTION_SEED,
-    OPTION_THREADS,
-    OPTION_JSON,
-    {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no messages"},
+    OPTIONS_TURNS,
     OPTIONS_END};
 const Verb verb_bench = {"bench", "SPEC", "times each player's turn", examples, options, 1, 1, run};

@@ -33,7 +33,7 @@ static int run(const Options *o, int n, char **operand) {
 static const char *const examples[] = {"graphrun check models/*.yaml",
                                        "graphrun check --preset tiny models/ring8.yaml", NULL};
 static const Option options[] = {
-    OPTIONS_SPEC, {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no warnings"}, OPTIONS_END};
+    OPTIONS_SPEC, OPTION_QUIET("no warnings"), OPTIONS_END};
 const Verb verb_check = {
     "check",  "SPEC...", "finds every mistake of a spec that can be known before data are read",
     examples, options,   1,

@@ -54,6 +54,11 @@ const Verb *verb_named(const char *name);
 #define OPTIONS_SPEC \
     {"set", 0, O_SETS, OPT(set), "KEY.PATH=VALUE", "changes one value of the spec; repeatable, left to right"}, \
     {"preset", 0, O_TEXTS, OPT(preset), "NAME", "takes the spec's named set of changes first; repeatable, left to right"}
+#define OPTION_QUIET(doc) {"quiet", 'q', O_FLAG, OPT(quiet), NULL, doc}
+#define OPTIONS_TIMED \
+    {"player", 0, O_TEXT, OPT(player), "NAME", "only this player's turn"}, \
+    {"seconds", 0, O_SECONDS, OPT(seconds), "S", "how long each turn is timed; 2 where left out"}
+#define OPTIONS_TURNS OPTIONS_SPEC, OPTION_PRECISION, OPTION_SEED, OPTION_THREADS, OPTION_JSON, OPTION_QUIET("no messages")
 #define OPTIONS_END OPTION_COLOR, OPTION_HELP, {NULL, 0, 0, 0, NULL, NULL}
 /* Options may stand anywhere; '--' ends them. Operands are moved to the front of argv. False: a message was printed. */
 bool options_parse(const Verb *v, int argc, char **argv, Options *out, int *noperand);

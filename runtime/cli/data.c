@@ -199,7 +199,7 @@ static const char *const examples[] = {"graphrun data models/ring8.yaml", "graph
 static const Option options[] = {
     {"out", 'o', O_TEXT, OPT(out), "DIR", "where the pictures go; runs/NAME-data where left out"},
     OPTION_JSON,
-    {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no warnings"},
+    OPTION_QUIET("no warnings"),
     OPTIONS_SPEC,
     OPTION_SEED,
     OPTION_THREADS,

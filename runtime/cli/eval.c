@@ -49,7 +49,7 @@ static const char *const examples[] = {"graphrun eval runs/ring8-20270131-094205
                                        NULL};
 static const Option options[] = {
     {"checkpoint", 0, O_TEXT, OPT(checkpoint), "FILE", "this one instead of the newest"},
-    {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no messages"},
+    OPTION_QUIET("no messages"),
     OPTION_JSON,
     OPTION_SEED,
     OPTION_THREADS,

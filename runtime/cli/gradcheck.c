@@ -18,7 +18,7 @@ static int run(const Options *o, int n, char **operand) {
 
 static const char *const examples[] = {"graphrun gradcheck models/wgan_gp_poly.yaml --preset tiny",
                                        "graphrun gradcheck --json models/ring8.yaml", NULL};
-static const Option options[] = {OPTIONS_SPEC, OPTION_SEED, OPTION_JSON, {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no messages"},
+static const Option options[] = {OPTIONS_SPEC, OPTION_SEED, OPTION_JSON, OPTION_QUIET("no messages"),
                                  OPTIONS_END};
 const Verb verb_gradcheck = {"gradcheck", "SPEC", "compares gradients with finite differences in double; exit 1 where they differ",
                              examples, options, 1, 1, run};

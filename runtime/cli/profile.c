@@ -218,13 +218,7 @@ static const char *const examples[] = {"graphrun profile models/wgan_poly.yaml -
                                        "graphrun profile --by line --json SPEC", NULL};
 static const Option options[] = {
     {"by", 0, O_TEXT, OPT(by), "WHAT", "instruction, layer (where left out) or line (of the spec)"},
-    {"player", 0, O_TEXT, OPT(player), "NAME", "only this player's turn"},
-    {"seconds", 0, O_SECONDS, OPT(seconds), "S", "how long each turn is timed; 2 where left out"},
-    OPTIONS_SPEC,
-    OPTION_PRECISION,
-    OPTION_SEED,
-    OPTION_THREADS,
-    OPTION_JSON,
-    {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no messages"},
+    OPTIONS_TIMED,
+    OPTIONS_TURNS,
     OPTIONS_END};
 const Verb verb_profile = {"profile", "SPEC", "where a turn's time goes", examples, options, 1, 1, run};

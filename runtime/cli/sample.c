@@ -67,7 +67,7 @@ static const Option options[] = {
      "what to make of it: grid, scatter, ...; chosen by its shape where left out"},
     {"out", 'o', O_TEXT, OPT(out), "DIR", "where the files go; the run's own folders where left out"},
     {"checkpoint", 0, O_TEXT, OPT(checkpoint), "FILE", "this one instead of the newest"},
-    {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no messages"},
+    OPTION_QUIET("no messages"),
     OPTION_SEED,
     OPTION_THREADS,
     OPTIONS_END};

@@ -298,7 +298,7 @@ static const Option options[] = {
     OPTION_PRECISION,
     OPTION_THREADS,
     OPTION_JSON,
-    {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no warnings"},
+    OPTION_QUIET("no warnings"),
     OPTIONS_END};
 const Verb verb_show = {
     "show",

@@ -316,7 +316,7 @@ static const Option options[] = {
     {"watch", 0, O_FLAG, OPT(watch), NULL,
      "stop at the first node that makes a NaN or infinity, and name it (slower)"},
     {"json", 0, O_FLAG, OPT(json), NULL, "at the end, the run's folder, status, step, checkpoint and where its time went, as JSON"},
-    {"quiet", 'q', O_FLAG, OPT(quiet), NULL, "no progress, no messages but errors"},
+    OPTION_QUIET("no progress, no messages but errors"),
     {"verbose", 'v', O_FLAG, OPT(verbose), NULL, "also names each file that is written"},
     OPTIONS_END};
 const Verb verb_train = {
