@@ -46,6 +46,7 @@ typedef struct {
     Tensor sample;                                    /* shape of one sample, without the batch axis */
     const char *unusable;                             /* why the file's field cannot be read; NULL: it can */
     bool wanted;                                      /* something reads it: load it */
+    bool early;                                       /* its values are known as soon as the source is open */
 } DataField;
 typedef struct { const char *name; Tensor type; const double *value; } DataConstant;   /* `ring.centres` */
 
@@ -101,6 +102,9 @@ bool source_want(DataSource *s, int field, Loc loc);  /* something at loc reads 
 bool source_load(DataSource *s);
 void source_close(DataSource *s);                     /* accepts half-opened ones */
 
+/* Least and most of an int field over the samples that batches are drawn from; where these are very many, of the first ones.
+ * False: they cannot be known yet. */
+bool source_range(const DataSource *s, int field, int32_t *least, int32_t *most);
 int64_t source_batches(const DataSource *s);          /* batches an epoch: count/batch, rounded down (drop) or up (keep) */
 int64_t source_rest(const DataSource *s);             /* samples of a kept last batch that is not full; 0: there is none */
 double source_epoch(const DataSource *s, int64_t cursor);               /* passes delivered after `cursor` batches */

@@ -43,6 +43,7 @@ static bool open(DataSource *s) {
     source_field(s, "image", SHAPE(p->form.height, p->form.width, p->form.channels));
     source_field(s, "label", (Shape){.rank = 0});
     source_field(s, "file", (Shape){.rank = 0});
+    s->field[FIELD_LABEL].early = s->field[FIELD_FILE].early = true;
     for (int64_t i = 0; i < p->n; i++)
         if (t->folder.file.at[p->number[i]].label < 0)
             s->field[FIELD_LABEL].unusable = arena_printf(s->arena, "%s lies in no folder of its class", p->at[i].path);

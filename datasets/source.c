@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "datasets/parts.h"
@@ -80,7 +81,7 @@ static const FieldRow *row_of(const FieldRow *table, const char *name) {
 static DataField *add_field(DataSource *s, const char *name, Tensor sample) {
     if (s->nfield == DATA_FIELDS) return NULL;
     if (!strcmp(name, "label") && sample.dtype == I32 && !sample.shape.rank) s->label = s->nfield;
-    s->field[s->nfield] = (DataField){.name = name, .sample = sample};
+    s->field[s->nfield] = (DataField){.name = name, .sample = sample, .early = !s->kind->load};
     return &s->field[s->nfield++];
 }
 
@@ -163,6 +164,28 @@ void source_close(DataSource *s) {
     if (s->kind && s->kind->close) s->kind->close(s);
     s->state = NULL;
     s->loaded = false;
+}
+
+bool source_range(const DataSource *s, int field, int32_t *least, int32_t *most) {
+    enum { LOOKED_AT = 1 << 24, MADE = 1 << 18 };     /* numbers, of samples in memory; samples that are made to be looked at */
+    const DataField *f = &s->field[field];
+    int64_t size = shape_count(&f->sample.shape), n = s->loaded ? LOOKED_AT / (size + 1) + 1 : MADE;
+    if (f->sample.dtype != I32 || (!s->loaded && !f->early)) return false;
+    int32_t *value = malloc((size_t)size * sizeof *value + 1);
+    void *out[DATA_FIELDS] = {NULL};
+    bool known = (out[field] = value) != NULL;
+    Why unread;                                       /* the batch that needs the sample will say why */
+    *least = INT32_MAX;
+    *most = INT32_MIN;
+    for (int64_t i = 0; known && i < s->count && i < n; i++) {
+        known = source_sample(s, s->pick ? s->pick[i] : s->first + i, out, &unread);
+        for (int64_t k = 0; known && k < size; k++) {
+            *least = value[k] < *least ? value[k] : *least;
+            *most = value[k] > *most ? value[k] : *most;
+        }
+    }
+    free(value);
+    return known;
 }
 
 int64_t source_batches(const DataSource *s) {

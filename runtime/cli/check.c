@@ -11,6 +11,10 @@ static int64_t parameters(const Training *t) {
 static int check_one(const char *path, const Options *o) {
     Spec s;
     int code = spec_open(&s, path, o);
+    if (!code && !indices_fit(s.t)) {
+        code = spec_messages(&s);
+        spec_close(&s);
+    }
     if (code) {
         printf("%s: %s\n", path, code == CODE_DATA ? "data" : "wrong");
         return code;

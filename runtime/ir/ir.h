@@ -119,6 +119,7 @@ struct Op {
     void (*eval)(const Instr *i, const void *const *in, void *const *out, void *scratch);
     void (*explain)(const Instr *i, const void *const *in, int64_t element, char *to, size_t size);
                                                       /* why this element of what it made is no number; NULL: as computed */
+    int64_t (*places)(const Node *n, int *indices);   /* which source holds indices; gives how many places they may name */
     void (*ref)(const Node *n, const double *const *in, double *out);  /* naive, in double */
     double (*flops)(const Node *n);                   /* multiplications and additions; NULL = one an element */
     const Sample *samples;

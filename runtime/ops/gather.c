@@ -16,6 +16,18 @@ static bool wants_int(const Node *n, int k) {
 /* Rows are what is left of axis 0: [rows, width]. */
 static int64_t width_of(const Shape *s) { return shape_count(s) / s->dim[0]; }
 
+/* The indices are source 1 and name rows of source 0. */
+static int64_t rows_of_first(const Node *n, int *indices) {
+    *indices = 1;
+    return n->src[0]->type.shape.dim[0];
+}
+
+/* The indices are source 0 and name rows of what is made. */
+static int64_t rows_made(const Node *n, int *indices) {
+    *indices = 0;
+    return n->type.shape.dim[0];
+}
+
 /* gather: y[i...] = x[index[i...]] */
 static bool gather_infer(const Node *n, Tensor *out) {
     const Tensor *x = &n->src[0]->type, *at = &n->src[1]->type;
@@ -49,7 +61,8 @@ static void gather_eval(const Instr *i, const void *const *in, void *const *out,
 
 /* An index outside: the values of the table may be no numbers either. */
 static void explain_index(int64_t at, int64_t rows, const char *of, char *to, size_t size) {
-    if (at < 0 || at >= rows) snprintf(to, size, "the index %lld of %lld %s", (long long)at, (long long)rows, of);
+    if (at < 0 || at >= rows)
+        snprintf(to, size, "the index %lld lies outside the %lld %s, 0 to %lld", (long long)at, (long long)rows, of, (long long)rows - 1);
 }
 
 static void gather_explain(const Instr *i, const void *const *in, int64_t element, char *to, size_t size) {
@@ -74,7 +87,8 @@ static const Sample gather_samples[] = {
 static const Sample gather_large = {"rows of 64", 2, {{F32, {2, {20000, 64}}}, {I32, {1, {20000}}}}, NULL, 0, 19999};
 
 OP(gather, .doc = "the rows of x (along axis 0) that the indices name", .call = "x, indices", .arity = 2,
-   .traits = LINEAR, .infer = gather_infer, .grad = gather_grad, .eval = gather_eval, .explain = gather_explain, .ref = gather_ref,
+   .traits = LINEAR, .infer = gather_infer, .grad = gather_grad, .eval = gather_eval, .explain = gather_explain,
+   .places = rows_of_first, .ref = gather_ref,
    .samples = gather_samples, .large = &gather_large)
 
 Node *g_gather(Node *x, Node *indices) { return op_apply(x->graph, &op_gather, 2, NODES(x, indices), NULL); }
@@ -133,7 +147,7 @@ static const Sample scatter_add_large = {"rows of 64", 2, {{I32, {1, {20000}}}, 
 OP(scatter_add, .doc = "zeros, with each row added at the row its index names",
    .call = "indices, rows, count", .arity = 2, .traits = LINEAR, .attr_size = sizeof(CountAttr),
    .attr = count_fields, .infer = scatter_add_infer, .grad = scatter_add_grad, .eval = scatter_add_eval,
-   .ref = scatter_add_ref, .samples = scatter_add_samples, .large = &scatter_add_large)
+   .places = rows_made, .ref = scatter_add_ref, .samples = scatter_add_samples, .large = &scatter_add_large)
 
 Node *g_scatter_add(Node *indices, Node *rows, int64_t count) {
     return op_apply(indices->graph, &op_scatter_add, 2, NODES(indices, rows), &(CountAttr){count});
@@ -245,7 +259,7 @@ static const Sample scatter_large = {"rows of 64", 3, {{F32, {2, {20000, 64}}}, 
 
 OP(scatter, .doc = "x with the rows that the indices name replaced; the last one wins",
    .call = "x, indices, rows", .arity = 3, .traits = LINEAR, .build = scatter_build, .infer = scatter_infer,
-   .grad = scatter_grad, .eval = scatter_eval, .ref = scatter_ref, .samples = scatter_samples, .large = &scatter_large)
+   .grad = scatter_grad, .eval = scatter_eval, .places = rows_of_first, .ref = scatter_ref, .samples = scatter_samples, .large = &scatter_large)
 
 /* gather_last: y[..., j] = x[..., index[..., j]] */
 static bool same_lead(const Shape *a, const Shape *b) {
@@ -255,6 +269,16 @@ static bool same_lead(const Shape *a, const Shape *b) {
 }
 
 static int64_t last_of(const Shape *s) { return s->dim[s->rank - 1]; }
+
+static int64_t width_of_first(const Node *n, int *indices) {
+    *indices = 1;
+    return last_of(&n->src[0]->type.shape);
+}
+
+static int64_t width_made(const Node *n, int *indices) {
+    *indices = 0;
+    return last_of(&n->type.shape);
+}
 
 static bool gather_last_infer(const Node *n, Tensor *out) {
     if (!wants_int(n, 1)) return false;
@@ -308,7 +332,8 @@ static const Sample gather_last_large = {"rows of 1024", 2, {{F32, {2, {1024, 10
 
 OP(gather_last, .doc = "the elements of the last axis that the indices name, row by row",
    .call = "x, indices", .arity = 2, .traits = LINEAR, .infer = gather_last_infer, .grad = gather_last_grad,
-   .eval = gather_last_eval, .explain = gather_last_explain, .ref = gather_last_ref, .samples = gather_last_samples, .large = &gather_last_large)
+   .eval = gather_last_eval, .explain = gather_last_explain,
+   .places = width_of_first, .ref = gather_last_ref, .samples = gather_last_samples, .large = &gather_last_large)
 
 Node *g_gather_last(Node *x, Node *indices) {
     return op_apply(x->graph, &op_gather_last, 2, NODES(x, indices), NULL);
@@ -364,7 +389,7 @@ static const Sample scatter_add_last_large = {"rows of 1024", 2, {{I32, {2, {102
 OP(scatter_add_last, .doc = "zeros, with each value added along the last axis where its index says",
    .call = "indices, values, count", .arity = 2, .traits = LINEAR, .attr_size = sizeof(CountAttr),
    .attr = count_fields, .infer = scatter_add_last_infer, .grad = scatter_add_last_grad,
-   .eval = scatter_add_last_eval, .ref = scatter_add_last_ref, .samples = scatter_add_last_samples, .large = &scatter_add_last_large)
+   .eval = scatter_add_last_eval, .places = width_made, .ref = scatter_add_last_ref, .samples = scatter_add_last_samples, .large = &scatter_add_last_large)
 
 Node *g_scatter_add_last(Node *indices, Node *values, int64_t count) {
     return op_apply(indices->graph, &op_scatter_add_last, 2, NODES(indices, values), &(CountAttr){count});

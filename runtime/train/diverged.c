@@ -5,6 +5,7 @@
 #include "train/parts.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 static bool back_to_good(Trainer *tr) {
     if (!tr->report->checkpoint[0]) return run_start(tr);
@@ -19,11 +20,14 @@ static void name_node(const Trainer *tr, const Watched *w, int64_t step, Fault *
     const Instr *i = w->instr;
     Diags *d = m->t->diags;
     char *shape = shape_show(&i->out[w->result].type.shape, m->t->arena);
-    diag_error(d, i->loc, "%s: %g is made here first, at step %" PRId64 ", element %" PRId64 " of %s%s%s%s%s%s%s",
-               m->caught->name, w->value, step, w->element, shape, i->label ? ", in " : "",
-               i->label ? i->label : "", i->role ? ", part of the " : "", i->role ? i->role : "", *w->why ? ": " : "", w->why);
+    char what[160];
+    if (*w->why) snprintf(what, sizeof what, "%s: %s", i->op->name, w->why);
+    else snprintf(what, sizeof what, "%g is made here first", w->value);
+    diag_error(d, i->loc, "%s: %s, at step %" PRId64 ", element %" PRId64 " of %s%s%s%s%s", m->caught->name, what, step, w->element,
+               shape, i->label ? ", in " : "", i->label ? i->label : "", i->role ? ", part of the " : "", i->role ? i->role : "");
     *out = (Fault){0};
-    fault(out, CODE_DIVERGED, "diverged at step %" PRId64 ", in '%s'", step, m->caught->name);
+    if (*w->why) fault(out, CODE_DIVERGED, "an index outside its table at step %" PRId64 ", in '%s'", step, m->caught->name);
+    else fault(out, CODE_DIVERGED, "diverged at step %" PRId64 ", in '%s'", step, m->caught->name);
 }
 
 void explain_divergence(Trainer *tr) {

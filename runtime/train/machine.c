@@ -236,6 +236,7 @@ bool machine_load(Machine *m, Fault *f) {
         m->feed[i].through.common.last = LAST_KEEP;
         if (!batches_begin(m, i, f)) return false;
     }
+    if (!indices_fit(m->t)) return fault(f, CODE_SPEC, "the data do not fit the spec");
     m->loader = loader_new(m->t->nsource);
     m->loaded = true;
     return true;

@@ -82,6 +82,10 @@ bool unit_ready(Machine *m, Unit *u, Fault *f);       /* graph -> passes -> prog
 bool unit_run(Machine *m, Unit *u, Fault *f);         /* slots are as they are; false also where the watch found something */
 bool unit_number(Machine *m, Unit *u, double *out, Fault *f);           /* runs it and reads result 0, a scalar */
 
+/* indices.c: data as indices, where they come straight from a field: errors where one lies outside what it names places of.
+ * As much as is known by now of what the fields hold; for the whole of them sources must be loaded. */
+bool indices_fit(Training *t);
+
 /* feed.c */
 Unit *feed_turn(Machine *m, Turn *turn);             /* after feed_players: the turn for the batches that came */
 bool feed_players(Machine *m, const Unit *u, Fault *f);                 /* the next batches, and missing iteration values */
