@@ -298,6 +298,47 @@ static void frequencies_best_and_stop(void **state) {
     assert_int_equal(info.step, 6);
 }
 
+/* Stages of 4 steps: the generator moves in the first, stands still in two, and goes back in the last one. */
+static void what_cannot_have_changed_is_not_drawn_again(void **state) {
+    (void)state;
+    TrainReport report = {0};
+    const char *text = SCENE "schedule:\n"
+                             "  - {stage: a, steps: 4, each: [generator]}\n"
+                             "  - {stage: b, steps: 4, each: [encoder]}\n"
+                             "  - {stage: c, steps: 4, each: [encoder]}\n"
+                             "  - {stage: d, steps: 4, each: [encoder], load: {generator: a}}\n"
+                             "metrics: {size: {value: norm(parameters(generator)), every: 2}}\n"
+                             "outputs:\n"
+                             "  still: {scatter: \"generator(fixed(normal(9, 2)))\", every: 1}\n"
+                             "  draws: {scatter: \"generator(normal(9, 2))\", every: 4}\n"
+                             "  data: {scatter: ring.point, every: 2}\n"
+                             "  moved: {scatter: \"head(encoder(ring.point))\", every: 4}\n"
+                             "  gated: {scatter: \"generator(fixed(normal(9, 2)))\", every: 2, when: step >= 3}\n"
+                             "  measured: {scatter: \"zeros(3, 2) + metrics.size\", every: 4}\n";
+    static const struct { const char *name; int step[10]; } drawn[] = {
+        {"still", {1, 2, 3, 4, 5, 13}}, {"draws", {4, 8, 12, 16}}, {"data", {2, 14}}, {"moved", {4, 8, 12, 16}},
+        {"gated", {4, 8, 16}}, {"measured", {4, 8, 12, 16}}};
+    make_folder("still");
+    assert_int_equal(go("still", text, (TrainOptions){0}, &report), ENDED_DONE);
+    for (size_t i = 0; i < sizeof drawn / sizeof *drawn; i++)
+        for (int step = 1, k = 0; step <= 16; step++) {
+            char name[100];
+            snprintf(name, sizeof name, "samples/%s-%06d.png", drawn[i].name, step);
+            bool expected = drawn[i].step[k] == step;
+            if (is_there("still", name) != expected) fail_msg("%s: %d", name, !expected);
+            k += expected;
+        }
+    make_folder("still_pieces");                      /* and the same where the run is stopped after every turn */
+    char resume[1200] = "";
+    for (Ended how = ENDED_LIMIT; how == ENDED_LIMIT;) {
+        how = go("still_pieces", text, (TrainOptions){.resume = *resume ? resume : NULL, .seconds = 1e-9}, &report);
+        snprintf(resume, sizeof resume, "%s", report.checkpoint);
+    }
+    assert_same_file("still", "still_pieces", "checkpoints/step-000016.safetensors");
+    assert_int_equal(system("ls test_stages.out/still/samples > test_stages.out/a; ls test_stages.out/still_pieces/samples | "
+                            "cmp - test_stages.out/a"), 0);
+}
+
 /* Found again on the way from the last checkpoint through the end of a stage. */
 static void a_divergence_behind_a_stages_end_is_found(void **state) {
     (void)state;
@@ -349,6 +390,7 @@ int main(void) {
         cmocka_unit_test(load_takes_a_file),
         cmocka_unit_test(what_a_file_lacks_is_said),
         cmocka_unit_test(frequencies_best_and_stop),
+        cmocka_unit_test(what_cannot_have_changed_is_not_drawn_again),
         cmocka_unit_test(a_divergence_behind_a_stages_end_is_found),
         cmocka_unit_test(a_schedule_is_played_out),
     };

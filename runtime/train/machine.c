@@ -33,6 +33,7 @@ static int *own_flags(Training *t, int n, const char *what, const char *(*name)(
 }
 
 static const char *iteration_name(const Training *t, int i) { return t->iteration[i].name; }
+static const char *output_name(const Training *t, int i) { return t->output[i].name; }
 static const char *source_name(const Training *t, int i) { return t->source[i].name; }
 
 static void own_turns(Machine *m) {
@@ -62,6 +63,7 @@ static void own_make(Machine *m) {
     m->own.epoch_before = own_slot(t->slots, "@trainer/epoch_before", I32, 0);
     m->own.computed = own_flags(t, t->niteration, "computed", iteration_name);
     m->own.delivered = own_flags(t, t->nsource, "delivered", source_name);
+    m->own.drawn = own_flags(t, t->noutput, "drawn", output_name);
     own_turns(m);
 }
 

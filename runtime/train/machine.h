@@ -21,6 +21,7 @@ typedef struct {                                      /* slots that the machine 
     int epoch_start, epoch_before;                    /* batches of `of` given before this stage, before this iteration */
     int *computed;                                    /* by iteration value: was it computed in this iteration? */
     int *delivered;                                   /* by source: did `fresh: iteration` deliver its batch? */
+    int *drawn;                                       /* by output: was it drawn since it stands still? */
     int *played;                                      /* by turn: was it played in this iteration? */
     int **logged;                                     /* by turn and result: its newest value; -1 where it has no name */
 } Own;

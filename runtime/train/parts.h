@@ -11,6 +11,7 @@ typedef struct {
     Log *log;
     Writer *writer;                                   /* NULL: outputs are written at once */
     bool replaying;                                   /* looking for the first bad node: no files, no signals */
+    bool *still;                                      /* [stage][output]: nothing that it shows can move; still.c */
     int **loss;                                       /* by turn and move: index of the result `PLAYER.minimize`, or -1 */
     char samples[1024], plots[1024], checkpoints[1024];
     double started, step_started, saved_at;
@@ -28,6 +29,12 @@ bool stage_done(Trainer *tr, bool *done);
 void stage_advance(Trainer *tr);                      /* to step 0 of the next one */
 bool stage_load(Trainer *tr);                         /* what the stage at hand begins with */
 bool save_stage(Trainer *tr);                         /* a checkpoint of a stage's end */
+
+/* still.c */
+void still_find(Trainer *tr);
+bool still_drawn(const Trainer *tr, int output);      /* it has been drawn since anything that it shows could last move */
+void still_note(Trainer *tr, int output);             /* it is drawn now */
+void still_begin(Trainer *tr);                        /* of a stage */
 
 /* turn.c */
 void iteration_begin(Trainer *tr);

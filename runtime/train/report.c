@@ -180,8 +180,9 @@ bool step_outputs(Trainer *tr) {
     for (int i = 0; i < t->noutput; i++) {
         OutputUse *use = &t->output[i];
         bool wanted;
-        if (!in_stage(tr, use->stage) || !every_due(tr, use->every)) continue;
+        if (!in_stage(tr, use->stage) || !every_due(tr, use->every) || still_drawn(tr, i)) continue;
         if (!output_wanted(tr, use, &wanted) || (wanted && !write_output(tr, i, false))) return false;
+        if (wanted) still_note(tr, i);
     }
     return true;
 }

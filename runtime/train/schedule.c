@@ -217,6 +217,7 @@ Ended train(Machine *m, const TrainOptions *options, TrainReport *report, Fault 
     snprintf(tr.plots, sizeof tr.plots, "%s/plots", options->folder);
     snprintf(tr.checkpoints, sizeof tr.checkpoints, "%s/checkpoints", options->folder);
     losses_find(&tr);
+    still_find(&tr);
     tr.log = log_of(m);
     if (!tr.log) {
         fault_memory(f);

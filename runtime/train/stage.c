@@ -65,6 +65,7 @@ void stage_advance(Trainer *tr) {
     set_int(m, m->own.epoch_start, of < 0 ? 0 : get_int(m, m->t->source[of].cursor_slot));
     set_int(m, m->own.best_known, 0);
     epoch_show(tr);
+    still_begin(tr);
 }
 
 static void stage_path(const Trainer *tr, const Stage *s, char *out, size_t size) {
