@@ -5,7 +5,7 @@
 
 #include "readall.h"
 
-static char out[1 << 18], err[1 << 18];               /* both streams of the last command, also in out.txt and err.txt */
+static char out[1 << 20], err[1 << 18];               /* both streams of the last command, also in out.txt and err.txt */
 
 static inline int sh(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static inline int sh(const char *fmt, ...) {          /* graphrun with these words: its exit code; -1: a signal ended it */

@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include <jansson.h>
+
 #include "command.h"
 
 static const char spec[] =
@@ -118,6 +120,9 @@ static const Line lines[] = {
     {"show ring.yaml critic", 0, "player critic: ", ""},
     {"show ring.yaml critc", 2, "", "did you mean 'critic'"},
     {"show --json ring.yaml", 0, "\"name\": \"generator/dense_1/weight\"", ""},
+    {"show --json ring.yaml critic | grep generator", 1, "", ""},
+    {"show --json ring.yaml", 0, "\"optimizer\": \"adam(rate)\"", ""},
+    {"show prelude --json", 2, "", "'graphrun show function --json' lists the same"},
     {"show --plain wrong.yaml", 0, "network: {}", "error"},
     {"show prelude", 0, "batch_norm(", ""},
     {"show function dense", 0, "  dense(x, units", ""},
@@ -402,6 +407,34 @@ static void show_lists_what_the_reader_calls(void **state) {
     assert_null(strstr(out, "reshape("));
 }
 
+/* What says that it prints JSON does, in each of its forms. */
+static void json_is_json(void **state) {
+    (void)state;
+    static const char *const commands[] = {
+        "version --json", "schema", "show ring.yaml --json", "show ring.yaml generator --json", "show schedule ring.yaml --steps 3 --json",
+        "show graph ring.yaml --json", "show graph ring.yaml --player critic --json", "show function --json",
+        "show function ring.yaml --json", "show function clamp --json", "show function argmax --json", "show function rows --json",
+        "data ring.yaml --json -o previews", "data moons count=10 --json -o previews", "gradcheck ring.yaml --json",
+        "bench ring.yaml --seconds 0.01 --json", "bench ring.yaml --worth --seconds 0.01 --json",
+        "profile ring.yaml --seconds 0.01 --json", "profile ring.yaml --by line --seconds 0.01 --json",
+        "train ring.yaml --steps 1 -o as_json --json", "eval as_json --json"};
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) {
+        json_error_t why;
+        assert_int_equal(sh("%s", commands[i]), 0);
+        json_t *all = json_loads(out, 0, &why);
+        if (!all) fail_msg("%s: %s at line %d of\n%.300s", commands[i], why.text, why.line, out);
+        json_decref(all);
+    }
+    assert_int_equal(sh("show schedule ring.yaml --steps 6 --json"), 0);
+    json_t *steps = json_loads(out, 0, NULL), *last = json_array_get(steps, 5);
+    json_int_t step, count;
+    const char *player;
+    assert_int_equal(json_array_size(steps), 6);
+    assert_int_equal(json_unpack(last, "{s:I, s:[{s:[s], s:I}, {}!]}", "step", &step, "turns", "players", &player, "count", &count), 0);
+    assert_true(step == 5 && count == 7 && !strcmp(player, "critic"));
+    json_decref(steps);
+}
+
 /* A label that no row belongs to is the cause, and not the numbers that it leads to. */
 static void a_label_outside_is_named(void **state) {
     (void)state;
@@ -460,6 +493,7 @@ int main(void) {
         cmocka_unit_test(a_torn_checkpoint_is_refused),
         cmocka_unit_test(auto_finds_the_newest_unfinished_run_of_the_spec),
         cmocka_unit_test(show_lists_what_the_reader_calls),
+        cmocka_unit_test(json_is_json),
         cmocka_unit_test(a_label_outside_is_named),
         cmocka_unit_test(a_divergence_names_node_and_step),
     };

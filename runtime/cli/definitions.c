@@ -124,7 +124,7 @@ static char *line_of(Arena *a, const Doc *body, const char *key) {
 }
 
 /* The lines of the text: from its own to the next of the same or a smaller indent. */
-static void put_text(const Definition *d) {
+char *definition_text(const Definition *d) {
     const char *line = d->source->text, *end = NULL;
     for (uint32_t i = 1; i < d->entry->loc.line; i++) line = strchr(line, '\n') + 1;
     size_t indent = strspn(line, " ");
@@ -135,7 +135,7 @@ static void put_text(const Definition *d) {
         p += strcspn(p, "\n");
         p += *p == '\n';
     }
-    printf("%.*s\n", (int)(end - line), line);
+    return strndup(line, (size_t)(end - line));
 }
 
 void definition_show(const Definition *d) {
@@ -157,7 +157,8 @@ void definition_show(const Definition *d) {
                      arena_printf(a, "%s: %s", part->entry[i].key, line_of(a, part, part->entry[i].key)));
         if (part->kind != DOC_MAP) text_row(4, 16, f->name, line_of(a, v, f->name));
     }
-    putchar('\n');
-    put_text(d);
+    char *text = definition_text(d);
+    printf("\n%s\n", text ? text : "");
+    free(text);
     arena_free(a);
 }

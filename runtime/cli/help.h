@@ -34,6 +34,7 @@ Definitions definitions_of(const Doc *spec, const Diags *d);            /* d: wh
 Definitions definitions_of_prelude(Diags *d);
 const Definition *definition_named(const Definitions *all, const char *name, Nearest *near);    /* NULL if there is none */
 const char *definition_doc(const Definition *d);      /* "" where it has none */
+char *definition_text(const Definition *d);           /* as written; to be freed; NULL: no memory */
 void definitions_list(const Definitions *all);        /* heads and documentation, by group */
 void definition_show(const Definition *d);
 void help_prelude(int indent);                        /* the prelude's heads, by group */

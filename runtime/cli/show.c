@@ -249,10 +249,7 @@ static int show_spec(const char *path, const char *only, const Options *o) {
     if (only && !known(s.t, only)) {
         code = CODE_USAGE;
     } else if (o->json) {
-        json_t *all = show_json(s.t);
-        json_dumpf(all, stdout, JSON_INDENT(2));
-        putchar('\n');
-        json_decref(all);
+        put_json(show_json(s.t, only));
     } else {
         show_networks(s.t, only);
         show_players(s.t, only);
@@ -271,7 +268,7 @@ static int run(const Options *o, int n, char **operand) {
         return CODE_USAGE;
     }
     if (names_a_spec(first)) return show_spec(first, n > 1 ? operand[1] : NULL, o);
-    if (!strcmp(first, "prelude")) return show_prelude();
+    if (!strcmp(first, "prelude")) return show_prelude(o);
     if (of_spec) return show_function(operand[1], n > 2 ? operand[2] : NULL, o);
     if (!strcmp(first, "function")) return show_function(NULL, n > 1 ? operand[1] : NULL, o);
     if (n == 2 && !strcmp(first, "schedule")) return show_steps(operand[1], o);
