@@ -1,4 +1,4 @@
-/* Field rows: defaults, ranges, choices and text forms. Parsing from a spec is parser/syntax.c's. */
+/* Field rows: defaults, ranges, choices and text forms. Values of a spec get in by parser/apply.c. */
 #include "base/field.h"
 #include "base/str.h"
 

@@ -65,7 +65,7 @@ enum Trait {                                          /* all that a pass may kno
 typedef struct { const void *attr; uint64_t seed; int64_t start; unsigned numbers; } MapEnv;
 typedef void Map(int64_t n, const void *const *in, void *out, const MapEnv *env);
 
-enum { ISA_BASE, ISA_AVX2, ISA_AVX512, ISAS };        /* kern/isa.h chooses one at start */
+enum { ISA_BASE, ISA_AVX2, ISA_AVX512, ISAS };        /* kern/isa.c chooses one at start */
 
 /* A reduction as the region engine runs it. An accumulator has `planes` values a result, plane by plane; `block`
  * folds [rows, inner] contiguous elements into `inner` results; `merge` adds the accumulator of a later part. */
