@@ -236,7 +236,7 @@ Value *apply_op(const Ctx *c, const Op *op, int n, Value *const *pos, int nnamed
     VEC(Value *) src = {0};
     unsigned char *attr = op->attr_size ? arena_alloc(e->arena, op->attr_size) : NULL;
     if (attr) field_defaults(op->attr, attr, e->arena);
-    uint64_t taken = 0;
+    bool *taken = ARENA_ARRAY(e->arena, bool, nnamed + 1);
     int at = 0;
     char word[64];
     bool dflt, ok = true, by_name = false;
@@ -250,7 +250,7 @@ Value *apply_op(const Ctx *c, const Op *op, int n, Value *const *pos, int nnamed
             if (!strcmp(names[i], word)) {
                 if (v) diag_error(e->diags, loc, "%s: '%s' is given twice", op->name, word), ok = false;
                 v = named[i];
-                taken |= 1u << i;
+                taken[i] = true;
             }
         const Field *f = attr ? field_find(op->attr, word) : NULL;
         if (!v && !dflt) {
@@ -270,6 +270,6 @@ Value *apply_op(const Ctx *c, const Op *op, int n, Value *const *pos, int nnamed
         ok = false;
     }
     for (int i = 0; i < nnamed; i++)                  /* `name` is for layers that hold parameters, and harmless here */
-        if (!(taken >> i & 1) && strcmp(names[i], "name")) refuse_keyword(e, op->name, op->call, names[i], loc), ok = false;
+        if (!taken[i] && strcmp(names[i], "name")) refuse_keyword(e, op->name, op->call, names[i], loc), ok = false;
     return ok ? apply_nodes(c, op, src.n, src.at, attr, loc) : value_poison(e);
 }

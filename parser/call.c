@@ -315,7 +315,13 @@ static Value *call_builtin(const Ctx *c, const Function *f, const Call *call) {
         bool optional = p[len] == '=';
         Value *v = at < call->n ? call->arg[at++] : NULL;
         for (int k = 0; k < call->nnamed; k++)
-            if (strlen(call->name[k]) == len && !strncmp(call->name[k], p, len)) v = call->named[k], taken[k] = true;
+            if (strlen(call->name[k]) == len && !strncmp(call->name[k], p, len)) {
+                if (v) {
+                    diag_error(e->diags, call->name_loc[k], "%s(%s): '%s' is given twice", b->name, b->call, call->name[k]);
+                    return value_poison(e);
+                }
+                v = call->named[k], taken[k] = true;
+            }
         if (!v && !optional) {
             diag_error(e->diags, call->loc, "%s(%s): '%.*s' is missing", b->name, b->call, (int)len, p);
             return value_poison(e);

@@ -67,6 +67,10 @@ static bool read_rule(const Ctx *c, Scope *s, const Expr *x, Rule *out) {
                             extra == 1 ? "" : "s");
             return false;
         }
+        if (out->value[to]) {
+            diag_error(e->diags, x->name_locs[i], "the optimiser %s: '%s' is given twice", rule_head(e, h), name);
+            return false;
+        }
         out->value[to] = eval_expr(c, s, x->args[i]);
         loc[to + 2] = x->args[i]->start;
     }
