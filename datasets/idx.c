@@ -207,7 +207,7 @@ static void sample(const DataSource *s, int64_t index, void *const *out) {
     const State *files = s->state;
     float *image = out[FIELD_IMAGE];
     int32_t *label = out[FIELD_LABEL];
-    for (int64_t i = 0; image && i < files->pixels; i++) image[i] = (float)files->image[index * files->pixels + i] / 255;
+    if (image) grey_values(image, files->image + index * files->pixels, files->pixels);
     if (label) *label = files->label[index];
 }
 

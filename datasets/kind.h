@@ -9,6 +9,7 @@ bool source_given(const DataSource *s, const char *key);                /* the s
 void source_field(DataSource *s, const char *name, Shape sample);       /* a field of the kind's table */
 bool source_open_points(DataSource *s);               /* an `open`: fields point [2] and label, 20,000 samples without a count */
 DataField *source_own_field(DataSource *s, const char *name, Tensor sample);           /* one that the file names, "*"; NULL: too many */
+void grey_values(float *restrict out, const uint8_t *restrict byte, int64_t n);        /* bytes to 0..1 */
 void source_constant(DataSource *s, const char *name, Tensor type, const double *value);
 
 /* The draws of made sample `index`: a stream for each round. */

@@ -157,7 +157,7 @@ bool pictures_read(Pictures *p, int64_t sample, int side, float *out, Why *why) 
             return bad_image_at(inner.site, why, "%s: %s", one->path, inner.text);
         if (p->kept) p->have[i] = 1;
     }
-    for (int64_t k = 0; k < p->pixels; k++) out[k] = (float)pixel[k] / 255;
+    grey_values(out, pixel, p->pixels);
     return true;
 }
 

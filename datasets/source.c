@@ -109,6 +109,10 @@ void source_constant(DataSource *s, const char *name, Tensor type, const double 
     s->constant[s->nconstant++] = (DataConstant){name, type, value};
 }
 
+void grey_values(float *restrict out, const uint8_t *restrict byte, int64_t n) {
+    for (int64_t i = 0; i < n; i++) out[i] = (float)byte[i] / 255;
+}
+
 bool source_want(DataSource *s, int field, Loc loc) {
     DataField *f = &s->field[field];
     f->wanted = true;

@@ -168,20 +168,32 @@ static void the_loader_makes_the_same_batches(void **state) {
     Loader *l = loader_new(1);
     assert_non_null(l);
     float x[80], y[80];
-    for (int64_t k = 0; k < 50; k++) {
-        memset(x, 0, sizeof x), memset(y, 0, sizeof y);
-        loader_ask(l, 0, b, source_of(&c), k, (void *[DATA_FIELDS]){x});
-        make(&c, MODE_EVAL, 50 - k, y);               /* at the same time */
-        memset(y, 0, sizeof y);
-        int64_t n = loader_take(l, 0, k, (void *[DATA_FIELDS]){x});
+    void *out[DATA_FIELDS] = {x};
+    assert_in_range(batches_bytes(b, 0), sizeof x, sizeof x + 63);
+    for (int64_t k = 0; k < 100; k++) {
+        if (k == 0 || k == 60) loader_ask(l, 0, b, source_of(&c), k, out);       /* and those after it */
+        make(&c, MODE_EVAL, 50 - k % 50, y);          /* at the same time */
+        void *mine = out[0];
+        int64_t n = loader_take(l, 0, k, out);
+        assert_ptr_not_equal(out[0], mine);           /* no copy: the places are exchanged */
         assert_int_equal(make(&c, MODE_TRAIN, k, y), n);
-        assert_memory_equal(x, y, (size_t)n * 16 * sizeof *x);
+        assert_memory_equal(out[0], y, (size_t)n * 16 * sizeof *y);
+        if (k == 50) k = 59;                          /* others than it went on with */
     }
-    loader_ask(l, 0, b, source_of(&c), 99, (void *[DATA_FIELDS]){x});
-    assert_int_equal(loader_take(l, 0, 98, (void *[DATA_FIELDS]){x}), -1);
-    loader_ask(l, 0, b, source_of(&c), 100, (void *[DATA_FIELDS]){x});
+    assert_int_equal(loader_take(l, 0, 99, out), -1);
+    assert_int_equal(loader_take(l, 0, 101, out), -1);
+    loader_ask(l, 0, b, source_of(&c), 100, out);     /* it is there already */
+    assert_int_equal(loader_take(l, 0, 100, out), make(&c, MODE_TRAIN, 100, y));
+    loader_ask(l, 0, b, source_of(&c), 200, out);
     loader_free(l);                                   /* with a wish open */
     stop(&c);
+}
+
+static void small_batches_are_made_further_ahead(void **state) {
+    (void)state;
+    assert_int_equal(loader_ahead(0), loader_ahead(2048));
+    assert_true(loader_ahead(2048) > loader_ahead(400000) && loader_ahead(400000) > loader_ahead(3000000));
+    assert_int_equal(loader_ahead(3000000), loader_ahead(1000000000));
 }
 
 static void libraries_are_left_to_the_main_thread(void **state) {
@@ -279,6 +291,7 @@ int main(void) {
         cmocka_unit_test(draws_come_with_the_batch_number_and_only_in_training),
         cmocka_unit_test(all_shares_its_draws_between_fields),
         cmocka_unit_test(the_loader_makes_the_same_batches),
+        cmocka_unit_test(small_batches_are_made_further_ahead),
         cmocka_unit_test(a_last_batch_has_a_turn_of_its_own),
         cmocka_unit_test(the_verb_data_shows_ranges),
         cmocka_unit_test(libraries_are_left_to_the_main_thread),

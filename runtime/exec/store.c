@@ -17,8 +17,8 @@ void *block_new(size_t bytes) {
     return block;
 }
 
-static size_t slot_bytes(const Slot *s) {
-    size_t bytes = (size_t)shape_count(&s->type.shape) * dtype_size(s->type.dtype);
+size_t store_bytes(const Slot *slot) {
+    size_t bytes = (size_t)shape_count(&slot->type.shape) * dtype_size(slot->type.dtype);
     size_t whole = (bytes + LINE - 1) & ~(size_t)(LINE - 1);
     return whole ? whole : LINE;
 }
@@ -46,7 +46,7 @@ void store_reset(Store *s, int slot) {
 
 double store_size(const Slots *slots) {
     double bytes = 0;
-    for (int i = 0; i < slots->all.n; i++) bytes += (double)slot_bytes(&slots->all.at[i]);
+    for (int i = 0; i < slots->all.n; i++) bytes += (double)store_bytes(&slots->all.at[i]);
     return bytes;
 }
 
@@ -62,11 +62,11 @@ static Store *empty(const Slots *slots) {
 
 Store *store_some(const Slots *slots, int n, const int *which) {
     Store *s = empty(slots);
-    for (int i = 0; s && i < n; i++) s->bytes += slot_bytes(&slots->all.at[which[i]]);
+    for (int i = 0; s && i < n; i++) s->bytes += store_bytes(&slots->all.at[which[i]]);
     if (!s || !(s->block = block_new(s->bytes))) return store_free(s), NULL;
     memset(s->block, 0, s->bytes);
     unsigned char *at = s->block;
-    for (int i = 0; i < n; at += slot_bytes(&slots->all.at[which[i++]])) {
+    for (int i = 0; i < n; at += store_bytes(&slots->all.at[which[i++]])) {
         s->data[which[i]] = at;
         store_reset(s, which[i]);
     }

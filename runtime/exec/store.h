@@ -1,4 +1,5 @@
-/* The Store: memory for every slot. One block, made at start-up; nothing is allocated later. */
+/* The Store: memory for every slot. One block, made at start-up; nothing is allocated later. Between two runs of programs
+ * a slot may be led to another place of store_bytes(), whose owner is somebody else. */
 #pragma once
 #include "ir/ir.h"
 
@@ -12,7 +13,8 @@ typedef struct {
 /* Aligned to cache lines; a large one to huge pages, which the system is asked for. NULL when out of memory; for free(). */
 void *block_new(size_t bytes);
 
-double store_size(const Slots *slots);                  /* bytes that store_new will take */
+size_t store_bytes(const Slot *slot);                 /* of a slot's place */
+double store_size(const Slots *slots);                /* bytes that store_new will take */
 Store *store_new(const Slots *slots);                 /* NULL when out of memory */
 Store *store_some(const Slots *slots, int n, const int *which);          /* of these slots alone */
 void store_free(Store *s);

@@ -44,6 +44,8 @@ size_t batches_row(const Batches *b, int field) {
     return slot < 0 ? 0 : slot_row(b, slot);
 }
 
+size_t batches_bytes(const Batches *b, int field) { return store_bytes(&b->slots->all.at[b->use->field_slot[field]]); }
+
 /* ---- making ---- */
 
 /* Samples index[0..n-1] as the kind gives them: into `out`, field by field; NULL: not wanted. */

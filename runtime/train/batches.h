@@ -17,4 +17,5 @@ bool batches_ahead(const Batches *b);
  * call it, one at a time gets through. */
 int64_t batches_make(Batches *b, const DataSource *view, FieldMode mode, int64_t cursor, void *const *out, Fault *f);
 size_t batches_row(const Batches *b, int field);      /* bytes a sample; 0: nobody reads the field */
+size_t batches_bytes(const Batches *b, int field);    /* of a place for the field's full batch, as in the Store */
 int64_t batches_size(const Batches *b);               /* samples of a full batch */

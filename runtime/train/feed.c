@@ -11,17 +11,26 @@ void feed_forget(Machine *m) {
     for (int i = 0; i < m->t->nsource; i++) m->feed[i].kind = FEED_NONE;
 }
 
+/* A batch that the loader made: its places become the Store's. -1: there is none. */
+static int64_t take_made(Machine *m, int source, int64_t cursor) {
+    Feed *feed = &m->feed[source];
+    int64_t rows = loader_take(m->loader, source, cursor, feed->out);
+    for (int k = 0; rows >= 0 && k < DATA_FIELDS; k++)
+        if (feed->out[k]) m->store->data[m->t->source[source].field_slot[k]] = feed->out[k];
+    return rows;
+}
+
 /* Gives the samples of the batch; -1: f. */
 static int64_t fill(Machine *m, int source, FeedKind kind, int64_t cursor, Fault *f) {
     Feed *feed = &m->feed[source];
     if (feed->kind == kind && feed->cursor == cursor) return feed->rows;
     const DataSource *s = kind == FEED_THROUGH ? &feed->through : m->t->source[source].source;
-    int64_t rows = kind == FEED_PLAYERS ? loader_take(m->loader, source, cursor, feed->out) : -1;
+    int64_t rows = kind == FEED_PLAYERS ? take_made(m, source, cursor) : -1;
     FieldMode mode = kind == FEED_PLAYERS ? MODE_TRAIN : MODE_EVAL;
     feed->kind = FEED_NONE;
     feed->rows = rows >= 0 ? rows : batches_make(feed->batches, s, mode, cursor, feed->out, f);
     if (feed->rows < 0) return -1;
-    if (kind == FEED_PLAYERS) loader_ask(m->loader, source, feed->batches, s, cursor + 1, feed->out);
+    if (kind == FEED_PLAYERS && rows < 0) loader_ask(m->loader, source, feed->batches, s, cursor + 1, feed->out);
     feed->kind = kind;
     feed->cursor = cursor;
     return feed->rows;

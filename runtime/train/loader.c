@@ -1,37 +1,67 @@
-/* The loader: one thread, one wish a source. It calls nothing that starts threads. Invariant: a Wish is the
- * thread's while it is WANTED or MAKING, the trainer's otherwise; `lock` guards the states. */
+/* The loader: one thread, one queue of batches a source. It calls nothing that starts threads. Invariant: the batches
+ * [next, next + made) of a queue are the trainer's, the one behind them is the thread's while it is `making`; `lock`
+ * guards the numbers. A batch's place changes hands with it, so that no batch is copied. */
 #include "train/loader.h"
 
+#include "exec/store.h"
 #include "kern/kern.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef enum { IDLE, WANTED, MAKING, MADE } State;
+/* So many batches ahead as this many bytes hold. Many of a small source: threads are woken seldom, and turns of a
+ * millisecond do not wait until the thread gets a core. Of big ones, whose turns are long, one to read and one to make. */
+enum { AHEAD_BYTES = 4 << 20, AHEAD_LEAST = 2, AHEAD_MOST = 16 };
 
 typedef struct {
-    State state;
+    int64_t rows;
+    void *field[DATA_FIELDS];                         /* places as the Store's; NULL where a field is not wanted */
+} Made;
+
+typedef struct {
     Batches *batches;
     const DataSource *source;
-    int64_t cursor, rows;
-    void *into[DATA_FIELDS]; /* our own memory; NULL where a field is not wanted */
-} Wish;
+    int64_t next;                                     /* the batch that is taken next */
+    int made, room;                                   /* room: 0 before the first wish, or without memory for it */
+    bool going, making;                               /* going: not all that were asked for are made; none has failed */
+    unsigned char *block;                             /* where the places lie that the ring began with */
+    Made ring[AHEAD_MOST];                            /* batch k is at k % room */
+} Queue;
 
 struct Loader {
     pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t changed;
-    bool ending;
+    pthread_cond_t wanted, done;
+    bool ending, idle;                                /* idle: the thread waits for `wanted` */
     int n;
-    Wish *wish;
+    Queue *queue;
 };
 
-static Wish *next_wish(Loader *l) {
-    for (int i = 0; i < l->n; i++)
-        if (l->wish[i].state == WANTED) return &l->wish[i];
-    return NULL;
+/* The one that has fewest batches ready. */
+static Queue *most_wanted(Loader *l) {
+    Queue *least = NULL;
+    for (int i = 0; i < l->n; i++) {
+        Queue *q = &l->queue[i];
+        if (q->going && q->made < q->room && (!least || q->made < least->made)) least = q;
+    }
+    return least;
+}
+
+static void make_one(Loader *l, Queue *q) {
+    int64_t cursor = q->next + q->made;
+    Made *into = &q->ring[cursor % q->room];
+    Fault unread = {0};
+    q->making = true;
+    pthread_mutex_unlock(&l->lock);
+    into->rows = batches_make(q->batches, q->source, MODE_TRAIN, cursor, into->field, &unread);
+    pthread_mutex_lock(&l->lock);
+    q->making = false;
+    if (into->rows < 0) q->going = false;
+    else q->made++;
+    pthread_cond_signal(&l->done);
 }
 
 static void *work(void *ctx) {
@@ -39,19 +69,10 @@ static void *work(void *ctx) {
     par_alone();
     pthread_mutex_lock(&l->lock);
     while (!l->ending) {
-        Wish *w = next_wish(l);
-        if (!w) {
-            pthread_cond_wait(&l->changed, &l->lock);
-            continue;
-        }
-        w->state = MAKING;
-        pthread_mutex_unlock(&l->lock);
-        Fault unread = {0};
-        int64_t rows = batches_make(w->batches, w->source, MODE_TRAIN, w->cursor, w->into, &unread);
-        pthread_mutex_lock(&l->lock);
-        w->rows = rows;
-        w->state = MADE;
-        pthread_cond_broadcast(&l->changed);
+        Queue *q = most_wanted(l);
+        l->idle = !q;
+        if (q) make_one(l, q);
+        else pthread_cond_wait(&l->wanted, &l->lock);
     }
     pthread_mutex_unlock(&l->lock);
     return NULL;
@@ -61,16 +82,17 @@ Loader *loader_new(int nsource) {
     Loader *l = calloc(1, sizeof *l);
     if (!l) return NULL;
     l->n = nsource;
-    l->wish = calloc((size_t)nsource + 1, sizeof *l->wish);
+    l->queue = calloc((size_t)nsource + 1, sizeof *l->queue);
     pthread_mutex_init(&l->lock, NULL);
-    pthread_cond_init(&l->changed, NULL);
+    pthread_cond_init(&l->wanted, NULL);
+    pthread_cond_init(&l->done, NULL);
     sigset_t all, old;
     sigfillset(&all); /* signals are the main thread's */
     pthread_sigmask(SIG_SETMASK, &all, &old);
-    bool started = l->wish && !pthread_create(&l->thread, NULL, work, l);
+    bool started = l->queue && !pthread_create(&l->thread, NULL, work, l);
     pthread_sigmask(SIG_SETMASK, &old, NULL);
     if (started) return pthread_setname_np(l->thread, "loader"), l;
-    free(l->wish);
+    free(l->queue);
     free(l);
     return NULL;
 }
@@ -79,58 +101,73 @@ void loader_free(Loader *l) {
     if (!l) return;
     pthread_mutex_lock(&l->lock);
     l->ending = true;
-    pthread_cond_broadcast(&l->changed);
+    pthread_cond_signal(&l->wanted);
     pthread_mutex_unlock(&l->lock);
     pthread_join(l->thread, NULL);
-    for (int i = 0; i < l->n; i++)
-        for (int k = 0; k < DATA_FIELDS; k++) free(l->wish[i].into[k]);
-    free(l->wish);
+    for (int i = 0; i < l->n; i++) free(l->queue[i].block);
+    free(l->queue);
     pthread_mutex_destroy(&l->lock);
-    pthread_cond_destroy(&l->changed);
+    pthread_cond_destroy(&l->wanted);
+    pthread_cond_destroy(&l->done);
     free(l);
 }
 
-/* Memory for a batch, made at the first wish; false where there is none. */
-static bool make_room(Wish *w, const Batches *b, void *const *out) {
-    for (int k = 0; k < DATA_FIELDS; k++) {
-        if (!out[k] || w->into[k]) continue;
-        w->into[k] = malloc((size_t)batches_size(b) * batches_row(b, k) + 1);
-        if (!w->into[k]) return false;
-    }
-    return true;
+int loader_ahead(size_t batch) {
+    size_t n = AHEAD_BYTES / (batch + 1);
+    return n < AHEAD_LEAST ? AHEAD_LEAST : n > AHEAD_MOST ? AHEAD_MOST : (int)n;
 }
 
-static void wait_for(Loader *l, Wish *w) {
-    while (w->state == WANTED || w->state == MAKING) pthread_cond_wait(&l->changed, &l->lock);
+/* Memory for the batches, made at the first wish; false where there is none. */
+static bool make_room(Queue *q, const Batches *b, void *const *out) {
+    size_t bytes = 0, at = 0;
+    if (q->room) return true;
+    for (int k = 0; k < DATA_FIELDS; k++)
+        if (out[k]) bytes += batches_bytes(b, k);
+    int room = loader_ahead(bytes);
+    q->block = block_new((size_t)room * bytes);
+    if (!q->block) return false;
+    memset(q->block, 0, (size_t)room * bytes);
+    for (int i = 0; i < room; i++)
+        for (int k = 0; k < DATA_FIELDS; k++)
+            if (out[k]) q->ring[i].field[k] = q->block + at, at += batches_bytes(b, k);
+    q->room = room;
+    return true;
 }
 
 void loader_ask(Loader *l, int source, Batches *b, const DataSource *s, int64_t cursor, void *const *out) {
     if (!l || !batches_ahead(b)) return;
-    Wish *w = &l->wish[source];
+    Queue *q = &l->queue[source];
     pthread_mutex_lock(&l->lock);
-    wait_for(l, w);
-    w->state = IDLE;
-    if (make_room(w, b, out)) {
-        w->batches = b;
-        w->source = s;
-        w->cursor = cursor;
-        w->state = WANTED;
-        pthread_cond_broadcast(&l->changed);
+    if (!q->going || q->next != cursor) {
+        q->going = false;
+        while (q->making) pthread_cond_wait(&l->done, &l->lock);
+        q->batches = b;
+        q->source = s;
+        q->next = cursor;
+        q->made = 0;
+        q->going = make_room(q, b, out);
+        pthread_cond_signal(&l->wanted);
     }
     pthread_mutex_unlock(&l->lock);
 }
 
-int64_t loader_take(Loader *l, int source, int64_t cursor, void *const *out) {
+int64_t loader_take(Loader *l, int source, int64_t cursor, void **out) {
     if (!l) return -1;
-    Wish *w = &l->wish[source];
+    Queue *q = &l->queue[source];
+    int64_t rows = -1;
     pthread_mutex_lock(&l->lock);
-    wait_for(l, w);
-    bool here = w->state == MADE && w->cursor == cursor && w->rows >= 0;
-    w->state = IDLE;
-    pthread_mutex_unlock(&l->lock);
-    if (!here) return -1;
-    for (int k = 0; k < DATA_FIELDS; k++) {
-        if (w->into[k]) memcpy(out[k], w->into[k], batches_row(w->batches, k) * (size_t)w->rows);
+    while (q->going && q->next == cursor && !q->made) pthread_cond_wait(&l->done, &l->lock);
+    if (q->made && q->next == cursor) {
+        Made *from = &q->ring[cursor % q->room];
+        for (int k = 0; k < DATA_FIELDS; k++) {
+            void *made = from->field[k];
+            if (made) from->field[k] = out[k], out[k] = made;
+        }
+        rows = from->rows;
+        q->next++;
+        q->made--;
+        if (l->idle && q->made <= q->room / 2) pthread_cond_signal(&l->wanted);
     }
-    return w->rows;
+    pthread_mutex_unlock(&l->lock);
+    return rows;
 }
