@@ -7,6 +7,7 @@
 #include "plan/plan.h"
 #include "plan/region.h"
 
+#include <float.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -87,6 +88,33 @@ static void the_store_finds_what_is_not_finite(void **state) {
     assert_int_equal(which, 1);
     assert_true(store_finite(s, SLOT_STATE, &which));
     store_free(s);
+}
+
+/* In slots longer than what one thread takes at a time, at both ends of each piece. */
+static void a_long_slot_is_looked_at_and_copied_whole(void **state) {
+    Bench *b = *state;
+    enum { PIECE = 1 << 18, N = 2 * PIECE + 5 };
+    slot_of(b, "a", F32, (Shape){1, {N}}, 1);
+    slot_of(b, "b", F32, (Shape){1, {3}}, 2);
+    Store *s = store_new(&b->slots), *copy = store_some(&b->slots, 1, (int[]){0});
+    float *x = s->data[0];
+    static const float good[] = {FLT_MAX, -FLT_MAX, FLT_MIN, -0.0f, 1e-40f};
+    static const float wrong[] = {NAN, INFINITY, -INFINITY, -NAN};
+    static const int at[] = {0, PIECE - 1, PIECE, 2 * PIECE - 1, 2 * PIECE, N - 1};
+    int which = -1;
+    for (int i = 0; i < 6; i++) x[at[i]] = good[i % 5];
+    assert_true(store_finite(s, SLOT_PARAM, &which));
+    store_copy(copy, s);
+    assert_memory_equal(copy->data[0], x, N * sizeof *x);
+    assert_null(copy->data[1]);
+    for (int i = 0; i < 6; i++)
+        for (int k = 0; k < 4; k++) {
+            float was = x[at[i]];
+            x[at[i]] = wrong[k];
+            assert_false(store_finite(s, SLOT_PARAM, &which));
+            x[at[i]] = was;
+        }
+    store_free(s), store_free(copy);
 }
 
 /* ---- running ---- */
@@ -329,6 +357,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         BENCH(slots_start_as_declared),
         BENCH(the_store_finds_what_is_not_finite),
+        BENCH(a_long_slot_is_looked_at_and_copied_whole),
         BENCH(numbers_of_every_type_are_read),
         BENCH(watch_names_the_first_that_is_not_finite),
         BENCH(a_profile_counts_calls),

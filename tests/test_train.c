@@ -36,6 +36,7 @@ typedef struct {
     OutputUse output[1];
     Names *plotted;
     double bad_step; /* the step at which the generator's loss becomes 0/0; below 0: never */
+    Every checkpoint;
 } Case;
 
 static int counter(Case *c, const char *name) {
@@ -136,7 +137,7 @@ static void make_schedule(Case *c) {
     c->count = unit(c, "count critic", g, g_add(g_int(g, 2), g_to_int(third)), NULL);
     c->entry[0] = (Entry){.turn = &c->turn[0], .count = &c->count, .text = "2 + (step % 3 == 0)"};
     c->entry[1] = (Entry){.turn = &c->turn[1]};
-    c->stage = (Stage){.name = "", .steps = STEPS, .of = 0, .nentry = 2, .entry = c->entry, .keep = 100};
+    c->stage = (Stage){.name = "", .steps = STEPS, .of = 0, .nentry = 2, .entry = c->entry, .keep = 100, .checkpoint = c->checkpoint};
 }
 
 static void make_reports(Case *c) {
@@ -165,8 +166,9 @@ static void make_reports(Case *c) {
                                .range_slot = -1};
 }
 
-static Case *make_case(double bad_step) {
+static Case *make_case(double bad_step, Every checkpoint) {
     Case *c = calloc(1, sizeof *c);
+    c->checkpoint = checkpoint;
     c->arena = arena_new();
     Training *t = &c->t;
     *t = (Training){.name = "by_hand",
@@ -234,8 +236,8 @@ typedef struct {
     Fault fault;
 } Outcome;
 
-static Outcome run(double bad_step, int threads, TrainOptions o) {
-    Case *c = make_case(bad_step);
+static Outcome run_saving(Every checkpoint, double bad_step, int threads, TrainOptions o) {
+    Case *c = make_case(bad_step, checkpoint);
     Outcome out = {0};
     MachineOptions options = machine_defaults();
     options.threads = threads;
@@ -248,6 +250,10 @@ static Outcome run(double bad_step, int threads, TrainOptions o) {
     machine_free(m);
     free_case(c);
     return out;
+}
+
+static Outcome run(double bad_step, int threads, TrainOptions o) {
+    return run_saving((Every){EVERY_NEVER, 0}, bad_step, threads, o);
 }
 
 static const char *const results[] = {"checkpoints/step-000005.safetensors", "log.jsonl", "plots/losses.png",
@@ -304,6 +310,41 @@ static void more_steps_continue_a_shorter_run(void **state) {
     o = run(-1, 1, (TrainOptions){.folder = b, .resume = resume});
     assert_int_equal(o.how, ENDED_DONE);
     assert_same_run(a, b);
+}
+
+/* Written while the next turns run, and yet of the step that it is named by. */
+static void a_checkpoint_on_the_way_is_that_of_a_run_that_ends_there(void **state) {
+    (void)state;
+    char a[200], name[60];
+    strcpy(a, make_folder("often"));
+    Outcome o = run_saving((Every){EVERY_STEPS, 1}, -1, 2, (TrainOptions){.folder = a});
+    assert_int_equal(o.how, ENDED_DONE);
+    const char *b = make_folder("ended");
+    for (int step = 1; step <= STEPS; step++) {
+        make_folder("ended");
+        run(-1, 2, (TrainOptions){.folder = b, .limited = true, .steps = step});
+        snprintf(name, sizeof name, "checkpoints/step-%06d.safetensors", step);
+        assert_same_file(a, b, name);
+    }
+}
+
+/* What cannot be written ends the run at the next checkpoint at the latest. */
+static void a_checkpoint_that_fails_on_the_way_ends_the_run(void **state) {
+    (void)state;
+    const char *a = make_folder("blocked");
+    char path[300];
+    snprintf(path, sizeof path, "%s/checkpoints/step-000002.safetensors.tmp", a);
+    assert_int_equal(mkdir(path, 0777), 0);
+    Outcome o = run_saving((Every){EVERY_STEPS, 1}, -1, 1, (TrainOptions){.folder = a});
+    assert_int_equal(o.how, ENDED_FAULT);
+    assert_int_equal(o.fault.code, CODE_WRITE);
+    assert_non_null(strstr(o.fault.text, "step-000002.safetensors: cannot write the checkpoint: Is a directory"));
+    assert_non_null(strstr(o.report.checkpoint, "step-000001"));
+    assert_true(o.report.step == 2 || o.report.step == 3);
+    for (int step = 1; step <= STEPS; step++) {
+        snprintf(path, sizeof path, "%s/checkpoints/step-%06d.safetensors", a, step);
+        assert_int_equal(!access(path, F_OK), step == 1);
+    }
 }
 
 static void the_log_has_a_line_a_step(void **state) {
@@ -372,6 +413,8 @@ int main(void) {
         cmocka_unit_test(the_same_run_twice_gives_the_same_bytes),
         cmocka_unit_test(a_run_stopped_after_every_turn_ends_the_same),
         cmocka_unit_test(more_steps_continue_a_shorter_run),
+        cmocka_unit_test(a_checkpoint_on_the_way_is_that_of_a_run_that_ends_there),
+        cmocka_unit_test(a_checkpoint_that_fails_on_the_way_ends_the_run),
         cmocka_unit_test(the_log_has_a_line_a_step),
         cmocka_unit_test(series_read_back_equal_those_in_memory),
         cmocka_unit_test(a_divergence_names_the_node_and_keeps_the_last_checkpoint),

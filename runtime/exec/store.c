@@ -3,7 +3,9 @@
  * its slot's type says, rounded up to whole cache lines, and the padding stays zero. */
 #include "exec/store.h"
 
-#include <math.h>
+#include "kern/kern.h"
+
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -66,10 +68,7 @@ Store *store_some(const Slots *slots, int n, const int *which) {
     if (!s || !(s->block = block_new(s->bytes))) return store_free(s), NULL;
     memset(s->block, 0, s->bytes);
     unsigned char *at = s->block;
-    for (int i = 0; i < n; at += store_bytes(&slots->all.at[which[i++]])) {
-        s->data[which[i]] = at;
-        store_reset(s, which[i]);
-    }
+    for (int i = 0; i < n; at += store_bytes(&slots->all.at[which[i++]])) s->data[which[i]] = at;
     return s;
 }
 
@@ -77,6 +76,8 @@ Store *store_new(const Slots *slots) {
     int n = slots->all.n, *all = calloc((size_t)n + 1, sizeof *all);
     for (int i = 0; all && i < n; i++) all[i] = i;
     Store *s = all ? store_some(slots, n, all) : NULL;
+    for (int i = 0; s && i < n; i++)
+        if (slots->all.at[i].init || slots->all.at[i].fill != 0) store_reset(s, i);
     free(all);
     return s;
 }
@@ -96,17 +97,59 @@ void store_set(Store *s, int slot, double value) {
     put(s->data[slot], s->slots->all.at[slot].type.dtype, 0, value);
 }
 
+/* ---- all of it ---- */
+
+enum { PIECE = 1 << 20, NUMBERS = PIECE / sizeof(float) };              /* bytes, floats that a thread takes at a time */
+
+typedef struct {
+    char *to;
+    const char *from;
+    size_t bytes;
+} Copy;
+
+static void copy_piece(void *ctx, int64_t i) {
+    const Copy *c = ctx;
+    size_t at = (size_t)i * PIECE, left = c->bytes - at;
+    memcpy(c->to + at, c->from + at, left < PIECE ? left : PIECE);
+}
+
+void store_copy(Store *to, const Store *from) {
+    for (int i = 0; i < to->slots->all.n; i++) {
+        size_t bytes = store_bytes(&to->slots->all.at[i]);
+        if (to->data[i])
+            parallel_for((int64_t)((bytes + PIECE - 1) / PIECE), copy_piece, &(Copy){to->data[i], from->data[i], bytes});
+    }
+}
+
+typedef struct {
+    const float *x;
+    int64_t n;
+    _Atomic bool wrong;
+} Look;
+
+/* An exponent of ones alone is a NaN's or an infinity's: one more, and it reaches the sign. */
+static void look_at_piece(void *ctx, int64_t i) {
+    enum { EXPONENT = 0x7f800000, ONE = 0x00800000 };
+    Look *l = ctx;
+    int64_t end = (i + 1) * NUMBERS < l->n ? (i + 1) * NUMBERS : l->n;
+    uint32_t any = 0;
+    for (int64_t k = i * NUMBERS; k < end; k++) {
+        uint32_t bits;
+        memcpy(&bits, &l->x[k], sizeof bits);
+        any |= (bits & EXPONENT) + ONE;
+    }
+    if (any >> 31) l->wrong = true;
+}
+
 bool store_finite(const Store *s, SlotKind kind, int *which) {
     for (int i = 0; i < s->slots->all.n; i++) {
         const Slot *d = &s->slots->all.at[i];
         if (d->kind != kind || d->type.dtype != F32) continue;
-        const float *x = s->data[i];
-        int64_t n = shape_count(&d->type.shape);
-        for (int64_t k = 0; k < n; k++)
-            if (!isfinite(x[k])) {
-                *which = i;
-                return false;
-            }
+        Look look = {.x = s->data[i], .n = shape_count(&d->type.shape)};
+        parallel_for((look.n + NUMBERS - 1) / NUMBERS, look_at_piece, &look);
+        if (!look.wrong) continue;
+        *which = i;
+        return false;
     }
     return true;
 }

@@ -16,9 +16,10 @@ void *block_new(size_t bytes);
 size_t store_bytes(const Slot *slot);                 /* of a slot's place */
 double store_size(const Slots *slots);                /* bytes that store_new will take */
 Store *store_new(const Slots *slots);                 /* NULL when out of memory */
-Store *store_some(const Slots *slots, int n, const int *which);          /* of these slots alone */
+Store *store_some(const Slots *slots, int n, const int *which);          /* of these slots alone, all zero */
 void store_free(Store *s);
 void store_reset(Store *s, int slot);                 /* to its initial value */
+void store_copy(Store *to, const Store *from);        /* every slot that `to` has; on all threads */
 double store_number(const Store *s, int slot);        /* of a scalar slot */
 void store_set(Store *s, int slot, double value);
 bool store_finite(const Store *s, SlotKind kind, int *which);           /* all floats of that kind are finite */

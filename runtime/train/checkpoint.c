@@ -20,8 +20,19 @@
 
 static const char *const type_name[DTYPES] = {"F32", "I32", "BOOL"};
 
+static bool is_kept(const Slot *s) { return s->kind != SLOT_BATCH; }
+
 static size_t slot_bytes(const Slot *s) {
     return (size_t)shape_count(&s->type.shape) * dtype_size(s->type.dtype);
+}
+
+Store *checkpoint_store(const Slots *slots) {
+    int *kept = calloc((size_t)slots->all.n + 1, sizeof *kept), n = 0;
+    for (int i = 0; kept && i < slots->all.n; i++)
+        if (is_kept(&slots->all.at[i])) kept[n++] = i;
+    Store *s = kept ? store_some(slots, n, kept) : NULL;
+    free(kept);
+    return s;
 }
 
 /* ---- writing ---- */
@@ -38,7 +49,7 @@ static const Slot **kept_slots(const Store *s, int *n) {
     const Slot **kept = calloc((size_t)all + 1, sizeof *kept);
     *n = 0;
     for (int i = 0; kept && i < all; i++)
-        if (s->slots->all.at[i].kind != SLOT_BATCH) kept[(*n)++] = &s->slots->all.at[i];
+        if (is_kept(&s->slots->all.at[i])) kept[(*n)++] = &s->slots->all.at[i];
     if (kept) qsort(kept, (size_t)*n, sizeof *kept, by_size_and_name);
     return kept;
 }
@@ -113,7 +124,7 @@ static bool flush_folder(const char *path) {
     return done;
 }
 
-static bool all_finite(const Store *s, Fault *f) {
+bool checkpoint_sound(const Store *s, Fault *f) {
     static const SlotKind kinds[] = {SLOT_PARAM, SLOT_STATE};
     for (int i = 0, which; i < 2; i++)
         if (!store_finite(s, kinds[i], &which))
@@ -123,7 +134,6 @@ static bool all_finite(const Store *s, Fault *f) {
 }
 
 bool checkpoint_write(const char *path, const Store *s, const CheckpointInfo *info, Fault *f) {
-    if (!all_finite(s, f)) return false;
     int n;
     const Slot **kept = kept_slots(s, &n);
     char *header = kept ? header_text(s, kept, n, info) : NULL, torn[4096];
@@ -279,7 +289,7 @@ static bool nothing_more(Reader *r, const Store *s) {
     json_t *entry;
     json_object_foreach(r->top, name, entry) {
         int slot = slot_find(s->slots, name);
-        if (strcmp(name, "__metadata__") && (slot < 0 || s->slots->all.at[slot].kind == SLOT_BATCH))
+        if (strcmp(name, "__metadata__") && (slot < 0 || !is_kept(&s->slots->all.at[slot])))
             return fault(r->fault, CODE_DATA, "%s: '%s' is nothing that the spec has", r->path, name);
     }
     return true;
@@ -292,7 +302,7 @@ static bool read_tensors(Reader *r, Store *s, bool loose, bool look) {
         const Slot *slot = &s->slots->all.at[i];
         size_t at = 0;
         Fault unused = {0};
-        if (slot->kind == SLOT_BATCH) continue;
+        if (!is_kept(slot)) continue;
         if (!find_tensor(r, slot, &at, loose ? &unused : r->fault)) {
             if (loose) continue;
             return false;

@@ -10,7 +10,9 @@ typedef struct {
     int threads;
 } CheckpointInfo;
 
-/* Everything but batch slots. Refuses (CODE_DIVERGED) where a parameter or running value is not finite. */
+bool checkpoint_sound(const Store *s, Fault *f);      /* false (CODE_DIVERGED): a parameter or running value is not finite */
+Store *checkpoint_store(const Slots *slots);          /* of the slots that a checkpoint holds alone, all zero; NULL: no memory */
+/* Everything but batch slots, which `s` need not have. On any thread. */
 bool checkpoint_write(const char *path, const Store *s, const CheckpointInfo *info, Fault *f);
 bool checkpoint_info(const char *path, CheckpointInfo *out, Fault *f);  /* reads the header only */
 /* Strict: each slot must be there with its type and shape, and nothing else. With `loose`, slots that fit are read and

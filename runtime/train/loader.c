@@ -7,7 +7,6 @@
 #include "kern/kern.h"
 
 #include <pthread.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>

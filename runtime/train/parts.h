@@ -3,19 +3,22 @@
 #include "train/trainer.h"
 #include "train/writer.h"
 
+typedef struct Saving Saving;                         /* save.c: the checkpoint that is being written */
+
 typedef struct {
     Machine *m;
     const TrainOptions *options;
     TrainReport *report;
     Fault *fault;
     Log *log;
-    Writer *writer;                                   /* NULL: outputs are written at once */
+    Writer *writer;
+    Saving *saving;
     bool replaying;                                   /* looking for the first bad node: no files, no signals */
     bool *still;                                      /* [stage][output]: nothing that it shows can move; still.c */
     int **loss;                                       /* by turn and move: index of the result `PLAYER.minimize`, or -1 */
     char samples[1024], plots[1024], checkpoints[1024];
     double started, step_started, saved_at;
-    int64_t saved_step, saved_turns;                  /* where the newest checkpoint was made; -1: nowhere */
+    int64_t saved_step, saved_turns;                  /* of the newest checkpoint, written or given to the writer; -1: none */
 } Trainer;
 
 /* stage.c */
@@ -41,19 +44,26 @@ void iteration_begin(Trainer *tr);
 void count_turns(Machine *m, const Turn *turn);        /* of each player that plays in it */
 bool turn_play(Trainer *tr, const Entry *e);          /* one turn: batches, counters, run, losses */
 
-/* save.c */
+/* files.c: false: a file could not be written */
+bool files_give(Trainer *tr, Task *t);                /* to the writer; waits where it has too many */
+bool files_look(Trainer *tr);                         /* takes back what is made */
+bool files_next(Trainer *tr);                         /* waits for one */
+bool files_made(Trainer *tr);                         /* waits for all that were given */
+
+/* save.c: checkpoints are made in the background; files_made() waits for them */
+Saving *saving_new(Trainer *tr);                      /* NULL: no memory */
+void saving_free(Saving *s);                          /* accepts NULL */
 bool save_now(Trainer *tr);                           /* a checkpoint here, unless there is one */
 bool save_if_due(Trainer *tr);                        /* at a step's end */
 bool save_if_late(Trainer *tr);                       /* after a turn: by the clock */
 bool save_if_best(Trainer *tr);
-bool save_to(Trainer *tr, const char *path);          /* a checkpoint of its own name */
+bool save_to(Trainer *tr, const char *path, int64_t keep);              /* and prunes to `keep`; 0: it has a name of its own */
 
 /* report.c: what happens at the end of a step, of a stage, on request */
 bool every_due(const Trainer *tr, Every every);
 bool step_report(Trainer *tr);                        /* metrics, log line, progress */
 bool step_outputs(Trainer *tr);
 bool stage_report(Trainer *tr, bool last);            /* what is due at the end */
-bool outputs_written(Trainer *tr);                    /* waits until all files of outputs are there; false: one is not */
 bool sample_now(Trainer *tr);                         /* every output, leaving no trace in the Store */
 bool animate_all(Trainer *tr);
 

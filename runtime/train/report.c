@@ -122,29 +122,23 @@ bool step_report(Trainer *tr) {
 
 /* ---- outputs ---- */
 
-/* Takes back what the writer has made; `all`: waits until there is nothing left. */
-static bool take_back(Trainer *tr, bool all) {
-    bool done = true;
-    if (!tr->writer) return true;
-    TimeOf before = clock_to(&tr->m->clock, TIME_FILES);
-    for (OutputJob *job; (job = writer_next(tr->writer, all || writer_full(tr->writer)));) {
-        if (job->done) progress_detail(tr->options->progress, "%s", job->made);
-        done = output_done(job, tr->fault) && done;
-        job_free(job);
-    }
-    clock_to(&tr->m->clock, before);
-    return done;
+typedef struct {
+    Task task;
+    OutputJob *job;
+} OutputTask;
+
+static bool make(Task *t) {
+    OutputJob *job = ((OutputTask *)t)->job;
+    return job->done = job->kind->write(job, job->options);
 }
 
-bool outputs_written(Trainer *tr) { return take_back(tr, true); }
-
-static bool write_now(Trainer *tr, OutputJob *job) {
-    TimeOf before = clock_to(&tr->m->clock, TIME_FILES);
-    job->done = job->kind->write(job, job->options);
-    clock_to(&tr->m->clock, before);
-    bool done = output_done(job, tr->fault);
-    if (done) progress_detail(tr->options->progress, "%s", job->made);
+static bool taken(Task *t, void *ctx) {
+    Trainer *tr = ctx;
+    OutputJob *job = ((OutputTask *)t)->job;
+    bool done = t->end == TASK_LEFT || output_done(job, tr->fault);
+    if (job->done) progress_detail(tr->options->progress, "%s", job->made);
     job_free(job);
+    free(t);
     return done;
 }
 
@@ -154,16 +148,16 @@ static bool write_output(Trainer *tr, int i, bool at_end) {
                          .log = tr->log,
                          .at_end = at_end,
                          .step = get_int(tr->m, tr->m->t->total_step_slot)};
-    if (!take_back(tr, false)) return false;
     TimeOf before = clock_to(&tr->m->clock, TIME_OUTPUTS);
     OutputJob *job = output_job(tr->m, i, &place, tr->fault);
     clock_to(&tr->m->clock, before);
     if (!job) return false;
     if (job->moved)
         progress_detail(tr->options->progress, "%s: range [%.6g, %.6g]", job->name, job->range[0], job->range[1]);
-    if (!tr->writer) return write_now(tr, job);
-    writer_give(tr->writer, job);
-    return true;
+    OutputTask *t = malloc(sizeof *t);
+    if (!t) return job_free(job), fault_memory(tr->fault);
+    *t = (OutputTask){{.make = make, .taken = taken}, job};
+    return files_give(tr, &t->task);
 }
 
 static bool output_wanted(Trainer *tr, const OutputUse *use, bool *wanted) {
@@ -236,7 +230,7 @@ static bool has_frames(const char *folder, const char *name) {
 bool animate_all(Trainer *tr) {
     const Training *t = tr->m->t;
     char why[512] = "";
-    if (!outputs_written(tr)) return false;
+    if (!files_made(tr)) return false;
     clock_to(&tr->m->clock, TIME_FILES);
     for (int i = 0; i < t->noutput; i++) {
         const OutputUse *use = &t->output[i];

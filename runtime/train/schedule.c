@@ -73,7 +73,7 @@ static bool iteration_end(Trainer *tr) {
     epoch_show(tr);
     if (!step_report(tr)) return false;
     if (tr->replaying) return true;
-    if (!step_outputs(tr) || !save_if_best(tr) || !save_if_due(tr)) return false;
+    if (!files_look(tr) || !step_outputs(tr) || !save_if_best(tr) || !save_if_due(tr)) return false;
     return !signals_sample() || (save_now(tr) && sample_now(tr));
 }
 
@@ -201,6 +201,7 @@ static Ended trainer_run(Trainer *tr) {
     tr->started = tr->step_started = tr->saved_at = seconds_now();
     clock_start(&tr->m->clock);
     whole = whole && schedule_run(tr, &ended) && animate_all(tr);
+    whole = files_made(tr) && whole;
     clock_end(&tr->m->clock);
     memcpy(tr->report->seconds, tr->m->clock.seconds, sizeof tr->report->seconds);
     if (!whole) ended = ENDED_FAULT;
@@ -224,8 +225,12 @@ Ended train(Machine *m, const TrainOptions *options, TrainReport *report, Fault 
         return ENDED_FAULT;
     }
     tr.writer = writer_new();
-    Ended ended = trainer_run(&tr);
+    tr.saving = saving_new(&tr);
+    Ended ended = ENDED_FAULT;
+    if (tr.writer && tr.saving) ended = trainer_run(&tr);
+    else fault_memory(f);
     writer_free(tr.writer);
+    saving_free(tr.saving);
     log_free(tr.log);
     return ended;
 }

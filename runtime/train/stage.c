@@ -76,7 +76,7 @@ bool save_stage(Trainer *tr) {
     if (tr->m->t->nstage < 2) return true;
     char path[sizeof tr->checkpoints + 300];
     stage_path(tr, stage_now(tr), path, sizeof path);
-    return save_to(tr, path);
+    return save_to(tr, path, 0);
 }
 
 static bool take(Trainer *tr, const Load *l) {
@@ -94,6 +94,7 @@ static bool take(Trainer *tr, const Load *l) {
 
 bool stage_load(Trainer *tr) {
     const Stage *s = stage_now(tr);
+    if (s->nload && !files_made(tr)) return false;    /* the end of a stage may still be on its way */
     for (int i = 0; i < s->nload; i++)
         if (!take(tr, &s->load[i])) return false;
     return true;

@@ -1,13 +1,22 @@
-/* The writer: a thread that makes outputs' files while training goes on. It is handed jobs whose values are their own and
- * calls nothing that starts threads. Files are made in the order of the jobs; before a checkpoint counts, all are there. */
+/* The writer: a thread that makes files while training goes on: those of outputs, and checkpoints. It is handed tasks whose
+ * values are their own, and calls nothing that starts threads. Tasks are made in the order in which they are given; what
+ * comes after one that failed is left, so that no checkpoint counts before the files that were to be there. */
 #pragma once
-#include "out/out.h"
+#include <stdbool.h>
+
+typedef enum { TASK_LEFT, TASK_MADE, TASK_FAILED } TaskEnd;
+
+typedef struct Task {                                 /* the first member of what it works on */
+    bool (*make)(struct Task *t);                     /* on the writer's thread; false: it failed, and keeps the reason */
+    bool (*taken)(struct Task *t, void *ctx);         /* by who takes it back: tells and frees; false: it failed */
+    TaskEnd end;                                      /* set by the writer */
+} Task;
 
 typedef struct Writer Writer;
 
-Writer *writer_new(void);                             /* NULL: there is no thread to be had; write without one */
-void writer_free(Writer *w);                          /* finishes and drops what was given; accepts NULL */
-bool writer_full(const Writer *w);                    /* writer_next must be called before writer_give */
-void writer_give(Writer *w, OutputJob *job);          /* a job is malloc's; it comes back by writer_next */
-/* The next job that is done, or NULL. `wait`: NULL only where none is left. */
-OutputJob *writer_next(Writer *w, bool wait);
+Writer *writer_new(void);                             /* NULL: no memory. Without a thread, tasks are made when given */
+void writer_free(Writer *w);                          /* all tasks were taken back; accepts NULL */
+bool writer_full(Writer *w);                          /* writer_next must be called before writer_give */
+void writer_give(Writer *w, Task *t);                 /* it comes back by writer_next */
+/* The next task that is made or left, or NULL. `wait`: NULL only where none was given. */
+Task *writer_next(Writer *w, bool wait);
