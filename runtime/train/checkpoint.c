@@ -26,6 +26,13 @@ static size_t slot_bytes(const Slot *s) {
     return (size_t)shape_count(&s->type.shape) * dtype_size(s->type.dtype);
 }
 
+size_t checkpoint_size(const Slots *slots) {
+    size_t bytes = 0;
+    for (int i = 0; i < slots->all.n; i++)
+        if (is_kept(&slots->all.at[i])) bytes += store_bytes(&slots->all.at[i]);
+    return bytes;
+}
+
 Store *checkpoint_store(const Slots *slots) {
     int *kept = calloc((size_t)slots->all.n + 1, sizeof *kept), n = 0;
     for (int i = 0; kept && i < slots->all.n; i++)

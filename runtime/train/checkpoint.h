@@ -11,6 +11,7 @@ typedef struct {
 } CheckpointInfo;
 
 bool checkpoint_sound(const Store *s, Fault *f);      /* false (CODE_DIVERGED): a parameter or running value is not finite */
+size_t checkpoint_size(const Slots *slots);           /* bytes that checkpoint_store takes */
 Store *checkpoint_store(const Slots *slots);          /* of the slots that a checkpoint holds alone, all zero; NULL: no memory */
 /* Everything but batch slots, which `s` need not have. On any thread. */
 bool checkpoint_write(const char *path, const Store *s, const CheckpointInfo *info, Fault *f);

@@ -60,6 +60,19 @@ static void mark_sources(Machine *m, const Unit *u) {
     mark_more(m, u);
 }
 
+size_t feed_ahead(Machine *m) {
+    size_t all = 0;
+    for (int i = 0; i < m->t->nsource; i++) m->wanted[i] = false;
+    for (int i = 0; i < m->nturn; i++) mark_more(m, &m->turn[i]->unit);
+    for (int i = 0; i < m->t->nsource; i++) {
+        size_t batch = 0;
+        for (int k = 0; m->wanted[i] && k < DATA_FIELDS; k++)
+            if (m->feed[i].out[k]) batch += store_bytes(&m->t->slots->all.at[m->t->source[i].field_slot[k]]);
+        all += (size_t)loader_ahead(batch) * batch;
+    }
+    return all;
+}
+
 static bool compute_missing(Machine *m, const Unit *u, Fault *f) {
     for (int i = 0; i < u->niteration; i++) {
         int flag = m->own.computed[u->iteration[i]];

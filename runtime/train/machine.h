@@ -96,6 +96,7 @@ bool feed_first(Machine *m, const Unit *u, Fault *f);                   /* first
 bool feed_through(Machine *m, const Unit *u, int over, int64_t k, int64_t *rows, Fault *f);
 /* Every source that u reads gives its k-th batch in order; *rows: the least of them, -1 where it reads none. */
 bool feed_each(Machine *m, const Unit *u, int64_t k, int64_t *rows, Fault *f);
+size_t feed_ahead(Machine *m);                        /* bytes of players' batches that are made ahead, at most */
 void feed_forget(Machine *m);                         /* batch slots were overwritten: read again when next needed */
 
 int64_t get_int(const Machine *m, int slot);

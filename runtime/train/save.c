@@ -45,7 +45,7 @@ Saving *saving_new(Trainer *tr) {
     s->folder = tr->checkpoints;
     s->log = tr->log;
     Fault none = {0};
-    double bytes = 2 * (double)tr->m->store->bytes + (double)exec_workspace(tr->m->exec);
+    double bytes = (double)exec_workspace(tr->m->exec) + (double)tr->m->store->bytes + (double)checkpoint_size(tr->m->t->slots);
     if (room_for(&none, "", bytes)) s->copy = checkpoint_store(tr->m->t->slots);
     return s;
 }
