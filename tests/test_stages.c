@@ -334,7 +334,7 @@ static void what_cannot_have_changed_is_not_drawn_again(void **state) {
         how = go("still_pieces", text, (TrainOptions){.resume = *resume ? resume : NULL, .seconds = 1e-9}, &report);
         snprintf(resume, sizeof resume, "%s", report.checkpoint);
     }
-    assert_same_file("still", "still_pieces", "checkpoints/step-000016.safetensors");
+    assert_same_file("test_stages.out/still", "test_stages.out/still_pieces", "checkpoints/step-000016.safetensors");
     assert_int_equal(system("ls test_stages.out/still/samples > test_stages.out/a; ls test_stages.out/still_pieces/samples | "
                             "cmp - test_stages.out/a"), 0);
 }
