@@ -16,7 +16,7 @@ typedef struct Block {
 } Block;
 
 struct Arena {
-    Block *blocks;
+    Block *blocks, *spare;                            /* spare: empty, of before arena_reset */
     size_t next_size, total;
     jmp_buf *escape;
 };
@@ -44,10 +44,29 @@ Arena *arena_new(void) {
     return a;
 }
 
+static void blocks_free(Block *b) {
+    for (Block *next; b; b = next) next = b->next, free(b);
+}
+
 void arena_free(Arena *a) {
     if (!a) return;
-    for (Block *b = a->blocks, *next; b; b = next) next = b->next, free(b);
+    arena_reset(a);
+    blocks_free(a->spare);
     free(a);
+}
+
+void arena_reset(Arena *a) {
+#ifdef GRAPHRUN_ARENA_EACH
+    blocks_free(a->blocks);
+#else
+    for (Block *b = a->blocks, *next; b; b = next) {
+        next = b->next;
+        b->next = a->spare;
+        a->spare = b;
+    }
+#endif
+    a->blocks = NULL;
+    a->total = 0;
 }
 
 jmp_buf *arena_escape(Arena *a, jmp_buf *to) {
@@ -68,11 +87,28 @@ size_t arena_mul(Arena *a, size_t x, size_t y) {
     return out;
 }
 
-static Block *block_add(Arena *a, size_t size) {
+static Block *block_new(Arena *a, size_t size) {
     if (size > SIZE_MAX / 2) arena_fail(a);
     Block *b = checked_malloc(sizeof *b + size);
     if (!b) arena_fail(a);
     b->size = size;
+    return b;
+}
+
+static Block *spare_take(Arena *a, size_t size) {
+    for (Block **at = &a->spare; *at; at = &(*at)->next) {
+        Block *b = *at;
+        if (b->size < size) continue;
+        *at = b->next;
+        return b;
+    }
+    return NULL;
+}
+
+/* A block with room for `size`, a new one with room for `usual`. */
+static Block *block_add(Arena *a, size_t size, size_t usual) {
+    Block *b = spare_take(a, size);
+    if (!b) b = block_new(a, usual > size ? usual : size);
     b->used = 0;
     b->next = a->blocks;
     a->blocks = b;
@@ -84,10 +120,10 @@ void *arena_alloc(Arena *a, size_t size) {
     size = (size + ALIGN - 1) & ~(size_t)(ALIGN - 1);
     Block *b = a->blocks;
 #ifdef GRAPHRUN_ARENA_EACH
-    b = block_add(a, size);
+    b = block_add(a, size, size);
 #else
     if (!b || b->size - b->used < size) {
-        b = block_add(a, size > a->next_size ? size : a->next_size);
+        b = block_add(a, size, a->next_size);
         if (a->next_size < LARGEST_BLOCK) a->next_size *= 2;
     }
 #endif

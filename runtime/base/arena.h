@@ -15,6 +15,7 @@ typedef struct Arena Arena;
 
 Arena *arena_new(void);                               /* NULL when out of memory */
 void arena_free(Arena *a);                            /* accepts NULL */
+void arena_reset(Arena *a);                           /* all that is in it dies; its memory is kept for what comes */
 void *arena_alloc(Arena *a, size_t size);             /* zeroed; never NULL */
 void *arena_copy(Arena *a, const void *from, size_t size);
 char *arena_strdup(Arena *a, const char *text);

@@ -71,24 +71,35 @@ static Graph *copy_through(const Graph *g, const Pass *pass, Arena *into, Arena 
     return to;
 }
 
-/* The copies between the passes live in an arena of their own; only the last one stays. Each pass runs twice:
- * what one leaves, an earlier one may take up. One of the whole graph runs once, on what the others leave. */
+/* Each pass runs twice: what one leaves, an earlier one may take up. One of the whole graph runs once, on what the
+ * others leave. The copies between live in two scratch arenas by turns: of all of them only two are there at a time. */
+static const Graph *copies(const Graph *g, uint64_t on, Arena *const *scratch, int n, Node **keep) {
+    int turn = 0;
+    for (int round = 0; round < 2; round++)
+        for (int k = 0; passes[k].name; k++) {
+            if (!(on >> k & 1) || (!round && passes[k].whole)) continue;
+            Arena *a = scratch[turn++ % 2];
+            arena_reset(a);
+            g = copy_through(g, &passes[k], a, a, n, keep);
+        }
+    return g;
+}
+
 Graph *passes_run(const Graph *g, uint64_t on, int n, Node **keep) {
-    Arena *into = g->arena, *scratch = arena_new();
-    if (!scratch) arena_fail(into);
+    Arena *into = g->arena, *scratch[2] = {arena_new(), arena_new()};
     jmp_buf out_of_memory;
     jmp_buf *outer = arena_escape(into, &out_of_memory);
     if (setjmp(out_of_memory)) {
-        arena_free(scratch);
+        arena_free(scratch[0]);
+        arena_free(scratch[1]);
         arena_escape(into, outer);
         arena_fail(into);
     }
-    arena_escape(scratch, &out_of_memory);
-    const Graph *now = g;
-    for (int round = 0; round < 2; round++)
-        for (int k = 0; passes[k].name; k++)
-            if (on >> k & 1 && (round || !passes[k].whole)) now = copy_through(now, &passes[k], scratch, scratch, n, keep);
-    Graph *last = copy_through(now, NULL, into, scratch, n, keep);
+    if (!scratch[0] || !scratch[1]) arena_fail(into);
+    arena_escape(scratch[0], &out_of_memory);
+    arena_escape(scratch[1], &out_of_memory);
+    const Graph *now = copies(g, on, scratch, n, keep);
+    Graph *last = copy_through(now, NULL, into, scratch[0], n, keep);
     for (int i = 0; i < last->node.n; i++) {
         const Node *v = last->node.at[i];
         if (!(v->op->traits & REPEATS)) continue;
@@ -96,6 +107,7 @@ Graph *passes_run(const Graph *g, uint64_t on, int n, Node **keep) {
         loop->body = passes_run(loop->body, on, 0, NULL);
     }
     arena_escape(into, outer);
-    arena_free(scratch);
+    arena_free(scratch[0]);
+    arena_free(scratch[1]);
     return last;
 }
