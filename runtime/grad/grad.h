@@ -6,5 +6,5 @@
  * gy NULL means ones (the gradient of sum(y)). */
 void gradient(Node *y, Node *gy, int n, Node *const *x, Node **gx);
 
-/* unroll.c, for grad.c: the rule of an operator that REPEATS. gx[k] stays NULL where leads[src[k]->id] is not set. */
-void gradient_of_loop(const Node *n, Node *gy, const bool *leads, Node **gx);
+/* unroll.c, for grad.c: the rule of an operator that REPEATS. gx[k] stays NULL where wanted[k] is not set. */
+void gradient_of_loop(const Node *n, Node *gy, const bool *wanted, Node **gx);

@@ -19,7 +19,7 @@ static Node *rounds_of(Graph *u, const LoopAttr *a, int nsrc) {
     return slot[LOOP_CARRIED];
 }
 
-void gradient_of_loop(const Node *n, Node *gy, const bool *leads, Node **gx) {
+void gradient_of_loop(const Node *n, Node *gy, const bool *wanted, Node **gx) {
     const LoopAttr *a = n->attr;
     Graph *g = n->graph;
     Slots *slots = ARENA_NEW(g->arena, Slots);
@@ -34,7 +34,7 @@ void gradient_of_loop(const Node *n, Node *gy, const bool *leads, Node **gx) {
     for (int k = 0; k < n->nsrc; k++) {
         int slot = k ? k + 1 : LOOP_CARRIED;
         outer[slot] = n->src[k];
-        if (leads[n->src[k]->id]) which[nx] = k, x[nx++] = g_slot(u, slot);
+        if (wanted[k]) which[nx] = k, x[nx++] = g_slot(u, slot);
     }
     outer[seed] = gy;
     gradient(rounds_of(u, a, n->nsrc), g_slot(u, seed), nx, x, inner);
