@@ -128,50 +128,56 @@ static void build_kernel(Plan *p, Instr *i, int item) {
     p->outs[p->program->ninstr] = arena_copy(p->scratch, &item, sizeof item);
 }
 
-/* Bytes that malloc has given away: what grows while a kernel is prepared is the library's. */
+/* Bytes that malloc has given away: what grows while kernels are prepared is the library's. Asking takes long. */
 static size_t allocated(void) {
     struct mallinfo2 m = mallinfo2();
     return m.uordblks + m.hblkhd;
 }
 
-static bool prepare(Program *q, Instr *i) {
+static const Node *node_of(const Plan *p, const Group *g) {
+    return p->item.at[g->items.at[g->items.n - 1]].node;
+}
+
+static bool prepare(Plan *p) {
     size_t before = allocated();
-    if (!i->op->prepare(i)) return false;
+    Instr *i = p->program->instr;
+    for (int g = p->first; g >= 0; g = p->group.at[g].next, i++)
+        if (i->op && i->op->prepare && !i->op->prepare(i))
+            return reject(node_of(p, &p->group.at[g]), "no kernel can run these shapes");
     size_t after = allocated();
-    if (after > before) q->library += after - before;
+    if (after > before) p->program->library += after - before;
+    return true;
+}
+
+static bool build(Plan *p, const Group *g) {
+    Program *q = p->program;
+    const Node *n = node_of(p, g);
+    Instr *i = &q->instr[q->ninstr];
+    i->loc = n->loc;
+    i->label = text_copy(p->arena, n->path);
+    i->role = text_copy(p->arena, n->role);
+    if (g->kernel)
+        build_kernel(p, i, g->items.at[0]);
+    else
+        build_region(p, i, g);
+    i->in = ARENA_ARRAY(p->arena, Operand, i->nin + 1);
+    i->out = ARENA_ARRAY(p->arena, Operand, i->nout + 1);
+    for (int s = 0; s < i->nin; s++) {
+        const Read *r = &p->reads[q->ninstr][s];
+        i->in[s].type = g->kernel ? r->type : p->item.at[r->item].type;
+    }
+    for (int s = 0; s < i->nout; s++) i->out[s].type = p->item.at[p->outs[q->ninstr][s]].type;
+    q->ninstr++; /* a loop's body is freed with the rest, whatever happens */
+    if (i->op && i->op->traits & REPEATS && !build_loop(p, i, n)) return false;
+    q->flops += i->flops;
     return true;
 }
 
 bool program_build(Plan *p) {
-    Program *q = p->program;
-    q->instr = ARENA_ARRAY(p->arena, Instr, p->order.n + 1);
-    p->reads = ARENA_ARRAY(p->scratch, Read *, p->order.n + 1);
-    p->outs = ARENA_ARRAY(p->scratch, int *, p->order.n + 1);
-    for (int k = 0; k < p->order.n; k++) {
-        const Group *g = &p->group.at[p->order.at[k]];
-        const Node *n = p->item.at[g->items.at[g->items.n - 1]].node;
-        Instr *i = &q->instr[q->ninstr];
-        i->loc = n->loc;
-        i->label = text_copy(p->arena, n->path);
-        i->role = text_copy(p->arena, n->role);
-        if (g->kernel)
-            build_kernel(p, i, g->items.at[0]);
-        else
-            build_region(p, i, g);
-        i->in = ARENA_ARRAY(p->arena, Operand, i->nin + 1);
-        i->out = ARENA_ARRAY(p->arena, Operand, i->nout + 1);
-        for (int s = 0; s < i->nin; s++) {
-            const Read *r = &p->reads[q->ninstr][s];
-            i->in[s].type = g->kernel ? r->type : p->item.at[r->item].type;
-        }
-        for (int s = 0; s < i->nout; s++) i->out[s].type = p->item.at[p->outs[q->ninstr][s]].type;
-        bool repeats = i->op && i->op->traits & REPEATS;
-        q->ninstr += repeats; /* its body is freed with the rest, whatever happens */
-        if (repeats && !build_loop(p, i, n)) return false;
-        q->ninstr -= repeats;
-        if (i->op && i->op->prepare && !prepare(q, i)) return reject(n, "no kernel can run these shapes");
-        q->flops += i->flops;
-        q->ninstr++;
-    }
-    return true;
+    p->program->instr = ARENA_ARRAY(p->arena, Instr, p->running + 1);
+    p->reads = ARENA_ARRAY(p->scratch, Read *, p->running + 1);
+    p->outs = ARENA_ARRAY(p->scratch, int *, p->running + 1);
+    for (int g = p->first; g >= 0; g = p->group.at[g].next)
+        if (!build(p, &p->group.at[g])) return false;
+    return prepare(p);
 }

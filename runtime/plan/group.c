@@ -2,87 +2,37 @@
  * one that reads the same numbers, or opens its own; cheap items that another group needs are computed again
  * there.
  *
- * Invariant, after every step: `order` holds all groups so that each runs after those it reads. A join that
- * would break it tries to move groups inside the window between the two (sort_marked), and is given up where
- * there is a path from one to the other through a third.
+ * Invariant, after every step: the order holds all groups so that each runs after those it reads. A join that
+ * would break it tries to move groups that stand between the two (order.c), and is given up where there is a path
+ * from one to the other through a third.
  */
 #include "plan/parts.h"
 
-enum { ITEMS_MOST = 96, WINDOW = 4096, SHARERS = 4, CHEAP_DEPTH = 4 };
-
-static void place(Plan *p, int from, int to) {
-    for (int k = from; k <= to; k++) p->group.at[p->order.at[k]].at = k;
-}
+enum { ITEMS_MOST = 96, SHARERS = 4, CHEAP_DEPTH = 4 };
 
 int group_new(Plan *p, int item) {
     Item *it = &p->item.at[item];
-    Group g = {.kernel = it->kind == ITEM_KERNEL, .count = it->count, .task = it->task, .at = p->order.n};
+    Group g = {.kernel = it->kind == ITEM_KERNEL, .count = it->count, .task = it->task};
     vec_push(p->scratch, &g.items, item);
     vec_push(p->scratch, &p->group, g);
     it->group = p->group.n - 1;
-    vec_push(p->scratch, &p->order, it->group);
+    order_append(p, it->group);
     return it->group;
 }
 
-static bool marked(const Plan *p, int g) { return p->mark.at[g] == p->stamp; }
+void item_needs(Plan *p, int item, int other) { vec_push(p->scratch, &p->item.at[other].users, item); }
 
-static bool needs(const Plan *p, int item, int g, int but) {
-    int from = p->item.at[item].group;
-    return from >= 0 && from != g && from != but && marked(p, from);
+static void needs_sources(Plan *p, int item) {
+    for (int s = 0; s < p->item.at[item].nsrc; s++) item_needs(p, item, p->item.at[item].src[s].item);
 }
 
-/* Does `g` need anything of a marked group other than `but`? */
-static bool needs_marked(const Plan *p, int g, int but) {
-    const Group *whole = &p->group.at[g];
-    for (int k = -1; k < whole->segments.n; k++) { /* the group itself, then its segments */
-        const Group *part = k < 0 ? whole : &p->group.at[whole->segments.at[k]];
-        for (int i = 0; i < part->items.n; i++) {
-            const Item *it = &p->item.at[part->items.at[i]];
-            for (int s = 0; s < it->nsrc; s++)
-                if (needs(p, it->src[s].item, g, but)) return true;
-        }
-        for (int i = 0; i < part->behind.n; i++)
-            if (needs(p, part->behind.at[i], g, but)) return true;
-    }
-    return false;
-}
-
-/* Marks g and what depends on it, in the window up to and without `end`. */
-static void mark_users(Plan *p, int g, int end) {
-    while (p->mark.n < p->group.n) vec_push(p->scratch, &p->mark, 0);
-    p->stamp++;
-    p->mark.at[g] = p->stamp;
-    for (int k = p->group.at[g].at + 1; k < end; k++)
-        if (needs_marked(p, p->order.at[k], -1)) p->mark.at[p->order.at[k]] = p->stamp;
-}
-
-/* Reorders the places from .. to: the unmarked first, then the marked, each in their old order. */
-static void sort_marked(Plan *p, int from, int to) {
-    int *late = ARENA_ARRAY(p->scratch, int, to - from + 1), nlate = 0, put = from;
-    for (int k = from; k <= to; k++) {
-        int g = p->order.at[k];
-        if (marked(p, g))
-            late[nlate++] = g;
-        else
-            p->order.at[put++] = g;
-    }
-    for (int k = 0; k < nlate; k++) p->order.at[put++] = late[k];
-    place(p, from, to);
-}
-
-bool group_behind(Plan *p, int g, const Indices *before) {
-    int from = p->group.at[g].at, to = from;
-    for (int i = 0; i < before->n; i++) {
-        int other = p->item.at[before->at[i]].group;
-        if (other >= 0 && other != g && p->group.at[other].at > to) to = p->group.at[other].at;
-    }
-    if (to == from) return true;
-    if (to - from > WINDOW) return false;
-    mark_users(p, g, to + 1);
-    for (int i = 0; i < before->n; i++)
-        if (needs(p, before->at[i], g, -1)) return false;
-    sort_marked(p, from, to);
-    return true;
+/* Reads `to` from now on, where it was the last to be said to need `from`. */
+static void needs_instead(Plan *p, int item, int from, int to) {
+    Indices *users = &p->item.at[from].users;
+    int k = users->n - 1;
+    while (users->at[k] != item) k--;
+    for (users->n--; k < users->n; k++) users->at[k] = users->at[k + 1];
+    item_needs(p, item, to);
 }
 
 /* An edge that stays inside a region: element i of a map's result. */
@@ -119,22 +69,38 @@ static void move_items(Plan *p, int from, int to) {
     }
 }
 
+/* All that the group, with its segments, needs of others: items, into p->needs. */
+static void find_needs(Plan *p, int g) {
+    const Group *whole = &p->group.at[g];
+    p->needs.n = 0;
+    for (int k = -1; k < whole->segments.n; k++) {
+        const Group *part = k < 0 ? whole : &p->group.at[whole->segments.at[k]];
+        for (int i = 0; i < part->items.n; i++) {
+            const Item *it = &p->item.at[part->items.at[i]];
+            for (int s = 0; s < it->nsrc; s++)
+                if (p->item.at[it->src[s].item].group != g) vec_push(p->scratch, &p->needs, it->src[s].item);
+        }
+        append(p->scratch, &p->needs, &part->behind);
+    }
+}
+
+static bool needs_group(const Plan *p, int g) {
+    for (int i = 0; i < p->needs.n; i++)
+        if (p->item.at[p->needs.at[i]].group == g) return true;
+    return false;
+}
+
 Join groups_join(Plan *p, int a, int b, bool as_segment) {
     if (p->group.at[a].at > p->group.at[b].at) {
         int t = a;
         a = b;
         b = t;
     }
-    int from = p->group.at[a].at, to = p->group.at[b].at;
-    if (a == b || to - from > WINDOW) return JOIN_NOT;
+    if (a == b) return JOIN_NOT;
     if (!as_segment && (!agree(&p->group.at[a], &p->group.at[b]) || !edges_fuse(p, a, b))) return JOIN_NOT;
-    mark_users(p, a, to);
-    if (needs_marked(p, b, as_segment ? -1 : a)) return JOIN_NEEDS;
-    p->mark.at[b] = p->stamp;
-    sort_marked(p, from, to); /* others; a; its users; b. b then goes to where a is */
-    for (int k = to; k < p->order.n - 1; k++) p->order.at[k] = p->order.at[k + 1];
-    p->order.n--;
-    place(p, to, p->order.n - 1);
+    find_needs(p, b);
+    if ((as_segment && needs_group(p, a)) || !order_behind(p, a, &p->needs, b)) return JOIN_NEEDS;
+    order_remove(p, b);
     Group *ga = &p->group.at[a], *gb = &p->group.at[b];
     move_items(p, b, a);
     if (as_segment) {
@@ -144,7 +110,6 @@ Join groups_join(Plan *p, int a, int b, bool as_segment) {
         append(p->scratch, &ga->items, &gb->items);
         if (gb->task) ga->task = gb->task;
     }
-    gb->gone = true;
     return JOIN_DONE;
 }
 
@@ -154,12 +119,12 @@ static bool item_join(Plan *p, int i, int g) {
     Group *to = &p->group.at[g];
     if (to->kernel || to->count != it->count || to->items.n >= ITEMS_MOST) return false;
     if (it->task && to->task && it->task != to->task) return false;
-    Indices sources = {0};
+    p->needs.n = 0;
     for (int s = 0; s < it->nsrc; s++) {
         if (p->item.at[it->src[s].item].group == g && !fusable(p, &it->src[s], it->count)) return false;
-        vec_push(p->scratch, &sources, it->src[s].item);
+        vec_push(p->scratch, &p->needs, it->src[s].item);
     }
-    if (!group_behind(p, g, &sources)) return false;
+    if (!order_behind(p, g, &p->needs, -1)) return false;
     vec_push(p->scratch, &to->items, i);
     if (it->task) to->task = it->task;
     it->group = g;
@@ -191,11 +156,14 @@ static bool join_sharer(Plan *p, int i) {
     const Item *it = &p->item.at[i];
     for (int s = 0; s < it->nsrc; s++) {
         const Item *from = &p->item.at[it->src[s].item];
-        const Indices *by = &from->readers;
+        const Indices *by = &from->users;
         if (shape_count(&from->type.shape) < it->count) continue; /* a broadcast number binds nobody */
-        for (int k = 0; k < by->n && k < SHARERS; k++)
-            if (item_join(p, i, p->item.at[by->at[it->kind == ITEM_FOLD ? k : by->n - 1 - k]].group))
-                return true;
+        for (int k = 0, tried = 0; k < by->n && tried < SHARERS; k++) {
+            int user = by->at[it->kind == ITEM_FOLD ? k : by->n - 1 - k];
+            if (user == i || p->item.at[user].again) continue;
+            if (item_join(p, i, p->item.at[user].group)) return true;
+            tried++;
+        }
     }
     return false;
 }
@@ -224,7 +192,8 @@ static int clone(Plan *p, int s, int g) {
     made.src = arena_copy(p->scratch, made.src, (size_t)made.nsrc * sizeof *made.src);
     made.group = g;
     made.stored = false;
-    made.readers = made.copies = (Indices){0};
+    made.again = true;
+    made.users = made.copies = (Indices){0};
     for (int k = 0; k < made.nsrc; k++) {
         Item *from = &p->item.at[made.src[k].item];
         if (from->group == g || from->kind != ITEM_MAP || from->stored) continue;
@@ -235,6 +204,7 @@ static int clone(Plan *p, int s, int g) {
     }
     vec_push(p->scratch, &p->item, made);
     vec_push(p->scratch, &p->group.at[g].items, p->item.n - 1);
+    needs_sources(p, p->item.n - 1);
     return p->item.n - 1;
 }
 
@@ -252,10 +222,13 @@ static void fuse(Plan *p, int i) {
         Item *from = &p->item.at[p->item.at[i].src[s].item];
         if (from->group < 0 || from->group == g) continue;
         if (p->options.recompute && !from->stored && fusable(p, &p->item.at[i].src[s], p->item.at[i].count) &&
-            cloneable(p, p->item.at[i].src[s].item, g, CHEAP_DEPTH))
-            p->item.at[i].src[s].item = clone(p, p->item.at[i].src[s].item, g);
-        else
+            cloneable(p, p->item.at[i].src[s].item, g, CHEAP_DEPTH)) {
+            int was = p->item.at[i].src[s].item, made = clone(p, was, g);
+            p->item.at[i].src[s].item = made;
+            needs_instead(p, i, was, made);
+        } else {
             from->stored = true;
+        }
     }
     vec_push(p->scratch, &p->group.at[g].items, own);
 }
@@ -266,14 +239,13 @@ void groups_make(Plan *p) {
     for (int i = 0, n = p->item.n; i < n; i++) {
         Item *it = &p->item.at[i];
         if (it->kind <= ITEM_CONSTANT) continue;
+        needs_sources(p, i);
         if (p->options.fuse && it->kind != ITEM_KERNEL) {
             fuse(p, i);
         } else {
             group_new(p, i);
             for (int s = 0; s < it->nsrc; s++) p->item.at[it->src[s].item].stored = true;
         }
-        it = &p->item.at[i];
-        for (int s = 0; s < it->nsrc; s++) vec_push(p->scratch, &p->item.at[it->src[s].item].readers, i);
     }
 }
 
@@ -305,9 +277,25 @@ static void use(Plan *p, Indices *stack, int item) {
     vec_push(p->scratch, stack, item);
 }
 
+/* Items that nobody uses leave their groups, and groups that have none the order. */
+static void drop_unused(Plan *p) {
+    for (int g = p->first, next; g >= 0; g = next) {
+        Indices *items = &p->group.at[g].items;
+        int n = 0;
+        next = p->group.at[g].next;
+        for (int i = 0; i < items->n; i++)
+            if (p->item.at[items->at[i]].used) items->at[n++] = items->at[i];
+        items->n = n;
+        if (!n) order_remove(p, g);
+    }
+    for (int i = 0; i < p->item.n; i++) p->item.at[i].users.n = 0;
+    for (int i = 0; i < p->item.n; i++)
+        if (p->item.at[i].used) needs_sources(p, i);
+}
+
 void groups_finish(Plan *p) {
     Indices stack = {0};
-    for (int k = 0; k < p->order.n; k++) drop_twins(p, &p->group.at[p->order.at[k]]);
+    for (int g = p->first; g >= 0; g = p->group.at[g].next) drop_twins(p, &p->group.at[g]);
     for (int i = 0; i < p->item.n; i++) p->item.at[i].stored = false;
     for (int k = 0; k < p->result.n; k++)
         use(p, &stack, p->result.at[k].item), p->item.at[p->result.at[k].item].stored = true;
@@ -321,18 +309,5 @@ void groups_finish(Plan *p) {
             use(p, &stack, it->src[s].item);
         }
     }
-    int put = 0;
-    for (int k = 0; k < p->order.n; k++) {
-        Group *g = &p->group.at[p->order.at[k]];
-        int n = 0;
-        for (int i = 0; i < g->items.n; i++)
-            if (p->item.at[g->items.at[i]].used) g->items.at[n++] = g->items.at[i];
-        g->items.n = n;
-        if (n)
-            p->order.at[put++] = p->order.at[k];
-        else
-            g->gone = true;
-    }
-    p->order.n = put;
-    place(p, 0, put - 1);
+    drop_unused(p);
 }

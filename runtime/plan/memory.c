@@ -15,8 +15,9 @@ typedef struct {
 typedef struct {
     Plan *p;
     VEC(Buffer) buffer;
-    int *last;
-} Memory; /* last: by item, the last instruction to read it */
+    int *last;  /* by item: the last instruction to read it; -1: none, or its place is given away */
+    int *reads; /* by item: how often the present region reads it, in all its segments */
+} Memory;
 
 static size_t item_bytes(const Item *it) {
     size_t bytes = (size_t)shape_count(&it->type.shape) * dtype_size(it->type.dtype);
@@ -41,16 +42,18 @@ static bool same_size(const Item *a, const Item *b) {
  * must be as element i, in this segment, no later than the step. */
 static bool replaceable(const Memory *m, int t, int s, int in, int step) {
     const Region *r = m->p->program->instr[t].state;
-    const Read *reads = m->p->reads[t];
-    for (int k = 0; k < r->nin * r->nsegment; k++) {
+    const Read *reads = &m->p->reads[t][s * r->nin];
+    int elsewhere = m->reads[reads[in].item];
+    for (int k = 0; k < r->nin; k++) {
         if (reads[k].item != reads[in].item) continue;
-        const Access *a = &r->segment[s].access[k % r->nin];
-        if (k / r->nin != s || a->kind != ACCESS_SAME || a->offset || r->value[k % r->nin].raw) return false;
+        const Access *a = &r->segment[s].access[k];
+        if (a->kind != ACCESS_SAME || a->offset || r->value[k].raw) return false;
         for (int j = step + 1; j < r->nstep; j++)
             for (int x = 0; x < r->step[j].nsrc; x++)
-                if (r->step[j].src[x] == k % r->nin) return false;
+                if (r->step[j].src[x] == k) return false;
+        elsewhere--;
     }
-    return true;
+    return !elsewhere;
 }
 
 static int inherit(const Memory *m, int t, int s, int result) { /* a dying input's item, or -1 */
@@ -64,7 +67,7 @@ static int inherit(const Memory *m, int t, int s, int result) { /* a dying input
         const Item *it = &p->item.at[item];
         if (it->buffer < 0 || m->last[item] != t || m->buffer.at[it->buffer].to != t) continue;
         if (same_size(it, &p->item.at[out]) && shape_count(&it->type.shape) == r->segment[s].count &&
-            replaceable(m, t, s, s * r->nin + k, step))
+            replaceable(m, t, s, k, step))
             return item;
     }
     return -1;
@@ -78,8 +81,10 @@ static int buffer_add(Memory *m, size_t size, int from, int to, size_t *scratch_
 
 static void find_buffers(Memory *m) {
     Plan *p = m->p;
+    m->reads = ARENA_ARRAY(p->scratch, int, p->item.n + 1);
     for (int t = 0; t < p->program->ninstr; t++) {
         Instr *i = &p->program->instr[t];
+        for (int k = 0; k < i->nin; k++) m->reads[p->reads[t][k].item]++;
         for (int k = 0; k < i->nout; k++) {
             int item = p->outs[t][k];
             Item *it = &p->item.at[item];
@@ -99,6 +104,7 @@ static void find_buffers(Memory *m) {
             }
         }
         if (i->scratch_size) buffer_add(m, i->scratch_size, t, t, &i->scratch);
+        for (int k = 0; k < i->nin; k++) m->reads[p->reads[t][k].item] = 0;
     }
 }
 
@@ -109,31 +115,15 @@ static int larger_first(const void *a, const void *b, void *buffers) {
     return *(const int *)a - *(const int *)b;
 }
 
-/* The smallest gap between buffers that live at the same time; `placed` is in order of offsets. */
-static size_t best_gap(const Buffer *all, const int *placed, int n, const Buffer *b) {
-    size_t end = 0, best = 0, best_size = SIZE_MAX;
-    for (int k = 0; k < n; k++) {
-        const Buffer *x = &all[placed[k]];
-        if (x->to < b->from || x->from > b->to) continue;
-        if (x->offset >= end + b->size && x->offset - end < best_size)
-            best = end, best_size = x->offset - end;
-        if (x->offset + x->size > end) end = x->offset + x->size;
-    }
-    return best_size == SIZE_MAX ? end : best;
-}
-
 static void place_buffers(Memory *m) {
     Plan *p = m->p;
-    int n = m->buffer.n, *order = ARENA_ARRAY(p->scratch, int, n + 1),
-        *placed = ARENA_ARRAY(p->scratch, int, n + 1);
+    int n = m->buffer.n, *order = ARENA_ARRAY(p->scratch, int, n + 1);
+    Room *room = room_new(p->scratch, p->program->ninstr + 1);
     for (int k = 0; k < n; k++) order[k] = k;
     if (p->options.reuse) qsort_r(order, (size_t)n, sizeof *order, larger_first, m->buffer.at);
     for (int k = 0; k < n; k++) {
         Buffer *b = &m->buffer.at[order[k]];
-        b->offset = p->options.reuse ? best_gap(m->buffer.at, placed, k, b) : p->program->workspace;
-        int at = k;
-        for (; at > 0 && m->buffer.at[placed[at - 1]].offset > b->offset; at--) placed[at] = placed[at - 1];
-        placed[at] = order[k];
+        b->offset = p->options.reuse ? room_take(room, b->from, b->to, b->size) : p->program->workspace;
         if (b->offset + b->size > p->program->workspace) p->program->workspace = b->offset + b->size;
         if (b->scratch_at) *b->scratch_at = b->offset;
     }

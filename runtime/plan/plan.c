@@ -51,7 +51,7 @@ Program *plan_make(const Graph *g, int n, Node *const *results, const char *cons
                        .nresult = n,
                        .result = ARENA_ARRAY(arena, Result, n + 1)};
         made = q;
-        Plan p = {.graph = g, .options = options, .scratch = scratch, .arena = arena, .program = q};
+        Plan p = {.graph = g, .options = options, .scratch = scratch, .arena = arena, .program = q, .first = -1, .last = -1};
         done = make(&p, n, results, names);
     }
     arena_free(scratch);

@@ -83,14 +83,14 @@ static void look_for_partner(Plan *p, Class *c, int t) {
 }
 
 void segments_merge(Plan *p) {
-    for (int k = 0; k < p->order.n; k++) {
-        Group *g = &p->group.at[p->order.at[k]];
+    for (int k = p->first; k >= 0; k = p->group.at[k].next) {
+        Group *g = &p->group.at[k];
         if (!g->kernel) g->draft = draft_make(p, g);
     }
     if (!p->options.fuse || !p->options.segments) return;
     Indices all = {0};
     Classes classes = {0};
-    for (int k = 0; k < p->order.n; k++) vec_push(p->scratch, &all, p->order.at[k]);
+    for (int k = p->first; k >= 0; k = p->group.at[k].next) vec_push(p->scratch, &all, k);
     int *of = ARENA_ARRAY(p->scratch, int, all.n + 1);
     classes_find(p, &all, &classes, of);
     for (int i = 0; i < classes.n; i++)

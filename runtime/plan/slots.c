@@ -75,7 +75,7 @@ static bool straight(Plan *p, const Write *w, const Indices *readers) {
     if (!p->options.reuse || p->item.at[v].at.place == IN_SLOT) return false;
     if (!all_harmless(p, readers, v, w->slot) && !(make_last(p, v) && all_harmless(p, readers, v, w->slot)))
         return false;
-    return group_behind(p, p->item.at[v].group, readers);
+    return order_behind(p, p->item.at[v].group, readers, -1);
 }
 
 void slots_assign(Plan *p) {
@@ -99,12 +99,15 @@ void slots_assign(Plan *p) {
             vec_push(p->scratch, &p->item, copy);
             v = p->item.n - 1;
             group_new(p, v);
+            item_needs(p, v, w->value.item);
             add_reader(p, v, all);
         }
         p->item.at[v].at = (Operand){.place = IN_SLOT, .slot = w->slot};
         Group *g = &p->group.at[p->item.at[v].group];
         for (int i = 0; i < readers.n; i++)
-            if (p->item.at[readers.at[i]].group != p->item.at[v].group)
+            if (p->item.at[readers.at[i]].group != p->item.at[v].group) {
                 vec_push(p->scratch, &g->behind, readers.at[i]);
+                item_needs(p, v, readers.at[i]);
+            }
     }
 }

@@ -126,19 +126,25 @@ static bool *find_live(const Plan *p, int n, Node *const *results) {
     return live;
 }
 
-static bool assigned(const Plan *p, int slot) {
-    for (int i = 0; i < p->write.n; i++)
-        if (p->write.at[i].slot == slot) return true;
-    return false;
+static bool has_slot(const Node *n) { return n->op->traits & EFFECT || (n->op->traits & LEAF && !n->op->ref); }
+
+static int slots_most(const Graph *g) {
+    int most = 0;
+    for (int i = 0; i < g->node.n; i++) {
+        int slot = has_slot(g->node.at[i]) ? ((const SlotAttr *)g->node.at[i]->attr)->slot : -1;
+        if (slot >= most) most = slot + 1;
+    }
+    return most;
 }
 
+static bool assigned(const Plan *p, int slot) { return p->write_of[slot] > 0; }
+
 static void assign(Plan *p, Write w) { /* of two assignments to a slot the later counts */
-    for (int i = 0; i < p->write.n; i++)
-        if (p->write.at[i].slot == w.slot) {
-            p->write.at[i] = w;
-            return;
-        }
-    vec_push(p->scratch, &p->write, w);
+    int *of = &p->write_of[w.slot];
+    if (*of)
+        p->write.at[*of - 1] = w;
+    else
+        vec_push(p->scratch, &p->write, w), *of = p->write.n;
 }
 
 bool views_make(Plan *p, int n, Node *const *results) {
@@ -146,6 +152,7 @@ bool views_make(Plan *p, int n, Node *const *results) {
     const bool *live = find_live(p, n, results);
     int errors = g->diags->errors;
     p->node = ARENA_ARRAY(p->scratch, Read, g->node.n + 1);
+    p->write_of = ARENA_ARRAY(p->scratch, int, slots_most(g));
     for (int i = 0; i < g->node.n; i++) {
         const Node *at = g->node.at[i];
         if (!live[i]) continue;
