@@ -2,6 +2,7 @@
  * the samples. Opening reads the headers; loading reads the arrays that the spec uses. */
 #include "datasets/npy.h"
 
+#include <libgen.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,7 @@ static bool open(DataSource *s) {
     if (!f->path) return false;
     bool ok = open_either(s, f, &size) && (f->zip ? open_npz(s, f) : open_npy(s, f, size)) && count_rows(s, f);
     shut(f);
+    source_saw_file(s, basename(arena_strdup(s->arena, f->path)), file_size(f->path));
     return ok;
 }
 

@@ -334,6 +334,7 @@ static bool open(DataSource *s) {
     bool whole = fread(text, 1, (size_t)size, f) == (size_t)size;
     fclose(f);
     if (!whole) return source_unreadable(s, s->path);
+    source_saw_file(s, text, size);                   /* it is here: its contents count */
     t->text = text;
     t->end = text + size;
     t->file = diags_source(s->diags, s->path, text, (size_t)size);

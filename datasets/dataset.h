@@ -92,6 +92,8 @@ struct DataSource {
     void *state;                                      /* the kind's own */
     size_t bytes;                                     /* of memory that `load` fills; set by open */
     const char *path;                                 /* where its files were found; NULL for made data */
+    int64_t files, file_bytes;                        /* how many were found there, and what they take */
+    uint64_t file_hash;                               /* of their names and sizes, in order */
     bool loaded;
 };
 
@@ -102,6 +104,10 @@ bool source_want(DataSource *s, int field, Loc loc);  /* something at loc reads 
 bool source_load(DataSource *s);
 void source_close(DataSource *s);                     /* accepts half-opened ones */
 
+/* What the samples and their order hang on besides the run's seed, in words and a hash: how many there are; names and sizes
+ * of files; the keys of the source. Two sources with other words differ; contents of files of one size are not looked at. */
+enum { IDENTITY_SIZE = 160 };
+void source_identity(const DataSource *s, char *out, size_t size);
 /* Least and most of an int field over the samples that batches are drawn from; where these are very many, of the first ones.
  * False: they cannot be known yet. */
 bool source_range(const DataSource *s, int field, int32_t *least, int32_t *most);

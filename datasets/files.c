@@ -15,6 +15,17 @@ bool source_complain_at(const char *site, const DataSource *s, const char *file,
     return false;
 }
 
+void source_saw_file(DataSource *s, const char *name, int64_t size) {
+    s->files++;
+    s->file_bytes += size;
+    s->file_hash = (s->file_hash ^ rng_hash(name)) * 0x9e3779b97f4a7c15u + (uint64_t)size;
+}
+
+int64_t file_size(const char *path) {
+    struct stat at;
+    return stat(path, &at) ? 0 : at.st_size;
+}
+
 bool file_exists(const char *path) {
     struct stat at;
     return !stat(path, &at);

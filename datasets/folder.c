@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fts.h>
 #include <strings.h>
+#include <sys/stat.h>
 
 static const char *const ours[] = {"png", "jpg", "jpeg", NULL};
 static const char *const others[] = {"webp", "gif", "bmp", "tif", "tiff", "avif", "heic", "ppm", "pgm", NULL};
@@ -37,6 +38,7 @@ static void add_file(Walk *w, const FTSENT *e) {
     w->class_begun = w->class_begun || in_class;
     FolderFile f = {path, arena_strndup(a, name, strlen(name) - ending), in_class ? w->out->classes - 1 : -1};
     vec_push(a, &w->out->file, f);
+    source_saw_file(w->s, name, e->fts_statp->st_size);
 }
 
 static bool visit(Walk *w, FTS *tree, FTSENT *e) {

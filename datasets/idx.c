@@ -3,6 +3,7 @@
  * where the choice of samples needs them. */
 #include "datasets/kind.h"
 
+#include <libgen.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -180,6 +181,8 @@ static bool open(DataSource *s) {
         return source_complain(s, files->images, "has %lld images, but %s has %lld labels", (long long)image[0],
                                files->labels, (long long)label[0]);
     files->pixels = image[1] * image[2];
+    const char *const both[] = {files->images, files->labels};
+    for (int i = 0; i < 2; i++) source_saw_file(s, basename(arena_strdup(s->arena, both[i])), file_size(both[i]));
     s->state = files;
     s->total = s->common.count && s->common.count < image[0] ? s->common.count : image[0];
     s->bytes = (size_t)(s->total * (files->pixels + 1));

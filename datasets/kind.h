@@ -26,5 +26,8 @@ const char *source_find(const DataSource *s, const char *path, const char *advic
 bool source_unreadable(const DataSource *s, const char *path);          /* complains of errno */
 void *source_room(const DataSource *s, const char *path, size_t bytes); /* malloc for what is in a file; NULL: reported */
 FILE *source_open_file(const DataSource *s, const char *path, int64_t *size);         /* a regular, not empty one; NULL: reported */
+/* The source's samples come from this file; `name`: less its folder, so that the folder may move. */
+void source_saw_file(DataSource *s, const char *name, int64_t size);
+int64_t file_size(const char *path);                  /* 0 where there is none */
 bool file_exists(const char *path);
 bool file_is_folder(const char *path);

@@ -170,6 +170,25 @@ void source_close(DataSource *s) {
     s->loaded = false;
 }
 
+/* What the keys say, but for places of files. */
+static uint64_t keys_hash(const DataSource *s) {
+    const struct { const Field *table; const void *from; } options[] = {{s->kind->options, s->options}, {source_options, &s->common}};
+    uint64_t h = rng_hash(s->kind->name);
+    for (int i = 0; i < 2; i++)
+        for (const Field *f = options[i].table; f && f->name; f++)
+            if (f->type != F_TEXT && f->type != F_PATHS)
+                h = (h ^ rng_hash(field_show(f, options[i].from, s->arena))) * 0x9e3779b97f4a7c15u + rng_hash(f->name);
+    return h;
+}
+
+void source_identity(const DataSource *s, char *out, size_t size) {
+    char files[100] = "";
+    if (s->files)
+        snprintf(files, sizeof files, ", %lld file%s, %lld bytes, their names %08x", (long long)s->files, s->files == 1 ? "" : "s",
+                 (long long)s->file_bytes, (unsigned)(s->file_hash >> 32));
+    snprintf(out, size, "%lld samples%s, keys %08x", (long long)s->count, files, (unsigned)(keys_hash(s) >> 32));
+}
+
 bool source_range(const DataSource *s, int field, int32_t *least, int32_t *most) {
     enum { LOOKED_AT = 1 << 24, MADE = 1 << 18 };     /* numbers, of samples in memory; samples that are made to be looked at */
     const DataField *f = &s->field[field];

@@ -407,6 +407,41 @@ static void show_lists_what_the_reader_calls(void **state) {
     assert_null(strstr(out, "reshape("));
 }
 
+/* Between stop and resume: the files, or what the spec says of them. */
+static void changed_data_are_refused_and_shown(void **state) {
+    (void)state;
+    put("draw.yaml", "data:\n  poly: {source: polynomials, size: 8, count: 12, batch: 8}\n"
+                     "networks:\n  net(x): [flatten, {dense: 1}]\n"
+                     "players:\n  net: {minimize: mean(net(poly.image)), optimizer: sgd(0.1)}\n"
+                     "schedule: {steps: 1, each: [net]}\noutputs: {faces: {images: poly.image}}\n");
+    assert_int_equal(sh("draw.yaml -o drawn --force"), 0);
+    put("table.csv", "x,y\n1,2\n3,4\n5,6\n");
+    put("change.yaml", "data:\n  faces: {source: images, path: faces, batch: 4}\n  table: {source: csv, path: table.csv, batch: 2}\n"
+                       "networks:\n  net(x): [flatten, {dense: 1}]\n"
+                       "players:\n  net: {minimize: mean(net(faces.image)) + mean(table.x), optimizer: sgd(0.1)}\n"
+                       "schedule: {steps: 20, each: [net]}\n");
+    static const struct { const char *change, *option, *said; } rows[] = {
+        {"true", "", NULL},
+        {"mv faces elsewhere && mkdir -p away && mv elsewhere away/faces", "--set data.faces.path=away/faces", NULL},
+        {"true", "--set schedule.steps=30", NULL},
+        {"cp away/faces/00001.png away/faces/more.png", "", "the data 'faces' are not those of this run: they were 8 samples, 8 files, "},
+        {"mv away/faces/more.png away/faces/00003.png", "--set data.table.order=sequential", "the data 'table' are not those of this run: they were 3 samples, 1 file, "},
+        {"mv away/faces/00000.png away/faces/10000.png", "", "the data 'faces' are not"},
+        {"mv away/faces/10000.png away/faces/00000.png && printf 'x,y\\n1,2\\n3,4\\n5,7\\n' > table.csv", "", "the data 'table' are not"}};
+    assert_int_equal(system("rm -rf faces away && cp -r drawn/samples/faces faces"), 0);
+    assert_int_equal(sh("change.yaml -o changing --force --steps 2"), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        assert_int_equal(system(rows[i].change), 0);
+        int code = sh("train --resume changing --steps %d %s", (int)i + 3, rows[i].option);
+        if (code != (rows[i].said ? 4 : 0) || !strstr(err, rows[i].said ? rows[i].said : "")) fail_msg("%d: ended with %d: %s", (int)i, code, err);
+        assert_true(!rows[i].said || strstr(err, "--allow-change goes on with them"));
+    }
+    assert_int_equal(sh("train --resume changing --steps 10 --allow-change"), 0);
+    assert_non_null(strstr(err, "the data 'table' are not those of this run"));
+    assert_int_equal(sh("train --resume changing --steps 11"), 0);
+    assert_null(strstr(err, "are not those"));
+}
+
 /* What says that it prints JSON does, in each of its forms. */
 static void json_is_json(void **state) {
     (void)state;
@@ -493,6 +528,7 @@ int main(void) {
         cmocka_unit_test(a_torn_checkpoint_is_refused),
         cmocka_unit_test(auto_finds_the_newest_unfinished_run_of_the_spec),
         cmocka_unit_test(show_lists_what_the_reader_calls),
+        cmocka_unit_test(changed_data_are_refused_and_shown),
         cmocka_unit_test(json_is_json),
         cmocka_unit_test(a_label_outside_is_named),
         cmocka_unit_test(a_divergence_names_node_and_step),

@@ -121,6 +121,24 @@ static bool same_graph(Job *j, Fault *f) {
     return fault(f, CODE_DATA, "--allow-change takes from its checkpoint what fits");
 }
 
+/* Other data give another order of samples: the run would go on, but not as one that was never stopped. */
+static bool same_data(Job *j, Fault *f) {
+    bool same = true;
+    for (int i = 0; j->checkpoint[0] && i < j->s.t->nsource; i++) {
+        const SourceUse *u = &j->s.t->source[i];
+        char key[300], was[IDENTITY_SIZE], is[IDENTITY_SIZE];
+        if (!u->used) continue;
+        snprintf(key, sizeof key, "samples.%s", u->name);
+        runfolder_fact(j->resume, key, was, sizeof was);
+        source_identity(u->source, is, sizeof is);
+        if (!*was || !strcmp(was, is)) continue;
+        complain("%s: the data '%s' are not those of this run: they were %s; they are %s", j->resume, u->name, was, is);
+        same = false;
+    }
+    return same || j->o->allow_change ||
+           fault(f, CODE_DATA, "their batches would be others than in a run that was not stopped; --allow-change goes on with them");
+}
+
 /* ---- the machine and the folder ---- */
 
 static bool make_machine(Job *j, Fault *f) {
@@ -279,7 +297,7 @@ static int run(const Options *o, int n, char **operand) {
         if (o->resume && !j.resume[0])
             say(o, "--resume auto: %s; a new run begins", o->out ? "its folder is not there" : "there is no unfinished run of this spec in runs/");
         code = spec_open(&j.s, j.spec, o);
-        going = !code && same_graph(&j, &f) && ready(&j, &f) && train_in(&j, &f);
+        going = !code && same_graph(&j, &f) && same_data(&j, &f) && ready(&j, &f) && train_in(&j, &f);
     }
     progress_free(j.progress);
     if (f.code && j.s.t)
@@ -312,7 +330,7 @@ static const Option options[] = {
     {"resume", 0, O_TEXT, OPT(resume), "RUN|auto",
      "go on with a run exactly; auto: the --out folder, else the newest unfinished one"},
     {"allow-change", 0, O_FLAG, OPT(allow_change), NULL,
-     "resume although the spec's turns differ; takes what fits"},
+     "resume although the spec's turns or its data differ; takes what fits"},
     {"watch", 0, O_FLAG, OPT(watch), NULL,
      "stop at the first node that makes a NaN or infinity, and name it (slower)"},
     {"json", 0, O_FLAG, OPT(json), NULL, "at the end, the run's folder, status, step, checkpoint and where its time went, as JSON"},

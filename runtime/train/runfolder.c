@@ -180,16 +180,20 @@ bool runfolder_facts(const RunFolder *r, const RunFacts *facts, Fault *f) {
         json_t *one = json_string(facts->argv[i]); /* NULL where it is no UTF-8 */
         json_array_append_new(arguments, one ? one : json_string("?"));
     }
-    json_t *data = json_object();
+    json_t *data = json_object(), *identity = json_object();
     for (int i = 0; i < facts->training->nsource; i++) {
         const SourceUse *u = &facts->training->source[i];
+        char is[IDENTITY_SIZE];
         if (u->used && u->source->path) json_object_set_new(data, u->name, json_string(u->source->path));
+        if (!u->used) continue;
+        source_identity(u->source, is, sizeof is);
+        json_object_set_new(identity, u->name, json_string(is));
     }
-    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:I, s:o, s:o, s:s, s:s, s:s}",
+    json_t *o = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:s, s:s, s:I, s:o, s:o, s:o, s:s, s:s, s:s}",
                           "version", facts->version, "revision", facts->revision, "host", host, "cpu", cpu,
                           "isa", facts->isa, "libraries", facts->libraries, "spec", facts->spec, "threads",
                           facts->threads, "seed", (json_int_t)facts->seed, "hash", hash, "status",
-                          facts->status, "step", (json_int_t)facts->step, "arguments", arguments, "data", data, "began",
+                          facts->status, "step", (json_int_t)facts->step, "arguments", arguments, "data", data, "samples", identity, "began",
                           *began ? began : now, "changed", now, "precision",
                           precision_name(facts->training));
     char *text = o ? json_dumps(o, JSON_INDENT(2)) : NULL;
