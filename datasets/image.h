@@ -36,6 +36,11 @@ bool png_head(FILE *f, int64_t size, ImageHead *out, Why *why);
 uint8_t *png_pixels(FILE *f, int64_t size, ImageHead *head, Why *why);
 bool jpeg_head(FILE *f, int64_t size, ImageHead *out, Why *why);
 uint8_t *jpeg_pixels(FILE *f, int64_t size, int64_t least_height, int64_t least_width, ImageHead *head, Why *why);
+/* exif.c: how a JPEG is to be turned, 1 (not at all) to 8, by its APP1 segment, n bytes; 1 where that is no or broken EXIF.
+ * From 5 on height and width change places. exif_turn: RGBA, from[height, width], `to` as large. */
+int exif_orientation(const uint8_t *segment, size_t n);
+bool exif_swaps(int orientation);
+void exif_turn(const uint8_t *from, int64_t height, int64_t width, int orientation, uint8_t *to);
 /* Whether memory may be asked for: the sides are within bounds, and a file of `size` bytes can hold so many pixels at
  * all, where a byte holds at most `most`. */
 bool image_is_possible(int64_t height, int64_t width, int64_t size, int64_t most, Why *why);

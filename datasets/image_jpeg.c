@@ -1,5 +1,6 @@
 /* JPEG, by libjpeg-turbo: baseline and progressive, grey, YCbCr, CMYK. Decoded at the smallest scale that is enough, which
- * the discrete cosine transform gives for free. What libjpeg only warns of, but invents pixels for, is an error here. */
+ * the discrete cosine transform gives for free, and turned as EXIF says. What libjpeg only warns of, but invents pixels for,
+ * is an error here. */
 #include "datasets/image.h"
 
 #include <jpeglib.h>
@@ -18,6 +19,7 @@ typedef struct {
     ImageHead *head;
     uint8_t *rgba;                                    /* NULL: only the header is wanted, or it is not possible */
     bool pixels;
+    int orientation;                                  /* EXIF's, 1 to 8 */
     Why *why;
 } Jpeg;
 
@@ -52,6 +54,30 @@ static void paint(uint8_t *row, int64_t width, bool inverted) {
     }
 }
 
+static int orientation_of(const Jpeg *j) {
+    enum { EXIF = JPEG_APP0 + 1 };
+    for (const struct jpeg_marker_struct *m = j->d.marker_list; m; m = m->next) {
+        int found = m->marker == EXIF ? exif_orientation(m->data, m->data_length) : 1;
+        if (found > 1) return found;
+    }
+    return 1;
+}
+
+static void swap(int64_t *a, int64_t *b) {
+    int64_t old = *a;
+    *a = *b, *b = old;
+}
+
+static bool turn(Jpeg *j) {
+    if (j->orientation == 1) return true;
+    uint8_t *turned = image_room(j->head->height, j->head->width, 4, j->why);
+    if (turned) exif_turn(j->rgba, j->head->height, j->head->width, j->orientation, turned);
+    free(j->rgba);
+    j->rgba = turned;
+    if (exif_swaps(j->orientation)) swap(&j->head->height, &j->head->width);
+    return turned != NULL;
+}
+
 static bool decode(Jpeg *j) {
     bool inks = j->d.jpeg_color_space == JCS_CMYK || j->d.jpeg_color_space == JCS_YCCK;
     j->d.out_color_space = inks ? JCS_CMYK : JCS_EXT_RGBA;
@@ -67,15 +93,18 @@ static bool decode(Jpeg *j) {
         if (inks) paint(row, j->head->width, j->d.saw_Adobe_marker);
     }
     jpeg_finish_decompress(&j->d);
-    return true;
+    return turn(j);
 }
 
 static bool run(Jpeg *j, FILE *f) {
     if (setjmp(j->out)) return bad_image(j->why, "cannot be read as JPEG (cut off or damaged?): %s", j->text);
     jpeg_create_decompress(&j->d);
     jpeg_stdio_src(&j->d, f);
+    jpeg_save_markers(&j->d, JPEG_APP0 + 1, 0xffff);
     jpeg_read_header(&j->d, TRUE);
     *j->head = (ImageHead){j->d.image_height, j->d.image_width, j->d.num_components > 1};
+    j->orientation = orientation_of(j);
+    if (exif_swaps(j->orientation)) swap(&j->head->height, &j->head->width), swap(&j->least_height, &j->least_width);
     return image_is_possible(j->head->height, j->head->width, j->size, PIXELS_A_BYTE, j->why) && (!j->pixels || decode(j));
 }
 

@@ -16,7 +16,7 @@ static const Field options[] = {
     {NULL, 0, 0, NULL, 0, 0, NULL, NULL},
 };
 static const FieldRow fields[] = {
-    [FIELD_IMAGE] = {"image", F32, "[height, width, channels]", "red, green, blue, or grey, in 0..1; a turn that EXIF asks for is not made"},
+    [FIELD_IMAGE] = {"image", F32, "[height, width, channels]", "red, green, blue, or grey, in 0..1; a JPEG is turned as its EXIF says"},
     [FIELD_LABEL] = {"label", I32, "", "the class: its folder's place among the folders directly in `path`, from 0"},
     [FIELD_FILE] = {"file", I32, "", "the file's place among all files, from 0, in the order of their names"},
     {NULL, 0, NULL, NULL},

@@ -113,6 +113,99 @@ static void every_kind_of_jpeg_gives_its_pixels(void **state) {
         }
 }
 
+static size_t bytes_of(const char *name, unsigned char *out, size_t most) {
+    FILE *f = fopen(file_in(name), "rb");
+    assert_non_null(f);
+    size_t n = fread(out, 1, most, f);
+    fclose(f);
+    assert_true(n < most);
+    return n;
+}
+
+/* An APP1 segment, less its length, of a directory that has an orientation between two other entries; gives its bytes. */
+static size_t exif_segment(unsigned char *to, bool little, int orientation) {
+    static const unsigned char entries[3][8] = {{1, 0x0f, 0, 2, 0, 0, 0, 1}, {1, 0x12, 0, 3, 0, 0, 0, 1}, {1, 0x1a, 0, 5, 0, 0, 0, 1}};
+    unsigned char *t = to + 6;
+    memcpy(to, "Exif\0\0MM\0*\0\0\0\x08\0\x03", 16);
+    memset(t + 10, 0, 40);
+    for (int i = 0; i < 3; i++) memcpy(t + 10 + 12 * i, entries[i], 8);
+    t[10 + 12 + 9] = (unsigned char)orientation;
+    if (!little) return 56;
+    static const struct { int at, n; } numbers[] = {{2, 2}, {4, 4}, {8, 2}};
+    memcpy(t, "II", 2);
+#define REVERSE(at, n) for (int k = 0; k < (n) / 2; k++) { unsigned char c = t[(at) + k]; t[(at) + k] = t[(at) + (n) - 1 - k]; t[(at) + (n) - 1 - k] = c; }
+    for (int i = 0; i < 3; i++) REVERSE(numbers[i].at, numbers[i].n)
+    for (int i = 0; i < 3; i++) {
+        int at = 10 + 12 * i;
+        REVERSE(at, 2) REVERSE(at + 2, 2) REVERSE(at + 4, 4) REVERSE(at + 8, 2)
+    }
+    return 56;
+}
+
+static void put_turned(const char *name, const Drawn *d, const unsigned char *segment, size_t n) {
+    unsigned char bytes[8000], out[8200] = {0xff, 0xd8, 0xff, 0xe1, 0, (unsigned char)(n + 2)};
+    put_jpeg(file_in(name), d, false);
+    size_t size = bytes_of(name, bytes, sizeof bytes);
+    memcpy(out + 6, segment, n);
+    memcpy(out + 6 + n, bytes + 2, size - 2);
+    write_file(name, out, size + n + 4);
+}
+
+/* Corners of a picture of 48 by 32, each in its colour: where they lie as they are seen, for each of EXIF's eight orientations
+ * (CIPA DC-008, 4.6.4: 6 has row 0 on the right side and column 0 at the top). */
+static void exif_turns_a_jpeg(void **state) {
+    (void)state;
+    static const unsigned char colors[4][3] = {{250, 10, 10}, {10, 250, 10}, {10, 10, 250}, {240, 240, 10}};
+    static const char *const seen[] = {"", "abcd", "badc", "dcba", "cdab", "acbd", "cadb", "dbca", "bdac"};
+    Drawn d = plain(48, 32, 3, COLOR(100, 100, 100));
+    for (int y = 0; y < 32; y++)
+        for (int x = 0; x < 48; x++)
+            if (x / 16 != 1) memcpy(d.at + 3 * (48 * y + x), colors[2 * (y / 16) + x / 32], 3);
+    for (int orientation = 0; orientation <= 9; orientation++)
+        for (int little = 0; little < 2; little++)
+            for (int small = 0; small < 2; small++) {
+                unsigned char segment[64];
+                put_turned("a.jpg", &d, segment, exif_segment(segment, little, orientation));
+                Case c;
+                begin_images(&c, folder);
+                bool swaps = orientation >= 5 && orientation <= 8;
+                int height = swaps ? 48 : 32, width = swaps ? 32 : 48;
+                if (small) height /= 4, width /= 4, set(&c, "size", swaps ? "12 8" : "8 12");
+                load_pixels(&c);
+                assert_true(has_shape(&c, height, width, 3));
+                const char *want = seen[orientation >= 1 && orientation <= 8 ? orientation : 1];
+                for (int k = 0; k < 4; k++) {
+                    int y = k / 2 ? height - 2 : 1, x = k % 2 ? width - 2 : 1;
+                    assert_pixels(see(&c, 0)->at + 3 * (y * width + x), colors[want[k] - 'a'], 3, 12);
+                }
+                end(&c);
+            }
+}
+
+/* Cut off anywhere, and with any bytes changed, in memory of just its size: the sanitizers see a step outside. */
+static void broken_exif_turns_nothing(void **state) {
+    (void)state;
+    unsigned char segment[64];
+    uint64_t draw = 1;
+    for (int little = 0; little < 2; little++) {
+        size_t n = exif_segment(segment, little, 6);
+        for (size_t cut = 0; cut <= n; cut++) {
+            unsigned char *exact = malloc(cut + !cut);
+            memcpy(exact, segment, cut);
+            assert_int_equal(exif_orientation(exact, cut), cut >= 40 ? 6 : 1);
+            for (int i = 0; i < 200 && cut; i++) {
+                memcpy(exact, segment, cut);
+                for (int k = 0; k < 3; k++) {
+                    draw = draw * 6364136223846793005u + 1442695040888963407u;
+                    exact[(draw >> 33) % cut] = (unsigned char)(draw >> 56 & 1 ? draw >> 40 : 0xff);
+                }
+                assert_in_range(exif_orientation(exact, cut), 1, 8);
+            }
+            free(exact);
+        }
+    }
+}
+
 /* Written by Adobe's programs, the inks are inverted; without their mark they are not. */
 static void inks_without_adobes_mark_are_not_inverted(void **state) {
     (void)state;
@@ -285,15 +378,6 @@ static char *said(const char *name, const char *what) {
     char *t = text[turn++ % 2];
     snprintf(t, sizeof text[0], "toy: %s%s%s: %s", folder, *name ? "/" : "", name, what);
     return t;
-}
-
-static size_t bytes_of(const char *name, unsigned char *out, size_t most) {
-    FILE *f = fopen(file_in(name), "rb");
-    assert_non_null(f);
-    size_t n = fread(out, 1, most, f);
-    fclose(f);
-    assert_true(n < most);
-    return n;
 }
 
 static void wrong_keys_are_refused_at_their_place(void **state) {
@@ -564,6 +648,8 @@ int main(void) {
         TEST(every_kind_of_png_gives_its_pixels),
         TEST(a_palette_is_looked_up),
         TEST(every_kind_of_jpeg_gives_its_pixels),
+        TEST(exif_turns_a_jpeg),
+        TEST(broken_exif_turns_nothing),
         TEST(inks_without_adobes_mark_are_not_inverted),
         TEST(channels_are_what_is_asked_for),
         TEST(other_proportions_are_cropped_stretched_or_padded),
