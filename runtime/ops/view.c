@@ -106,6 +106,16 @@ static Node *refuse_sizes(Graph *g, const Node *x, const ReshapeAttr *a, int64_t
     return refuse(g, &op_reshape, x->type, "%s has %lld numbers, %s has %lld", show_of(x), (long long)rest, wanted, (long long)all);
 }
 
+/* Elsewhere a -1 in front stands for the batch. Here the batch stays by itself, and the -1 becomes an axis of size 1. */
+static void warn_of_batch(Graph *g, const Node *x, const ReshapeAttr *a, int64_t first) {
+    if (!g->diags || a->keep != 1 || a->shape.n < 2 || a->shape.at[0] != -1 || first != 1) return;
+    ReshapeAttr less = {.shape.n = a->shape.n - 1};
+    memcpy(less.shape.at, a->shape.at + 1, sizeof *less.shape.at * (size_t)less.shape.n);
+    diag_warn(g->diags, g->loc, "reshape: the -1 makes an axis of size 1 behind axis 0 of %s, which reshape leaves alone: for the batch "
+                                "leave it out, %s; where an axis of size 1 is meant, write 1", show_of(x),
+              field_show(&reshape_fields[0], &less, g->arena));
+}
+
 static Node *reshape_build(Graph *g, int nsrc, Node *const *src, const void *attr) {
     const ReshapeAttr *a = attr;
     const Tensor *t = &src[0]->type;
@@ -133,6 +143,7 @@ static Node *reshape_build(Graph *g, int nsrc, Node *const *src, const void *att
         return refuse(g, &op_reshape, *t, "%s: what is left, %lld, is no multiple of %lld", show_of(src[0]),
                       (long long)rest, (long long)known);
     if (open >= 0) to.shape.at[open] = rest / known;
+    if (open == keep) warn_of_batch(g, src[0], a, rest / known);
     while (src[0]->op == &op_reshape) src = src[0]->src;
     Shape s = shape_of_ints(&to.shape);
     return shape_equal(&s, &src[0]->type.shape) ? src[0] : emit(g, &op_reshape, nsrc, src, &to);
