@@ -266,7 +266,7 @@ Value *apply_op(const Ctx *c, const Op *op, int n, Value *const *pos, int nnamed
     }
     if (at < n) {
         diag_error(e->diags, loc, "%s(%s) was given %d arguments%s", op->name, op->call, n,
-                   by_name ? "; several sizes stand in one list, as in [28, 28, 1]" : "");
+                   by_name ? "; several sizes stand in one list, as in [28, 28, 1], and what follows * is given by name" : "");
         ok = false;
     }
     for (int i = 0; i < nnamed; i++)                  /* `name` is for layers that hold parameters, and harmless here */
