@@ -18,13 +18,9 @@ typedef struct {                                      /* one field of one source
     Preview *preview;
 } Seen;
 
-static double element(DType t, const void *data, int64_t i) {
-    return t == F32 ? (double)((const float *)data)[i] : t == I32 ? ((const int32_t *)data)[i] : ((const uint8_t *)data)[i];
-}
-
 static void widen(Range *r, DType t, const void *data, int64_t n) {
     for (int64_t i = 0; i < n; i++) {
-        double x = element(t, data, i);
+        double x = number_get(data, t, i);
         r->least = fmin(r->least, x);
         r->most = fmax(r->most, x);
         r->sum += x;

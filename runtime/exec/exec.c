@@ -166,12 +166,7 @@ const void *exec_result(const Exec *e, const Program *p, int result) {
 }
 
 double exec_number(const Exec *e, const Program *p, int result) {
-    const void *x = exec_result(e, p, result);
-    switch (p->result[result].at.type.dtype) {
-    case F32: return *(const float *)x;
-    case I32: return *(const int32_t *)x;
-    default: return *(const uint8_t *)x;
-    }
+    return number_get(exec_result(e, p, result), p->result[result].at.type.dtype, 0);
 }
 
 size_t exec_workspace(const Exec *e) { return e->nworkspace + e->nthread * (size_t)e->threads; }

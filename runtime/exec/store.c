@@ -25,25 +25,10 @@ size_t store_bytes(const Slot *slot) {
     return whole ? whole : LINE;
 }
 
-static void put(void *data, DType t, int64_t i, double value) {
-    if (t == F32)
-        ((float *)data)[i] = (float)value;
-    else if (t == I32)
-        ((int32_t *)data)[i] = (int32_t)value;
-    else
-        ((uint8_t *)data)[i] = value != 0;
-}
-
-static double get(const void *data, DType t, int64_t i) {
-    if (t == F32) return ((const float *)data)[i];
-    if (t == I32) return ((const int32_t *)data)[i];
-    return ((const uint8_t *)data)[i];
-}
-
 void store_reset(Store *s, int slot) {
     const Slot *d = &s->slots->all.at[slot];
     int64_t n = shape_count(&d->type.shape);
-    for (int64_t i = 0; i < n; i++) put(s->data[slot], d->type.dtype, i, d->init ? d->init[i] : d->fill);
+    for (int64_t i = 0; i < n; i++) number_put(s->data[slot], d->type.dtype, i, d->init ? d->init[i] : d->fill);
 }
 
 double store_size(const Slots *slots) {
@@ -90,11 +75,11 @@ void store_free(Store *s) {
 }
 
 double store_number(const Store *s, int slot) {
-    return get(s->data[slot], s->slots->all.at[slot].type.dtype, 0);
+    return number_get(s->data[slot], s->slots->all.at[slot].type.dtype, 0);
 }
 
 void store_set(Store *s, int slot, double value) {
-    put(s->data[slot], s->slots->all.at[slot].type.dtype, 0, value);
+    number_put(s->data[slot], s->slots->all.at[slot].type.dtype, 0, value);
 }
 
 /* ---- all of it ---- */

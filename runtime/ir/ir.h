@@ -207,6 +207,8 @@ bool shape_broadcast(const Shape *a, const Shape *b, Shape *out);       /* NumPy
 unsigned axes_mask(const Ints *axes, int rank, bool *ok);               /* negative ones from the end; n = 0: all */
 size_t dtype_size(DType t);
 const char *dtype_name(DType t);                      /* "float", "int", "bool" */
+double number_get(const void *data, DType t, int64_t i);                /* element i of dense numbers; bool is 0 or 1 */
+void number_put(void *data, DType t, int64_t i, double value);          /* rounded to what t holds */
 
 #define NODES(...) ((Node *[]){__VA_ARGS__})
 #define NODE_COUNT(n) shape_count(&(n)->type.shape)

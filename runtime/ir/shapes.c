@@ -73,3 +73,19 @@ unsigned axes_mask(const Ints *axes, int rank, bool *ok) {
 size_t dtype_size(DType t) { return t == U8 ? 1 : 4; }
 
 const char *dtype_name(DType t) { return (const char *const[]){"float", "int", "bool"}[t]; }
+
+double number_get(const void *data, DType t, int64_t i) {
+    switch (t) {
+    case F32: return ((const float *)data)[i];
+    case I32: return ((const int32_t *)data)[i];
+    default: return ((const uint8_t *)data)[i];
+    }
+}
+
+void number_put(void *data, DType t, int64_t i, double value) {
+    switch (t) {
+    case F32: ((float *)data)[i] = (float)value; break;
+    case I32: ((int32_t *)data)[i] = (int32_t)value; break;
+    default: ((uint8_t *)data)[i] = value != 0;
+    }
+}

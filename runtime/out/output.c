@@ -31,15 +31,7 @@ void job_free(OutputJob *job) {
     free(job);
 }
 
-double out_number(const OutValue *v, int64_t i) {
-    switch (v->type.dtype) {
-    case F32: return (double)((const float *)v->data)[i];
-    case I32: return (double)((const int32_t *)v->data)[i];
-    case U8: return (double)((const uint8_t *)v->data)[i];
-    case DTYPES: break;
-    }
-    return 0;
-}
+double out_number(const OutValue *v, int64_t i) { return number_get(v->data, v->type.dtype, i); }
 
 bool out_fail(OutputJob *job, const char *path, const char *reason) {
     snprintf(job->why, sizeof job->why, "%s: %s", path, reason);

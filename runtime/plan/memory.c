@@ -129,15 +129,6 @@ static void place_buffers(Memory *m) {
     }
 }
 
-static void put_number(void *to, DType t, int64_t i, double value) {
-    if (t == F32)
-        ((float *)to)[i] = (float)value;
-    else if (t == I32)
-        ((int32_t *)to)[i] = (int32_t)value;
-    else
-        ((uint8_t *)to)[i] = value != 0;
-}
-
 static void place_constants(Plan *p) {
     Program *q = p->program;
     for (int pass = 0; pass < 2; pass++) { /* sizes, then numbers */
@@ -157,7 +148,7 @@ static void place_constants(Plan *p) {
             double *numbers = ARENA_ARRAY(p->scratch, double, n + 1);
             it->op->ref(it->node, NULL, numbers);
             for (int64_t i = 0; i < n; i++)
-                put_number(q->constants + it->at.offset, it->type.dtype, i, numbers[i]);
+                number_put(q->constants + it->at.offset, it->type.dtype, i, numbers[i]);
         }
     }
 }

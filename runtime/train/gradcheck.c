@@ -299,10 +299,7 @@ double **slots_as_doubles(const Store *s, Arena *a) {
         const Tensor *type = &s->slots->all.at[i].type;
         int64_t n = shape_count(&type->shape);
         out[i] = ARENA_ARRAY(a, double, n + 1);
-        for (int64_t k = 0; k < n; k++)
-            out[i][k] = type->dtype == F32   ? (double)((const float *)s->data[i])[k]
-                        : type->dtype == I32 ? (double)((const int32_t *)s->data[i])[k]
-                                             : (double)((const uint8_t *)s->data[i])[k];
+        for (int64_t k = 0; k < n; k++) out[i][k] = number_get(s->data[i], type->dtype, k);
     }
     return out;
 }

@@ -4,12 +4,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-static double element(const Tensor *t, const void *data, int64_t i) {
-    if (t->dtype == F32) return ((const float *)data)[i];
-    if (t->dtype == I32) return ((const int32_t *)data)[i];
-    return ((const uint8_t *)data)[i];
-}
-
 static const Tensor *result_type(const Unit *u, int i) { return &u->program->result[i].at.type; }
 
 /* One value a sample of each batch of `over`, averaged in double: every sample counts once. */
@@ -26,7 +20,7 @@ static bool mean_over(Machine *m, Metric *metric, double *value, Fault *f) {
         const void *data = exec_result(m->exec, metric->unit.program, 0);
         int64_t all = shape_count(&type->shape), each = type->shape.rank ? all / type->shape.dim[0] : 1;
         if (!type->shape.rank) rows = 1;
-        for (int64_t i = 0; i < rows * each; i++) sum += element(type, data, i);
+        for (int64_t i = 0; i < rows * each; i++) sum += number_get(data, type->dtype, i);
         n += rows * each;
     }
     *value = sum / (double)n;
