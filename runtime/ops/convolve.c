@@ -277,29 +277,37 @@ static double convolve_flops(const Node *n) {
     return 2.0 * (double)(s.N * s.P * s.Q) * (double)(s.KH * s.KW) * (double)(s.C / s.groups) * (double)s.K;
 }
 
+/* Where the pixel of x begins that tap (i, j) of this pixel of y meets; -1: outside. */
+static int64_t met_by(const ConvShape *s, int64_t pixel, int64_t i, int64_t j) {
+    int64_t q = pixel % s->Q, p = pixel / s->Q % s->P, n = pixel / (s->Q * s->P);
+    int64_t h = p * s->sh + i * s->dh - s->top, v = q * s->sw + j * s->dw - s->left;
+    return h < 0 || h >= s->H || v < 0 || v >= s->W ? -1 : ((n * s->H + h) * s->W + v) * s->C;
+}
+
+enum { REF_BLOCK = 64 }; /* pixels that one row of w meets in turn, so that memory is not what the time goes to */
+
 /* All three: each product x*w*y of the form, added where the result's index is. */
 static void convolve_ref(const Node *node, const double *const *in, double *out) {
     ConvShape s = form_of(node->op, node->attr, &node->src[0]->type.shape, &node->src[1]->type.shape);
     ConvWhich to = which(node->op);
-    int64_t cg = s.C / s.groups, kg = s.K / s.groups;
+    int64_t cg = s.C / s.groups, kg = s.K / s.groups, pixels = s.N * s.P * s.Q, met[REF_BLOCK];
     memset(out, 0, (size_t)NODE_COUNT(node) * sizeof *out);
-    for (int64_t e = 0; e < s.N * s.P * s.Q * s.KH * s.KW; e++) { /* every tap of every pixel of y */
-        int64_t j = e % s.KW, i = e / s.KW % s.KH, pixel = e / (s.KW * s.KH);
-        int64_t q = pixel % s.Q, p = pixel / s.Q % s.P, n = pixel / (s.Q * s.P);
-        int64_t h = p * s.sh + i * s.dh - s.top, v = q * s.sw + j * s.dw - s.left;
-        if (h < 0 || h >= s.H || v < 0 || v >= s.W) continue;
+    for (int64_t e = 0; e < s.KH * s.KW * pixels; e++) { /* every tap of every pixel of y */
+        int64_t tap = e / pixels, pixel = e % pixels, b = pixel % REF_BLOCK;
+        met[b] = met_by(&s, pixel, tap / s.KW, tap % s.KW);
+        if (b < REF_BLOCK - 1 && pixel < pixels - 1) continue;
         for (int64_t c = 0; c < s.C; c++) {
-            int64_t x = ((n * s.H + h) * s.W + v) * s.C + c, first = c / cg * kg;
-            int64_t y = pixel * s.K + first, w = ((i * s.KW + j) * cg + c % cg) * s.K + first;
-            double sum = 0;
-            for (int64_t k = 0; k < kg; k++)
+            int64_t first = c / cg * kg, w = (tap * cg + c % cg) * s.K + first;
+            for (int64_t k = 0; k <= b; k++) {
+                int64_t x = met[k] + c, y = (pixel - b + k) * s.K + first;
+                if (met[k] < 0) continue;
                 if (to == CONV_Y)
-                    out[y + k] += in[0][x] * in[1][w + k];
+                    add_times_ref(kg, out + y, in[0][x], in[1] + w);
                 else if (to == CONV_W)
-                    out[w + k] += in[0][x] * in[1][y + k];
+                    add_times_ref(kg, out + w, in[0][x], in[1] + y);
                 else
-                    sum += in[0][y + k] * in[1][w + k];
-            if (to == CONV_X) out[x] += sum;
+                    out[x] += dot_ref(kg, in[0] + y, in[1] + w);
+            }
         }
     }
 }

@@ -131,8 +131,9 @@ static void rotate(int64_t n, double *a, double *v, int64_t p, int64_t q) {
 static void jacobi(const Node *node, const double *x, double *values, double *vectors) {
     enum { SWEEPS = 30 };
     int64_t n = node->src[0]->type.shape.dim[0];
-    double *a = arena_copy(node->graph->arena, x, (size_t)(n * n) * sizeof *a);
-    double *v = ARENA_ARRAY(node->graph->arena, double, n *n);
+    Arena *scratch = scratch_for(node);
+    double *a = arena_copy(scratch, x, (size_t)(n * n) * sizeof *a);
+    double *v = ARENA_ARRAY(scratch, double, n * n);
     for (int64_t k = 0; k < n; k++) v[k * n + k] = 1;
     for (int sweep = 0; sweep < SWEEPS; sweep++)
         for (int64_t p = 0; p < n; p++)
@@ -145,6 +146,7 @@ static void jacobi(const Node *node, const double *x, double *values, double *ve
         if (values) values[rank] = a[i * n + i];
         if (vectors) memcpy(vectors + rank * n, v + i * n, (size_t)n * sizeof *v);
     }
+    arena_free(scratch);
 }
 
 static void values_ref(const Node *n, const double *const *in, double *out) { jacobi(n, in[0], out, NULL); }

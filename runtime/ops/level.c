@@ -8,6 +8,27 @@ Tensor tensor_of(DType t, Shape s) { return (Tensor){t, s}; }
 const char *show_of(const Node *x) { return shape_show(&x->type.shape, x->graph->arena); }
 const char *show(const Node *n, int k) { return show_of(n->src[k]); }
 
+Arena *scratch_for(const Node *n) {
+    Arena *a = arena_new();
+    if (!a) arena_fail(n->graph->arena);
+    return a;
+}
+
+double dot_ref(int64_t n, const double *x, const double *z) {
+    enum { LANES = 8 };
+    double part[LANES] = {0}, sum = 0;
+    int64_t i = 0;
+    for (; i + LANES <= n; i += LANES)
+        for (int k = 0; k < LANES; k++) part[k] += x[i + k] * z[i + k];
+    for (; i < n; i++) sum += x[i] * z[i];
+    for (int k = 0; k < LANES; k++) sum += part[k];
+    return sum;
+}
+
+void add_times_ref(int64_t n, double *y, double x, const double *z) {
+    for (int64_t i = 0; i < n; i++) y[i] += x * z[i];
+}
+
 Node *level_type(Node *x, DType to) {
     if (x->type.dtype == to) return x;
     return to == F32 ? g_to_float(x) : to == I32 ? g_to_int(x) : g_to_bool(x);

@@ -57,8 +57,7 @@ static const Node *body_result(const Graph *body) {
 static void loop_ref(const Node *n, const double *const *in, double *out) {
     const LoopAttr *a = n->attr;
     const Graph *body = a->body;
-    Arena *scratch = arena_new();
-    if (!scratch) arena_fail(n->graph->arena);
+    Arena *scratch = scratch_for(n);
     double **value = ARENA_ARRAY(scratch, double *, body->node.n), round = 0;
     for (int i = 0; i < body->node.n; i++) value[i] = ARENA_ARRAY(scratch, double, NODE_COUNT(body->node.at[i]));
     memcpy(out, in[0], (size_t)NODE_COUNT(n) * sizeof *out);

@@ -2,6 +2,8 @@
 #include "kern/kern.h"
 #include "ops/ops.h"
 
+#include <string.h>
+
 static const Field matmul_fields[] = {
     FIELD(MatmulAttr, ta, F_BOOL, "false", "the left side is stored transposed"),
     FIELD(MatmulAttr, tb, F_BOOL, "false", "the right side is"),
@@ -118,14 +120,18 @@ static void matmul_eval(const Instr *i, const void *const *in, void *const *out,
 static void matmul_ref(const Node *node, const double *const *in, double *out) {
     const MatmulAttr *t = node->attr;
     Sizes s = sizes_of(&node->src[0]->type.shape, &node->src[1]->type.shape, t);
-    for (int64_t e = 0; e < s.batch * s.m * s.n; e++) {
-        int64_t b = e / (s.m * s.n), r = e / s.n % s.m, c = e % s.n;
+    Arena *scratch = scratch_for(node);
+    double *row = ARENA_ARRAY(scratch, double, s.k);  /* of A, in line */
+    memset(out, 0, (size_t)NODE_COUNT(node) * sizeof *out);
+    for (int64_t e = 0; e < s.batch * s.m; e++) {
+        int64_t b = e / s.m, r = e % s.m;
         const double *A = in[0] + b * s.m * s.k, *B = in[1] + b * s.k * s.n;
-        double sum = 0;
-        for (int64_t k = 0; k < s.k; k++)
-            sum += A[t->ta ? k * s.m + r : r * s.k + k] * B[t->tb ? c * s.k + k : k * s.n + c];
-        out[e] = sum;
+        double *y = out + e * s.n;
+        for (int64_t k = 0; k < s.k; k++) row[k] = A[t->ta ? k * s.m + r : r * s.k + k];
+        for (int64_t c = 0; t->tb && c < s.n; c++) y[c] = dot_ref(s.k, row, B + c * s.k);
+        for (int64_t k = 0; !t->tb && k < s.k; k++) add_times_ref(s.n, y, row[k], B + k * s.n);
     }
+    arena_free(scratch);
 }
 
 static double matmul_flops(const Node *n) {

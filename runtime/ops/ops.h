@@ -27,6 +27,13 @@ const char *show_of(const Node *x);     /* shape of x */
 /* reductions.c: a value of x's shape less the masked axes, stretched over them again. */
 Node *expand(Node *reduced, const Node *x, unsigned mask);
 
+/* For a reference that needs memory: it frees this arena before it returns, since it may run every turn. */
+Arena *scratch_for(const Node *n);
+
+/* Sums of products, for references that are to take no hours: in double, in an order that depends on n alone. */
+double dot_ref(int64_t n, const double *x, const double *z);
+void add_times_ref(int64_t n, double *y, double x, const double *z);    /* y += x*z */
+
 /* Row-major distances of a dense tensor, in elements. */
 Strides dense(const Shape *s);
 /* Steps an index to the next element in row-major order; false after the last. */

@@ -162,17 +162,21 @@ static void min_ref(const Node *n, const double *const *in, double *out) {
 }
 static void variance_ref(const Node *n, const double *const *in, double *out) {
     double count = (double)(NODE_COUNT(n->src[0]) / NODE_COUNT(n));
-    double *mean = ARENA_ARRAY(n->graph->arena, double, NODE_COUNT(n));
+    Arena *scratch = scratch_for(n);
+    double *mean = ARENA_ARRAY(scratch, double, NODE_COUNT(n));
     for (int64_t i = 0; i < NODE_COUNT(n); i++) out[i] = 0;
     VISIT(n, v, mean[v.result] += in[0][v.element] / count);
     VISIT(n, v, double d = in[0][v.element] - mean[v.result]; out[v.result] += d * d / count);
+    arena_free(scratch);
 }
 static void log_sum_exp_ref(const Node *n, const double *const *in, double *out) {
-    double *max = ARENA_ARRAY(n->graph->arena, double, NODE_COUNT(n));
+    Arena *scratch = scratch_for(n);
+    double *max = ARENA_ARRAY(scratch, double, NODE_COUNT(n));
     for (int64_t i = 0; i < NODE_COUNT(n); i++) out[i] = 0, max[i] = -INFINITY;
     VISIT(n, v, max[v.result] = larger(max[v.result], in[0][v.element]));
     VISIT(n, v, double x = in[0][v.element], m = max[v.result]; out[v.result] += x == m ? 1 : exp(x - m));
     for (int64_t i = 0; i < NODE_COUNT(n); i++) out[i] = max[i] + log(out[i]);
+    arena_free(scratch);
 }
 
 /* Gradients. */
@@ -277,9 +281,11 @@ static void first_eval(const Instr *i, const void *const *in, void *const *out, 
 }
 
 static void first_ref(const Node *n, const double *const *in, double *out) {
-    bool *found = ARENA_ARRAY(n->graph->arena, bool, NODE_COUNT(n->src[1]));
+    Arena *scratch = scratch_for(n);
+    bool *found = ARENA_ARRAY(scratch, bool, NODE_COUNT(n->src[1]));
     VISIT(n, v, double x = in[0][v.element], y = in[1][v.result]; bool same = x == y || (x != x && y != y);
           out[v.element] = same && !found[v.result]; found[v.result] |= same);
+    arena_free(scratch);
 }
 
 static const Sample first_samples[] = {
