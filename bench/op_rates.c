@@ -76,7 +76,7 @@ static bool time_case(const Op *op, const Sample *s, double seconds, int threads
         x[k] = g_slot(g, slot_add(&slots, (Slot){.name = arena_printf(a, "x%d", k), .type = s->src[k]}));
     Node *y = op_apply(g, op, s->nsrc, x, s->attr);
     Program *p = d->errors ? NULL : plan_make(g, 1, &y, NULL, plan_all());
-    Store *store = p ? store_new(&slots) : NULL;
+    Store *store = p ? store_new(&slots, F32) : NULL;
     Exec *e = store ? exec_new(store, 1, threads) : NULL;
     bool done = e && exec_reserve(e, p);
     if (done) {

@@ -207,7 +207,7 @@ static void network_rows(Eval *e) {
 }
 
 static uint64_t schedule_hash(const Training *t) {
-    uint64_t h = 1469598103934665603u + t->bf16;
+    uint64_t h = 1469598103934665603u + t->precision;
     for (int i = 0; i < t->nsource; i++)
         if (t->source[i].rework) h = (h ^ graph_hash(t->source[i].rework->unit[MODE_TRAIN].graph)) * 1099511628211u;
     for (int s = 0; s < t->nstage; s++)
@@ -250,10 +250,10 @@ static void read_precision(Eval *e, const Doc *spec) {
     if (!d || (d->kind == DOC_SCALAR && !d->length)) return;               /* key_check has said it */
     int choice = d->kind == DOC_SCALAR ? field_choice(PRECISIONS, d->text) : -1;
     if (choice < 0)
-        diag_error(e->diags, d->loc, "'precision' is " PRECISION_FP32 " or " PRECISION_BF16 "%s%s",
+        diag_error(e->diags, d->loc, "'precision' is " PRECISIONS_OR "%s%s",
                    d->kind == DOC_SCALAR ? ", not " : "", d->kind == DOC_SCALAR ? d->text : "");
-    e->t->bf16 = choice > 0;
-    e->t->precision = d->loc;
+    if (choice >= 0) e->t->precision = (Precision)choice;
+    e->t->precision_at = d->loc;
 }
 
 static Training *compile_spec(Eval *e, Doc *spec, const CompileOptions *o) {

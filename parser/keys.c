@@ -20,8 +20,9 @@ const Field spec_keys[] = {
     MUST("players", "players", "who minimises what"),
     KEY("iteration", "definitions", "values computed once an iteration and shared by its turns"),
     MUST("schedule", "schedule", "who plays when, and for how long"),
-    ELSE("precision", "precision", PRECISION_FP32, "of turns and iteration values: " PRECISION_FP32 ", or " PRECISION_BF16 ": convolutions and products "
-         "of at least 16 in every direction round what they multiply to bfloat16; sums, parameters and all else stay in fp32"),
+    ELSE("precision", "precision", PRECISION_FP32, PRECISION_FP32 "; or " PRECISION_BF16 ": in turns and iteration values, convolutions and products of at least 16 in every "
+         "direction round what they multiply to bfloat16; sums, parameters and all else stay in fp32; or " PRECISION_FP64
+         ": everything in double, by the plain loops that kernels are tested against: slow, to compare with"),
     KEY("metrics", "metrics", "named values over held-out data"),
     KEY("outputs", "outputs", "pictures, plots, tables, files"),
     {0}};
@@ -215,7 +216,7 @@ const Form form_table[] = {
     {"every", "a number of steps (50), of epochs (5 epochs), or end", NULL, NULL,
      "{\"anyOf\": [{\"type\": \"integer\", \"minimum\": 1}, {\"type\": \"string\", \"pattern\": "
      "\"^(end|0*[1-9][0-9]*( (steps?|epochs?))?)$\"}]}", NULL},
-    {"precision", "a kind of arithmetic", NULL, NULL, "{\"enum\": [\"" PRECISION_FP32 "\", \"" PRECISION_BF16 "\"]}", NULL},
+    {"precision", "a kind of arithmetic", NULL, NULL, "{\"enum\": [\"" PRECISION_FP32 "\", \"" PRECISION_BF16 "\", \"" PRECISION_FP64 "\"]}", NULL},
     {"flag", "true or false", NULL, NULL, "{\"type\": \"boolean\"}", NULL},
     {"text", "text", NULL, NULL, SCALAR, NULL},
     {"texts", "text, or a list of texts", NULL, NULL,

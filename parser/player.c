@@ -142,7 +142,7 @@ Value *iteration_value(const Ctx *c, Def *d, Loc loc) {
         d->running = true;
         IterationValue *it = &e->t->iteration[d->index];
         Build b = build_new(e, &it->unit, arena_printf(e->arena, "iteration %s", d->name), d->entry->loc);
-        it->unit.bf16 = e->t->bf16;
+        it->unit.plays = true;
         Ctx ic = ctx_new(e, &b, arena_printf(e->arena, "iteration/%s", d->name), d, true, e->t->total_step_slot);
         ic.update = UPDATE_NEVER;
         Value *v, *template;

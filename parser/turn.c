@@ -224,7 +224,7 @@ static void turn_build(Eval *e, Turn *turn, Unit *unit, int npartial, const int 
     for (int i = 1; i < n; i++) name = arena_printf(e->arena, "%s + %s", name, players[i]->name);
     Build b = build_new(e, unit, name, loc);
     b.turn = true;
-    unit->bf16 = e->t->bf16;
+    unit->plays = true;
     for (int i = 0; i < npartial; i++) vec_push(e->arena, &b.partial, partial[i]);
     turn->nmove = n;
     turn->move = ARENA_ARRAY(e->arena, Move, n);

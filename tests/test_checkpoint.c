@@ -35,7 +35,7 @@ static Case make_case(double fill, int other) {
     add(&c, "@step", I32, SLOT_COUNTER, (Shape){0}, 7);
     add(&c, "@data/image", F32, SLOT_BATCH, SHAPE(4, 4), 9);
     if (other == 1) add(&c, "net/offset", F32, SLOT_PARAM, SHAPE(1), 2);
-    c.store = store_new(c.slots);
+    c.store = store_new(c.slots, F32);
     return c;
 }
 
@@ -79,8 +79,8 @@ static void what_is_written_is_read_back(void **state) {
 static void mismatches_are_named(void **state) {
     (void)state;
     static const char *const said[] = {"", "'net/offset' is missing",
-                                       "'net/weight' is F32 [2,3], the spec wants F32 [3,2]",
-                                       "'net/seen' is BOOL [5], the spec wants F32 [5]"};
+                                       "'net/weight' is F32 [2,3], the spec wants float [3,2]",
+                                       "'net/seen' is BOOL [5], the spec wants float [5]"};
     Fault f;
     for (int other = 1; other < 4; other++) {
         write_case(0);
@@ -92,6 +92,41 @@ static void mismatches_are_named(void **state) {
     write_case(1);
     assert_false(reads(0, false, &f));
     assert_non_null(strstr(f.text, "'net/offset' is nothing that the spec has"));
+}
+
+/* One float, kept in this way. */
+static Case one_float(DType kept, double value) {
+    Case c = {.arena = arena_new()};
+    c.slots = ARENA_NEW(c.arena, Slots);
+    c.slots->arena = c.arena;
+    add(&c, "net/weight", F32, SLOT_PARAM, SHAPE(1), value);
+    c.store = store_new(c.slots, kept);
+    return c;
+}
+
+static void floats_of_either_width_are_read(void **state) {
+    (void)state;
+    static const DType kept[] = {F32, F64};
+    static const int whole[] = {0};
+    for (int i = 0; i < 8; i++) {
+        Case from = one_float(kept[i & 1], 0.1), to = one_float(kept[i >> 1 & 1], 5);
+        CheckpointInfo out;
+        Fault f = {0};
+        assert_true(checkpoint_write(path, from.store, &info, &f));
+        assert_true(i & 4 ? checkpoint_take(path, to.store, 1, whole, &f) : checkpoint_read(path, to.store, false, &out, &f));
+        assert_true(store_at(to.store, 0, 0) == ((i & 3) == 3 ? 0.1 : (double)0.1f));
+        drop(&from);
+        drop(&to);
+    }
+    Case from = one_float(F64, -1e39), to = one_float(F32, 5);
+    CheckpointInfo out;
+    Fault f = {0};
+    assert_true(checkpoint_write(path, from.store, &info, &f));
+    assert_false(checkpoint_read(path, to.store, false, &out, &f));
+    assert_int_equal(f.code, CODE_DATA);
+    assert_non_null(strstr(f.text, "'net/weight' holds -1e+39, and fp32 ends at 3.40282e+38"));
+    drop(&from);
+    drop(&to);
 }
 
 static char *slurp(size_t *size) {
@@ -236,6 +271,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_written_is_read_back),
         cmocka_unit_test(mismatches_are_named),
+        cmocka_unit_test(floats_of_either_width_are_read),
         cmocka_unit_test(a_file_cut_anywhere_is_refused),
         cmocka_unit_test(any_byte_of_the_header_may_be_wrong),
         cmocka_unit_test(every_damaged_number_is_refused),

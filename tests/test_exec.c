@@ -64,7 +64,7 @@ static void slots_start_as_declared(void **state) {
     slot_add(&b->slots, (Slot){.name = "a", .type = {F32, {1, {3}}}, .init = init});
     slot_add(&b->slots, (Slot){.name = "b", .type = {I32, {0}}, .fill = 7, .kind = SLOT_COUNTER});
     slot_add(&b->slots, (Slot){.name = "c", .type = {U8, {1, {5}}}, .fill = 1});
-    Store *s = store_new(&b->slots);
+    Store *s = store_new(&b->slots, F32);
     assert_true(((float *)s->data[0])[1] == -2);
     assert_int_equal(((int32_t *)s->data[1])[0], 7);
     assert_int_equal(((uint8_t *)s->data[2])[4], 1);
@@ -80,7 +80,7 @@ static void the_store_finds_what_is_not_finite(void **state) {
     Bench *b = *state;
     slot_of(b, "a", F32, (Shape){1, {100}}, 1);
     slot_of(b, "b", F32, (Shape){1, {100}}, 1);
-    Store *s = store_new(&b->slots);
+    Store *s = store_new(&b->slots, F32);
     int which = -1;
     assert_true(store_finite(s, SLOT_PARAM, &which));
     ((float *)s->data[1])[99] = NAN;
@@ -96,7 +96,7 @@ static void a_long_slot_is_looked_at_and_copied_whole(void **state) {
     enum { PIECE = 1 << 18, N = 2 * PIECE + 5 };
     slot_of(b, "a", F32, (Shape){1, {N}}, 1);
     slot_of(b, "b", F32, (Shape){1, {3}}, 2);
-    Store *s = store_new(&b->slots), *copy = store_some(&b->slots, 1, (int[]){0});
+    Store *s = store_new(&b->slots, F32), *copy = store_some(&b->slots, F32, 1, (int[]){0});
     float *x = s->data[0];
     static const float good[] = {FLT_MAX, -FLT_MAX, FLT_MIN, -0.0f, 1e-40f};
     static const float wrong[] = {NAN, INFINITY, -INFINITY, -NAN};
@@ -124,7 +124,7 @@ static void numbers_of_every_type_are_read(void **state) {
     Node *x = slot_of(b, "x", F32, (Shape){0}, 2.5), *k = slot_of(b, "k", I32, (Shape){0}, -3);
     Node *results[4] = {g_mul(x, x), g_add(k, k), g_lt(x, g_to_float(k)), g_number(b->g, 9)};
     Program *p = plan(b, 4, results);
-    Store *s = store_new(&b->slots);
+    Store *s = store_new(&b->slots, F32);
     Exec *e = exec_new(s, SEED, 1);
     assert_true(exec_reserve(e, p) && exec_run(e, p, NULL));
     assert_true(exec_number(e, p, 0) == 6.25);
@@ -144,7 +144,7 @@ static void watch_names_the_first_that_is_not_finite(void **state) {
     graph_at(b->g, (Loc){0, 9, 1}, NULL, NULL, "after");
     Node *results[2] = {bad, g_sum_all(bad)};
     Program *p = plan(b, 2, results);
-    Store *s = store_new(&b->slots);
+    Store *s = store_new(&b->slots, F32);
     Exec *e = exec_new(s, SEED, 1);
     Watched w = {0};
     assert_true(exec_reserve(e, p) && exec_run(e, p, &w));
@@ -162,7 +162,7 @@ static void a_profile_counts_calls(void **state) {
     Bench *b = *state;
     Node *x = slot_of(b, "x", F32, (Shape){1, {3000}}, 1), *results[1] = {g_sum_all(g_tanh(x))};
     Program *p = plan(b, 1, results);
-    Store *s = store_new(&b->slots);
+    Store *s = store_new(&b->slots, F32);
     Exec *e = exec_new(s, SEED, 1);
     InstrTime times[8] = {0};
     assert_true(exec_reserve(e, p));
@@ -181,7 +181,7 @@ static void programs_share_one_workspace(void **state) {
     Node *small[1] = {g_neg(g_slice(x, &(Ints){1, {0}}, &(Ints){1, {1}}, &(Ints){1, {10}}))},
          *large[1] = {g_neg(x)};
     Program *p = plan(b, 1, small), *q = plan(b, 1, large);
-    Store *s = store_new(&b->slots);
+    Store *s = store_new(&b->slots, F32);
     Exec *e = exec_new(s, SEED, 2);
     assert_true(exec_reserve(e, p));
     size_t first = exec_workspace(e);
@@ -200,7 +200,7 @@ static void programs_share_one_workspace(void **state) {
 /* Runs the results with one and two threads: the same bits; near the reference in double. */
 static void agrees(Bench *b, int n, Node **results, double tolerance, const char *what) {
     Program *p = plan(b, n, results);
-    Store *s = store_new(&b->slots);
+    Store *s = store_new(&b->slots, F32);
     const double **in = ARENA_ARRAY(b->arena, const double *, b->slots.all.n);
     double **values = ARENA_ARRAY(b->arena, double *, b->g->node.n);
     for (int k = 0; k < b->slots.all.n; k++) {
@@ -299,7 +299,7 @@ static void nothing_is_written_outside_its_place(void **state) {
     Node *y = g_tanh(g_mul(x, g_sum(x, &(Ints){1, {0}}))),
          *results[2] = {g_to_float(g_lt(y, g_number(b->g, 0))), g_sum(g_neg(y), &(Ints){1, {1}})};
     Program *p = plan(b, 2, results);
-    Store *s = store_new(&b->slots);
+    Store *s = store_new(&b->slots, F32);
     Exec *e = exec_new(s, SEED, 2);
     enum { CANARY = 0x5a, LINE = 64 };
     assert_true(exec_reserve(e, p));

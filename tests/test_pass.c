@@ -232,7 +232,7 @@ typedef struct {
 static Doubles in_double(Arena *a, const Graph *g, const Slots *slots) {
     Doubles d = {.values = ARENA_ARRAY(a, double *, g->node.n)};
     const double *in[SLOTS_OF_TEST + 1];
-    Store *s = store_new(slots);
+    Store *s = store_new(slots, F32);
     fill_store(s);
     for (int k = 0; k < slots->all.n; k++) {
         int64_t n = shape_count(&slots->all.at[k].type.shape);
@@ -283,7 +283,7 @@ static Store *run(const Graph *g, const Slots *slots, int n, Node **results, flo
     const char *names[RESULTS] = {0};
     Program *p = plan_make(g, n, results, names, plan_all());
     assert_non_null(p);
-    Store *s = store_new(slots);
+    Store *s = store_new(slots, F32);
     fill_store(s);
     Exec *e = exec_new(s, SEED, 1);
     assert_true(exec_reserve(e, p));

@@ -47,7 +47,7 @@ static Outcome run(const Case *c, PlanOptions options, int threads) {
         program_dump(p, &c->slots, stderr);
         fail_msg("%s", why);
     }
-    Outcome o = {.store = store_new(&c->slots)};
+    Outcome o = {.store = store_new(&c->slots, F32)};
     fill_store(o.store);
     Exec *e = exec_new(o.store, SEED, threads);
     assert_true(exec_reserve(e, p));
@@ -114,7 +114,7 @@ static void near_the_reference(void **state) {
     for (uint64_t seed = 0; seed < 60; seed++) {
         Case c = case_make(seed, 20, true);
         Outcome o = run(&c, plan_all(), 2);
-        Store *start = store_new(&c.slots);
+        Store *start = store_new(&c.slots, F32);
         fill_store(start);
         const double *in[SLOTS_OF_TEST + 1];
         double *out[SLOTS_OF_TEST + 1] = {0}, **values = ARENA_ARRAY(c.arena, double *, c.graph->node.n);
@@ -180,7 +180,7 @@ static void three_free(Three *t, Program *p) {
 
 static const float *slot_after(Three *t, const Program *p, int slot) { /* static: read before the next call */
     static float kept[2100];
-    Store *s = store_new(&t->c.slots);
+    Store *s = store_new(&t->c.slots, F32);
     Exec *e = exec_new(s, SEED, 1);
     assert_true(exec_reserve(e, p));
     assert_true(exec_run(e, p, NULL));

@@ -101,9 +101,9 @@ static void other_machines_refuse(void **state) {
     assert_non_null(strstr(out, "\"precision\": \"bf16\""));
     expect(0, "AVX2", "check half.yaml");
     expect(0, "AVX2", "gradcheck half.yaml --set data.poly.size=4");
-    assert_non_null(strstr(err, "checked in fp32"));
+    assert_non_null(strstr(err, "'precision: bf16' is left aside"));
     expect(2, "AVX2", "bench --precision half half.yaml");
-    assert_non_null(strstr(err, "--precision: 'half' is not fp32 or bf16"));
+    assert_non_null(strstr(err, "--precision: 'half' is not fp32, bf16 or fp64"));
 }
 
 static void put(const char *path, const char *head) {

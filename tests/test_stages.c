@@ -237,7 +237,7 @@ static void what_a_file_lacks_is_said(void **state) {
     (void)state;
     static const struct { const char *network, *message; } cases[] = {
         {"head(x): [{dense: 4}, relu, {dense: 2}]",
-         "stage-play.safetensors: 'head/dense_1/weight' is F32 [5,3], the spec wants F32 [5,4]"},
+         "stage-play.safetensors: 'head/dense_1/weight' is F32 [5,3], the spec wants float [5,4]"},
         {"head(x): [{dense: 3}, relu, {dense: 2}, {dense: 2}]", "stage-play.safetensors: 'head/dense_3/weight' is missing"},
         {"other(x): [{dense: 2}]", "stage-play.safetensors: nothing in it is called 'other/dense_1/weight' or the like; it has "
                                    "'encoder', 'generator', 'head'"},

@@ -366,7 +366,7 @@ static void series_read_back_equal_those_in_memory(void **state) {
     (void)state;
     static const char *const names[] = {"a.minimize", "b.minimize"};
     const char *folder = make_folder("series");
-    Log *l = log_new(2, names), *again = log_new(2, names);
+    Log *l = log_new(2, names, 9), *again = log_new(2, names, 9);
     Fault f = {0};
     assert_true(log_open(l, folder, 0, 0, &f));
     for (int i = 1; i <= 200; i++) {

@@ -95,7 +95,9 @@ static int run(const Options *o, int n, char **operand) {
     if (blas_core_isa(blas_core()) < isa_level())
         say(o, "note: OpenBLAS runs its %s kernels on a CPU with %s; OPENBLAS_CORETYPE=%s would be faster", blas_core(),
             isa_name(), blas_core_for(isa_level()));
-    Machine *m = spec_machine(&s, o, true, &f);
+    if (o->worth && s.t->precision == FP64)
+        fault(&f, CODE_USAGE, "bench --worth: in fp64 nothing is rewritten; --precision fp32 shows what would be");
+    Machine *m = f.code ? NULL : spec_machine(&s, o, true, &f);
     Table *table = o->worth ? worth_table() : times_table();
     json_t *all = json_array();
     bool done = m && machine_start(m, &f) && (o->out ? dump(m, o, &f) : measure(m, o, table, all, &f));

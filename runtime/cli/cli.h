@@ -50,7 +50,7 @@ const Verb *verb_named(const char *name);
 #define OPTION_SEED  {"seed", 0, O_SEED, OPT(seed), "N", "one seed for everything; 0 where left out"}
 #define OPTION_THREADS {"threads", 0, O_THREADS, OPT(threads), "N", "threads; all cores of this process where left out"}
 #define OPTION_PRECISION \
-    {"precision", 0, O_PRECISION, OPT(set), PRECISIONS, "arithmetic of convolutions and products: --set precision="}
+    {"precision", 0, O_PRECISION, OPT(set), PRECISIONS, "the arithmetic: --set precision="}
 #define OPTIONS_SPEC \
     {"set", 0, O_SETS, OPT(set), "KEY.PATH=VALUE", "changes one value of the spec; repeatable, left to right"}, \
     {"preset", 0, O_TEXTS, OPT(preset), "NAME", "takes the spec's named set of changes first; repeatable, left to right"}
@@ -74,7 +74,7 @@ void spec_close(Spec *s);
 SpecChanges spec_changes(const Options *o);
 int spec_messages(Spec *s);                           /* prints what is new; the code that its errors mean */
 int spec_fault(Spec *s, const Fault *f);              /* prints messages and the fault; gives its code */
-/* Ready to run: prepared, sources loaded. `plays`: turns too, so in the spec's precision; else all is in fp32. */
+/* Ready to run: prepared, sources loaded. `plays`: turns too, so that bf16 matters. */
 Machine *spec_machine(Spec *s, const Options *o, bool plays, Fault *f);
 
 /* say.c */

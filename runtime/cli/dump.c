@@ -30,10 +30,9 @@ static void add_inputs(Dump *d, const Graph *g, const Store *s) {
         Node *n = g->node.at[i];
         if (n->op == op_named("slot")) {
             int slot = ((const SlotAttr *)n->attr)->slot;
-            size_t bytes = (size_t)NODE_COUNT(n) * dtype_size(n->type.dtype);
             const Slot *of = &s->slots->all.at[slot];
-            add(d, of->kind == SLOT_PARAM ? "parameter" : "read", of->name, n->type,
-                arena_copy(d->arena, s->data[slot], bytes), NULL);
+            add(d, of->kind == SLOT_PARAM ? "parameter" : "read", of->name, (Tensor){store_type(s, slot), n->type.shape},
+                arena_copy(d->arena, s->data[slot], store_dense(s, slot)), NULL);
         } else if (n->op->traits & RANDOM) {
             add(d, "draw", ((const DrawAttr *)n->attr)->path, n->type, NULL, n);
         }
@@ -74,7 +73,7 @@ bool turn_dump(Machine *m, Turn *turn, const char *folder, Fault *f) {
         if (d.node.at[i]) u.result[u.nresult++] = d.node.at[i];
     bool done = unit_run(m, &u, f);
     for (int i = 0, k = 0; done && i < d.node.n; i++)
-        if (d.node.at[i]) d.value.at[i].data = exec_result(m->exec, u.program, k++);
+        if (d.node.at[i]) d.value.at[i] = (OutValue){u.program->result[k].at.type, exec_result(m->exec, u.program, k)}, k++;
     done = done && write_file(&d, folder, turn_player(m->t, turn), f);
     program_free(u.program);
     return done;

@@ -19,7 +19,7 @@ static bool evaluate(Run *r, const Options *o, Fault *f) {
     if (done && o->json) {
         json_t *out = json_pack("{s:s, s:I, s:o}", "checkpoint", r->checkpoint, "step",
                                 (json_int_t)r->info.step, "metrics", json_incref(all));
-        json_dumpf(out, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
+        json_dumpf(out, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(dtype_digits(r->machine->store->floats)));
         putchar('\n');
         json_decref(out);
     } else if (done) {

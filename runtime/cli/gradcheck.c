@@ -9,7 +9,7 @@ static int run(const Options *o, int n, char **operand) {
     Fault f = {0};
     int code = spec_open(&s, operand[0], o);
     if (code) return code;
-    if (s.t->bf16) say(o, "note: checked in fp32, where a wrong formula shows; 'precision: bf16' is left aside");
+    if (s.t->precision) say(o, "note: 'precision: %s' is left aside: gradients are checked in double, programs in fp32", precision_name(s.t));
     code = gradcheck_run(s.t, (uint64_t)o->seed, stdout, o->json, &f);
     if (f.code) code = spec_fault(&s, &f);
     spec_close(&s);

@@ -93,9 +93,9 @@ static bool add_text(Texts *to, const char *text) {
 }
 
 static bool add_precision(Texts *to, const Option *o, const char *text) {
-    static const char *const settings[] = {"precision=" PRECISION_FP32, "precision=" PRECISION_BF16};
+    static const char *const settings[] = {"precision=" PRECISION_FP32, "precision=" PRECISION_BF16, "precision=" PRECISION_FP64};
     int choice = field_choice(PRECISIONS, text);
-    return choice < 0 ? not_a(o, text, PRECISION_FP32 " or " PRECISION_BF16) : add_text(to, settings[choice]);
+    return choice < 0 ? not_a(o, text, PRECISIONS_OR) : add_text(to, settings[choice]);
 }
 
 static bool store(const Option *o, const char *text, Options *to) {

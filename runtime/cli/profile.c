@@ -202,7 +202,8 @@ static int run(const Options *o, int n, char **operand) {
     if (!by_named(o->by, &by)) return CODE_USAGE;
     int code = spec_open(&s, operand[0], o);
     if (code) return code;
-    Machine *m = spec_machine(&s, o, true, &f);
+    if (s.t->precision == FP64) fault(&f, CODE_USAGE, "profile: in fp64 no kernel runs; --precision fp32 shows those that would");
+    Machine *m = f.code ? NULL : spec_machine(&s, o, true, &f);
     json_t *all = json_array();
     bool done = m && machine_start(m, &f) && profile_turns(m, o, by, all, &f);
     if (done && o->json) json_dumpf(all, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6)), putchar('\n');

@@ -177,7 +177,8 @@ void show_schedule(const Training *t) {
 void show_reports(const Training *t) {
     char every[60];
     putchar('\n');
-    if (t->bf16) printf("precision bf16: turns round what convolutions and products of at least %d multiply\n", BF16_LEAST);
+    if (t->precision == BF16) printf("precision bf16: turns round what convolutions and products of at least %d multiply\n", BF16_LEAST);
+    if (t->precision == FP64) printf("precision fp64: everything in double, by plain loops: slow, to compare with\n");
     for (int i = 0; i < t->nsource; i++) {
         const DataSource *s = t->source[i].source;
         if (!s || !t->source[i].used) continue;
@@ -204,12 +205,12 @@ static double data_bytes(const Training *t) {
 bool show_memory(Spec *s, const Options *o, Fault *f) {
     MachineOptions options = machine_defaults();
     options.threads = (int)o->threads;
-    options.fp32 = bf16_here() == BF16_NONE;
+    options.precision = s->t->precision == BF16 && bf16_here() == BF16_NONE ? FP32 : s->t->precision;
     Machine *m = machine_new(s->t, &options, f);
     bool done = m && machine_prepare(m, f);
     if (done) {
         double work = (double)exec_workspace(m->exec), store = (double)m->store->bytes,
-               copy = (double)checkpoint_size(s->t->slots), ahead = (double)feed_ahead(m), data = data_bytes(s->t),
+               copy = (double)checkpoint_size(s->t->slots, m->store->floats), ahead = (double)feed_ahead(m), data = data_bytes(s->t),
                compiled = (double)machine_compiled(m), library = (double)machine_library(m);
         printf("\nmemory: workspace %.1f MB, store %.1f MB, its copy for checkpoints %.1f MB, batches made ahead %.1f MB, data %.1f MB, "
                "compiled %.1f MB, libraries %.1f MB; %.1f MB in all\n",

@@ -56,6 +56,7 @@ int show_steps(const char *path, const Options *o) {
     if (code) return code;
     MachineOptions options = machine_defaults();
     options.threads = 1;
+    options.precision = s.t->precision;
     Machine *m = machine_new(s.t, &options, &f);
     PlayedOut p = {.t = s.t, .all = o->json ? json_array() : NULL};
     if (!m || (counts_read_data(s.t) && !machine_load(m, &f)) ||

@@ -95,10 +95,10 @@ void spec_close(Spec *s) {
 
 Machine *spec_machine(Spec *s, const Options *o, bool plays, Fault *f) {
     MachineOptions options = machine_defaults();
-    options.fp32 = !plays;
+    options.precision = s->t->precision == BF16 && !plays ? FP32 : s->t->precision;
     options.seed = (uint64_t)o->seed;
     options.threads = (int)o->threads;
-    if (plays && s->t->bf16 && bf16_here() == BF16_VECTORS)
+    if (options.precision == BF16 && bf16_here() == BF16_VECTORS)
         say(o, "note: this CPU has bf16 but no AMX; such CPUs may be faster in fp32: compare with graphrun bench --precision fp32");
     Machine *m = machine_new(s->t, &options, f);
     if (m && machine_prepare(m, f) && machine_load(m, f)) return m;

@@ -146,7 +146,7 @@ static bool make_machine(Job *j, Fault *f) {
     if (j->checkpoint[0]) {
         if (!mine.seed_given) mine.seed = (int64_t)j->info.seed;
         if (!mine.threads) mine.threads = j->info.threads;
-        if (mine.threads != j->info.threads)
+        if (mine.threads != j->info.threads && j->s.t->precision != FP64)
             say(j->o, "note: this run had %d threads; with %lld its last bits may differ", j->info.threads,
                 (long long)mine.threads);
     }

@@ -132,6 +132,14 @@ static bool run_instr(Exec *e, const Program *p, const Instr *i, const Frame *f,
     return true;
 }
 
+/* The addresses of its operands are still there. */
+static void explain(const Instr *i, const Frame *f, Watched *watched) {
+    Numbers in[EXPLAINED];
+    if (!i->op || !i->op->explain) return;
+    for (int k = 0; k < i->nin; k++) in[k] = (Numbers){i->in[k].type, f->address[k]};
+    i->op->explain(in, watched->element, watched->why, sizeof watched->why);
+}
+
 static bool all_finite(const Program *p, const Instr *i, const Frame *f, Watched *watched) {
     for (int k = 0; k < i->nout; k++) {
         if (i->out[k].type.dtype != F32) continue;
@@ -139,8 +147,8 @@ static bool all_finite(const Program *p, const Instr *i, const Frame *f, Watched
         int64_t n = shape_count(&i->out[k].type.shape);
         for (int64_t j = 0; j < n; j++)
             if (!isfinite(x[j])) {
-                *watched = (Watched){.instr = i, .result = k, .element = j, .value = x[j]};
-                if (i->op && i->op->explain) i->op->explain(i, (const void *const *)f->address, j, watched->why, sizeof watched->why);
+                *watched = (Watched){i->loc, i->op ? i->op->name : NULL, i->label, i->role, i->out[k].type.shape, j, x[j], ""};
+                explain(i, f, watched);
                 return false;
             }
     }
@@ -156,6 +164,7 @@ static bool run_program(Exec *e, const Program *p, const Frame *f, Watched *watc
 
 bool exec_run(Exec *e, const Program *p, Watched *watched) {
     assert(p->workspace <= e->nworkspace);
+    if (p->reference) return reference_run(p, e->store, e->seed, e->workspace, watched);
     Frame f = outermost(e);
     return run_program(e, p, &f, watched);
 }
@@ -172,6 +181,7 @@ double exec_number(const Exec *e, const Program *p, int result) {
 size_t exec_workspace(const Exec *e) { return e->nworkspace + e->nthread * (size_t)e->threads; }
 
 void exec_profile(Exec *e, const Program *p, InstrTime *times) {
+    assert(!p->reference);
     Frame f = outermost(e);
     for (int k = 0; k < p->ninstr; k++) {
         double cpu = seconds_on(CLOCK_PROCESS_CPUTIME_ID), start = seconds_now();

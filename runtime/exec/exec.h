@@ -6,8 +6,9 @@
 typedef struct Exec Exec;
 
 typedef struct {                                      /* filled by exec_run with watch on */
-    const Instr *instr;
-    int result;                                       /* which of its results */
+    Loc loc;
+    const char *op, *label, *role;                    /* Instr's, or the node's; op may be NULL where `why` is "" */
+    Shape shape;                                      /* of what it made */
     int64_t element;
     double value;
     char why[80];                                     /* what the operator says of it, or "" */
@@ -20,10 +21,15 @@ void exec_free(Exec *e);
 bool exec_reserve(Exec *e, const Program *p);         /* grows the shared workspace; false when out of memory */
 /* False with *watched filled if watch is on (not NULL) and an instruction made a NaN or infinity. */
 bool exec_run(Exec *e, const Program *p, Watched *watched);
+/* What the host reads; of a program in fp64 floats are F64. */
 const void *exec_result(const Exec *e, const Program *p, int result);   /* valid until the next run of any program */
 double exec_number(const Exec *e, const Program *p, int result);        /* a scalar result */
 size_t exec_workspace(const Exec *e);
-void exec_profile(Exec *e, const Program *p, InstrTime *times);         /* runs once, adds to times[ninstr] */
+void exec_profile(Exec *e, const Program *p, InstrTime *times);         /* runs once, adds to times[ninstr]; not in fp64 */
+
+/* reference.c: a program in fp64. The Store keeps F64. `g`, which holds nothing but what the results and assignments need, is
+ * read as long as the Program lives. NULL when out of memory. */
+Program *reference_make(const Graph *g, int n, Node *const *results);
 
 /* refexec.c: a graph in double by the operators' references, node by node; independent of planner and kernels.
  * `slots` holds every slot as doubles (NULL where not loaded); effects are written to `slots_out` (may be NULL).

@@ -1,5 +1,6 @@
-/* The executor's own page: running one region. exec.c calls region.c; region.c calls gather.c and fold.c. */
+/* The executor's own page. exec.c calls region.c, which calls gather.c and fold.c; and reference.c, of programs in fp64. */
 #pragma once
+#include "exec/exec.h"
 #include "plan/region.h"
 
 typedef struct {
@@ -14,6 +15,8 @@ typedef struct {
 } RegionRun;
 
 void region_run(const RegionRun *run);
+
+bool reference_run(const Program *p, Store *s, uint64_t seed, unsigned char *workspace, Watched *watched);
 
 /* gather.c: n elements of `size` bytes from element `start` of the space, through the index map. Gives `to`,
  * or a place inside the operand where they lie in line there. */

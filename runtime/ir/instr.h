@@ -18,6 +18,7 @@ typedef struct {
 } Operand;
 
 typedef struct Program Program;
+typedef struct Reference Reference;                   /* exec/reference.c */
 
 struct Instr {
     const Op *op;                                     /* NULL: a region (state is a Region, plan/region.h) */
@@ -56,4 +57,5 @@ struct Program {
     size_t nconstants;
     size_t library;                                   /* bytes that libraries took while kernels were prepared */
     double flops;
+    Reference *reference;                             /* of a run in fp64, which has no instructions; else NULL */
 };

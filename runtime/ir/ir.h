@@ -19,9 +19,14 @@
 
 enum { RANK_MAX = 8 };
 
-typedef enum { F32, I32, U8, DTYPES } DType;          /* the language's float, int, bool (one byte, 0 or 1) */
+/* The language's float, int, bool (one byte, 0 or 1). F64 is no node's type: it is how a run in fp64 keeps its floats, in
+ * the Store, in what the host reads, and in files. */
+typedef enum { F32, I32, U8, DTYPES, F64 } DType;
 typedef struct { int rank; int64_t dim[RANK_MAX]; } Shape;
 typedef struct { DType dtype; Shape shape; } Tensor;
+
+typedef struct { Tensor type; const void *data; } Numbers;              /* dense */
+enum { EXPLAINED = 4 };
 
 typedef struct Node Node;
 typedef struct Op Op;
@@ -117,8 +122,9 @@ struct Op {
     bool (*prepare)(Instr *i);                        /* once: scratch size, library state; false = cannot run */
     void (*release)(Instr *i);                        /* frees what prepare made */
     void (*eval)(const Instr *i, const void *const *in, void *const *out, void *scratch);
-    void (*explain)(const Instr *i, const void *const *in, int64_t element, char *to, size_t size);
-                                                      /* why this element of what it made is no number; NULL: as computed */
+    void (*explain)(const Numbers *in, int64_t element, char *to, size_t size);
+                                                      /* why this element of what it made of `in` is no number; NULL: as
+                                                         computed. Of at most EXPLAINED sources */
     int64_t (*places)(const Node *n, int *indices);   /* which source holds indices; gives how many places they may name */
     void (*ref)(const Node *n, const double *const *in, double *out);  /* naive, in double */
     double (*flops)(const Node *n);                   /* multiplications and additions; NULL = one an element */
@@ -139,6 +145,7 @@ typedef enum {
     SLOT_LATEST,                                      /* PLAYER.name that others read */
     SLOT_COUNTER,                                     /* step, epoch, turns, cursors: int, written by the trainer */
     SLOT_BATCH,                                       /* a data field: filled by the trainer, in no checkpoint */
+    SLOT_COLLECTED,                                   /* rows that a metric collects: so too */
     SLOT_KINDS
 } SlotKind;
 
@@ -207,6 +214,8 @@ bool shape_broadcast(const Shape *a, const Shape *b, Shape *out);       /* NumPy
 unsigned axes_mask(const Ints *axes, int rank, bool *ok);               /* negative ones from the end; n = 0: all */
 size_t dtype_size(DType t);
 const char *dtype_name(DType t);                      /* "float", "int", "bool" */
+bool dtype_float(DType t);                            /* F32 or F64 */
+int dtype_digits(DType t);                            /* decimal digits that give back each such float, for %.*g */
 double number_get(const void *data, DType t, int64_t i);                /* element i of dense numbers; bool is 0 or 1 */
 void number_put(void *data, DType t, int64_t i, double value);          /* rounded to what t holds */
 

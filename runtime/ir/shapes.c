@@ -70,14 +70,19 @@ unsigned axes_mask(const Ints *axes, int rank, bool *ok) {
     return mask;
 }
 
-size_t dtype_size(DType t) { return t == U8 ? 1 : 4; }
+size_t dtype_size(DType t) { return t == U8 ? 1 : t == F64 ? 8 : 4; }
 
-const char *dtype_name(DType t) { return (const char *const[]){"float", "int", "bool"}[t]; }
+const char *dtype_name(DType t) { return (const char *const[]){[F32] = "float", [I32] = "int", [U8] = "bool", [F64] = "float"}[t]; }
+
+bool dtype_float(DType t) { return t == F32 || t == F64; }
+
+int dtype_digits(DType t) { return t == F64 ? 17 : 9; }
 
 double number_get(const void *data, DType t, int64_t i) {
     switch (t) {
     case F32: return ((const float *)data)[i];
     case I32: return ((const int32_t *)data)[i];
+    case F64: return ((const double *)data)[i];
     default: return ((const uint8_t *)data)[i];
     }
 }
@@ -86,6 +91,7 @@ void number_put(void *data, DType t, int64_t i, double value) {
     switch (t) {
     case F32: ((float *)data)[i] = (float)value; break;
     case I32: ((int32_t *)data)[i] = (int32_t)value; break;
+    case F64: ((double *)data)[i] = value; break;
     default: ((uint8_t *)data)[i] = value != 0;
     }
 }

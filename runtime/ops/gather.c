@@ -65,9 +65,9 @@ static void explain_index(int64_t at, int64_t rows, const char *of, char *to, si
         snprintf(to, size, "the index %lld lies outside the %lld %s, 0 to %lld", (long long)at, (long long)rows, of, (long long)rows - 1);
 }
 
-static void gather_explain(const Instr *i, const void *const *in, int64_t element, char *to, size_t size) {
-    const Shape *x = &i->in[0].type.shape;
-    explain_index(((const int32_t *)in[1])[element / width_of(x)], x->dim[0], "rows", to, size);
+static void gather_explain(const Numbers *in, int64_t element, char *to, size_t size) {
+    const Shape *x = &in[0].type.shape;
+    explain_index((int64_t)number_get(in[1].data, in[1].type.dtype, element / width_of(x)), x->dim[0], "rows", to, size);
 }
 
 static void gather_ref(const Node *n, const double *const *in, double *out) {
@@ -310,8 +310,8 @@ static void gather_last_eval(const Instr *i, const void *const *in, void *const 
     }
 }
 
-static void gather_last_explain(const Instr *i, const void *const *in, int64_t element, char *to, size_t size) {
-    explain_index(((const int32_t *)in[1])[element], last_of(&i->in[0].type.shape), "elements", to, size);
+static void gather_last_explain(const Numbers *in, int64_t element, char *to, size_t size) {
+    explain_index((int64_t)number_get(in[1].data, in[1].type.dtype, element), last_of(&in[0].type.shape), "elements", to, size);
 }
 
 static void gather_last_ref(const Node *n, const double *const *in, double *out) {

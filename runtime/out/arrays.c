@@ -39,7 +39,7 @@ static bool check(const void *options_, int nvalue, const Tensor *value, Diags *
 
 /* NumPy's format 1.0: magic, version, length of the header, the header padded to a multiple of 64 bytes, the numbers. */
 static void npy(Bytes *out, const OutValue *v) {
-    static const char *const type[DTYPES] = {[F32] = "<f4", [I32] = "<i4", [U8] = "|b1"};
+    static const char *const type[] = {[F32] = "<f4", [I32] = "<i4", [U8] = "|b1", [F64] = "<f8"};
     char shape[24 * RANK_MAX] = "", header[64 * RANK_MAX];
     int at = 0;
     for (int i = 0; i < v->type.shape.rank; i++)

@@ -1,5 +1,5 @@
-/* Columns: [n] is one, [n, k] are k of them, NAME_0 to NAME_(k-1). A float is written with the nine digits that
- * give it back exactly. */
+/* Columns: [n] is one, [n, k] are k of them, NAME_0 to NAME_(k-1). A float is written with the digits that
+ * give it back exactly: nine, or 17 in fp64. */
 #include "out/columns.h"
 
 #include <stdlib.h>
@@ -69,8 +69,9 @@ void columns_free(Columns *c) {
 
 static void number_show(const Column *c, int64_t row, char *text, size_t size) {
     double v = out_number(c->value, c->first + row * c->step);
-    if (c->value->type.dtype == F32)
-        snprintf(text, size, "%.9g", v);
+    DType type = c->value->type.dtype;
+    if (dtype_float(type))
+        snprintf(text, size, "%.*g", dtype_digits(type), v);
     else
         snprintf(text, size, "%lld", (long long)v);
 }

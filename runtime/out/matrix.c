@@ -102,7 +102,7 @@ static bool copy(Matrix *m, const OutputJob *job) {
         m->cell[i] = out_number(v, i);
         span_add(&m->span, m->cell[i]);
     }
-    m->counts = v->type.dtype != F32;
+    m->counts = !dtype_float(v->type.dtype);
     return m->cell != NULL;
 }
 

@@ -9,7 +9,7 @@
 #include "base/field.h"
 #include "ir/ir.h"
 
-typedef struct { Tensor type; const void *data; } OutValue;             /* data: float, int32_t or uint8_t, dense */
+typedef Numbers OutValue;
 
 typedef struct {                                      /* a logged value over the steps so far */
     const char *name;                                 /* 'critic.minimize', 'metrics.modes' */

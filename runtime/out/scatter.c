@@ -232,10 +232,10 @@ static void legend_of(Legend *l, const Options *o, const Tint *tint) {
         else if (nsets > 1)
             legend_add(l, entry, i ? "samples" : "data", i && nsets > 2 ? i : -1);
     }
-    bool labels = tint->value && tint->value->type.dtype != F32 && tint->span.low >= 0 && tint->span.high < LABELS_MAX;
+    bool labels = tint->value && !dtype_float(tint->value->type.dtype) && tint->span.low >= 0 && tint->span.high < LABELS_MAX;
     for (long long k = 0; labels && k <= (long long)tint->span.high; k++)
         legend_add(l, (LegendEntry){.color = color_of(k)}, k < o->labels.n ? o->labels.at[k] : "", k < o->labels.n ? -1 : k);
-    if (tint->value && tint->value->type.dtype == F32 && tint->span.low <= tint->span.high)
+    if (tint->value && dtype_float(tint->value->type.dtype) && tint->span.low <= tint->span.high)
         legend_add(l, (LegendEntry){.low = tint->span.low, .high = tint->span.high, .bar = true}, "", -1);
     if (o->modes >= 0) legend_add(l, (LegendEntry){.mode = true}, "modes", -1);
 }

@@ -44,7 +44,7 @@ size_t batches_row(const Batches *b, int field) {
     return slot < 0 ? 0 : slot_row(b, slot);
 }
 
-size_t batches_bytes(const Batches *b, int field) { return store_bytes(&b->slots->all.at[b->use->field_slot[field]]); }
+size_t batches_bytes(const Batches *b, int field) { return store_bytes(&b->slots->all.at[b->use->field_slot[field]], F32); }
 
 /* ---- making ---- */
 
@@ -196,7 +196,7 @@ static bool layers_new(Batches *b, Program *const program[MODES], int threads) {
     int which[DATA_FIELDS + 1], n = 0;
     for (int i = 0; i < b->rework->nfield; i++) which[n++] = b->rework->raw_slot[b->rework->field[i]];
     which[n++] = b->rework->tick_slot;
-    b->store = store_some(b->slots, n, which);
+    b->store = store_some(b->slots, F32, n, which);
     b->exec = b->store ? exec_new(b->store, b->seed, threads) : NULL;
     if (!b->exec) return false;
     for (int mode = 0; mode < MODES; mode++) {

@@ -7,10 +7,12 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <float.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <libgen.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,53 +20,49 @@
 #include <unistd.h>
 #include <zlib.h>
 
-static const char *const type_name[DTYPES] = {"F32", "I32", "BOOL"};
+static const char *const type_name[] = {[F32] = "F32", [I32] = "I32", [U8] = "BOOL", [F64] = "F64"};
 
-static bool is_kept(const Slot *s) { return s->kind != SLOT_BATCH; }
+static bool is_kept(const Slot *s) { return s->kind != SLOT_BATCH && s->kind != SLOT_COLLECTED; }
 
-static size_t slot_bytes(const Slot *s) {
-    return (size_t)shape_count(&s->type.shape) * dtype_size(s->type.dtype);
-}
-
-size_t checkpoint_size(const Slots *slots) {
+size_t checkpoint_size(const Slots *slots, DType floats) {
     size_t bytes = 0;
     for (int i = 0; i < slots->all.n; i++)
-        if (is_kept(&slots->all.at[i])) bytes += store_bytes(&slots->all.at[i]);
+        if (is_kept(&slots->all.at[i])) bytes += store_bytes(&slots->all.at[i], floats);
     return bytes;
 }
 
-Store *checkpoint_store(const Slots *slots) {
+Store *checkpoint_store(const Slots *slots, DType floats) {
     int *kept = calloc((size_t)slots->all.n + 1, sizeof *kept), n = 0;
     for (int i = 0; kept && i < slots->all.n; i++)
         if (is_kept(&slots->all.at[i])) kept[n++] = i;
-    Store *s = kept ? store_some(slots, n, kept) : NULL;
+    Store *s = kept ? store_some(slots, floats, n, kept) : NULL;
     free(kept);
     return s;
 }
 
 /* ---- writing ---- */
 
-static int by_size_and_name(const void *a, const void *b) {
-    const Slot *x = *(const Slot *const *)a, *z = *(const Slot *const *)b;
-    size_t i = dtype_size(x->type.dtype), k = dtype_size(z->type.dtype);
-    return i != k ? (i < k) - (i > k) : strcmp(x->name, z->name);
+static int by_size_and_name(const void *a, const void *b, void *store) {
+    int x = *(const int *)a, z = *(const int *)b;
+    size_t i = dtype_size(store_type(store, x)), k = dtype_size(store_type(store, z));
+    const Slot *all = ((const Store *)store)->slots->all.at;
+    return i != k ? (i < k) - (i > k) : strcmp(all[x].name, all[z].name);
 }
 
 /* The slots that a checkpoint holds, in the order of the file; *n of them. */
-static const Slot **kept_slots(const Store *s, int *n) {
-    int all = s->slots->all.n;
-    const Slot **kept = calloc((size_t)all + 1, sizeof *kept);
+static int *kept_slots(const Store *s, int *n) {
+    int all = s->slots->all.n, *kept = calloc((size_t)all + 1, sizeof *kept);
     *n = 0;
     for (int i = 0; kept && i < all; i++)
-        if (is_kept(&s->slots->all.at[i])) kept[(*n)++] = &s->slots->all.at[i];
-    if (kept) qsort(kept, (size_t)*n, sizeof *kept, by_size_and_name);
+        if (is_kept(&s->slots->all.at[i])) kept[(*n)++] = i;
+    if (kept) qsort_r(kept, (size_t)*n, sizeof *kept, by_size_and_name, (void *)s);
     return kept;
 }
 
 /* CRC-32 of all numbers, in the order of the file: a safetensors file itself does not tell whether it is damaged. */
-static unsigned long checksum(const Store *s, const Slot *const *kept, int n) {
+static unsigned long checksum(const Store *s, const int *kept, int n) {
     unsigned long sum = crc32(0, NULL, 0);
-    for (int i = 0; i < n; i++) sum = crc32_z(sum, s->data[kept[i] - s->slots->all.at], slot_bytes(kept[i]));
+    for (int i = 0; i < n; i++) sum = crc32_z(sum, s->data[kept[i]], store_dense(s, kept[i]));
     return sum;
 }
 
@@ -79,18 +77,18 @@ static json_t *metadata(const CheckpointInfo *info, unsigned long sum) {
                      seed, "step", step, "threads", threads, "version", info->version);
 }
 
-static char *header_text(const Store *s, const Slot *const *kept, int n, const CheckpointInfo *info) {
+static char *header_text(const Store *s, const int *kept, int n, const CheckpointInfo *info) {
     json_t *top = json_object();
     json_object_set_new(top, "__metadata__", metadata(info, checksum(s, kept, n)));
     size_t at = 0;
     for (int i = 0; i < n; i++) {
-        const Tensor *type = &kept[i]->type;
+        const Slot *slot = &s->slots->all.at[kept[i]];
         json_t *shape = json_array();
-        for (int k = 0; k < type->shape.rank; k++)
-            json_array_append_new(shape, json_integer(type->shape.dim[k]));
-        size_t end = at + slot_bytes(kept[i]);
-        json_object_set_new(top, kept[i]->name,
-                            json_pack("{s:s, s:o, s:[I, I]}", "dtype", type_name[type->dtype], "shape", shape,
+        for (int k = 0; k < slot->type.shape.rank; k++)
+            json_array_append_new(shape, json_integer(slot->type.shape.dim[k]));
+        size_t end = at + store_dense(s, kept[i]);
+        json_object_set_new(top, slot->name,
+                            json_pack("{s:s, s:o, s:[I, I]}", "dtype", type_name[store_type(s, kept[i])], "shape", shape,
                                       "data_offsets", (json_int_t)at, (json_int_t)end));
         at = end;
     }
@@ -110,14 +108,14 @@ static bool write_all(int fd, const void *data, size_t size) {
     return true;
 }
 
-static bool write_body(int fd, const Store *s, const Slot *const *kept, int n, const char *header) {
+static bool write_body(int fd, const Store *s, const int *kept, int n, const char *header) {
     unsigned char length[8];
     size_t used = strlen(header), padded = (used + 7) & ~(size_t)7;
     for (int i = 0; i < 8; i++) length[i] = (unsigned char)((uint64_t)padded >> (8 * i));
     if (!write_all(fd, length, 8) || !write_all(fd, header, used) || !write_all(fd, "       ", padded - used))
         return false;
     for (int i = 0; i < n; i++)
-        if (!write_all(fd, s->data[kept[i] - s->slots->all.at], slot_bytes(kept[i]))) return false;
+        if (!write_all(fd, s->data[kept[i]], store_dense(s, kept[i]))) return false;
     return fsync(fd) == 0;
 }
 
@@ -142,7 +140,7 @@ bool checkpoint_sound(const Store *s, Fault *f) {
 
 bool checkpoint_write(const char *path, const Store *s, const CheckpointInfo *info, Fault *f) {
     int n;
-    const Slot **kept = kept_slots(s, &n);
+    int *kept = kept_slots(s, &n);
     char *header = kept ? header_text(s, kept, n, info) : NULL, torn[4096];
     snprintf(torn, sizeof torn, "%s.tmp", path);
     bool done = false;
@@ -259,8 +257,19 @@ static bool undamaged(Reader *r) {
     return (whole && sum == wanted) || bad(r, "its numbers are not those that were written: it is damaged");
 }
 
-/* Where a tensor of this slot's type begins; false with a message. */
-static bool find_tensor(Reader *r, const Slot *slot, size_t *at, Fault *f) {
+typedef struct {
+    size_t at; /* in the file */
+    DType type;
+} Found;
+
+/* A float is F32 or F64, whichever the run keeps. */
+static bool type_of(const char *dtype, DType wanted, DType *type) {
+    *type = wanted == F32 && !strcmp(dtype, type_name[F64]) ? F64 : wanted;
+    return !strcmp(dtype, type_name[*type]);
+}
+
+/* A tensor of this slot's type; false with a message. */
+static bool find_tensor(Reader *r, const Slot *slot, Found *out, Fault *f) {
     json_t *entry = json_object_get(r->top, slot->name), *shape;
     const char *dtype;
     json_int_t begin, end;
@@ -269,8 +278,7 @@ static bool find_tensor(Reader *r, const Slot *slot, size_t *at, Fault *f) {
                     &end) ||
         !json_is_array(shape))
         return fault(f, CODE_DATA, "%s: '%s' is described wrongly", r->path, slot->name);
-    bool same =
-        !strcmp(dtype, type_name[slot->type.dtype]) && (int)json_array_size(shape) == slot->type.shape.rank;
+    bool same = type_of(dtype, slot->type.dtype, &out->type) && (int)json_array_size(shape) == slot->type.shape.rank;
     for (int k = 0; same && k < slot->type.shape.rank; k++)
         same = json_integer_value(json_array_get(shape, (size_t)k)) == slot->type.shape.dim[k];
     if (!same) {
@@ -279,16 +287,40 @@ static bool find_tensor(Reader *r, const Slot *slot, size_t *at, Fault *f) {
             snprintf(want + strlen(want), sizeof want - strlen(want), "%s%lld", k ? "," : "",
                      (long long)slot->type.shape.dim[k]);
         fault(f, CODE_DATA, "%s: '%s' is %s %s, the spec wants %s [%s]", r->path, slot->name, dtype,
-              is ? is : "?", type_name[slot->type.dtype], want);
+              is ? is : "?", dtype_name(slot->type.dtype), want);
         free(is);
         return false;
     }
-    size_t bytes = slot_bytes(slot);
+    size_t bytes = (size_t)shape_count(&slot->type.shape) * dtype_size(out->type);
     if (begin < 0 || end < begin || (uint64_t)end > r->size || (size_t)(end - begin) != bytes)
         return fault(f, CODE_DATA, "%s: the numbers of '%s' lie outside the file: it is torn", r->path,
                      slot->name);
-    *at = r->data + (size_t)begin;
+    out->at = r->data + (size_t)begin;
     return true;
+}
+
+/* Floats become what the Store keeps: F32 as they are, F64 rounded. */
+static bool convert_tensor(Reader *r, Store *s, int slot, const Found *from) {
+    enum { PIECE = 4096 };
+    double piece[PIECE];
+    const Slot *is = &s->slots->all.at[slot];
+    size_t each = dtype_size(from->type);
+    for (int64_t done = 0, all = shape_count(&is->type.shape), n; done < all; done += n) {
+        n = all - done < PIECE ? all - done : PIECE;
+        if (!read_all(r->fd, piece, (size_t)n * each, from->at + (size_t)done * each)) return bad(r, "cannot be read to its end");
+        for (int64_t i = 0; i < n; i++) {
+            double x = number_get(piece, from->type, i);
+            store_put(s, slot, done + i, x);
+            if (isfinite(x) && !isfinite(store_at(s, slot, done + i)))
+                return fault(r->fault, CODE_DATA, "%s: '%s' holds %g, and fp32 ends at %g", r->path, is->name, x, (double)FLT_MAX);
+        }
+    }
+    return true;
+}
+
+static bool read_tensor(Reader *r, Store *s, int slot, const Found *from) {
+    if (from->type != store_type(s, slot)) return convert_tensor(r, s, slot, from);
+    return read_all(r->fd, s->data[slot], store_dense(s, slot), from->at) || bad(r, "cannot be read to its end");
 }
 
 static bool nothing_more(Reader *r, const Store *s) {
@@ -307,14 +339,14 @@ static bool read_tensors(Reader *r, Store *s, bool loose, bool look) {
     if (!loose && !nothing_more(r, s)) return false;
     for (int i = 0; i < s->slots->all.n; i++) {
         const Slot *slot = &s->slots->all.at[i];
-        size_t at = 0;
+        Found at;
         Fault unused = {0};
         if (!is_kept(slot)) continue;
         if (!find_tensor(r, slot, &at, loose ? &unused : r->fault)) {
             if (loose) continue;
             return false;
         }
-        if (!look && !read_all(r->fd, s->data[i], slot_bytes(slot), at)) return bad(r, "cannot be read to its end");
+        if (!look && !read_tensor(r, s, i, &at)) return false;
     }
     return true;
 }
@@ -346,7 +378,8 @@ static void name_networks(const Reader *r, char *out, size_t size) {
     }
 }
 
-static bool find_parts(Reader *r, const Slots *slots, int n, const int *slot, void *const *into) {
+/* `into`: NULL reads nothing. */
+static bool find_parts(Reader *r, const Slots *slots, int n, const int *slot, Store *into) {
     bool any = false;
     for (int i = 0; i < n; i++) any = any || json_object_get(r->top, slots->all.at[slot[i]].name);
     if (!any) {
@@ -356,10 +389,9 @@ static bool find_parts(Reader *r, const Slots *slots, int n, const int *slot, vo
                      slots->all.at[slot[0]].name, *has ? has : "no network");
     }
     for (int i = 0; i < n; i++) {
-        const Slot *s = &slots->all.at[slot[i]];
-        size_t at;
-        if (!find_tensor(r, s, &at, r->fault)) return false;
-        if (into && !read_all(r->fd, into[slot[i]], slot_bytes(s), at)) return bad(r, "cannot be read to its end");
+        Found at;
+        if (!find_tensor(r, &slots->all.at[slot[i]], &at, r->fault)) return false;
+        if (into && !read_tensor(r, into, slot[i], &at)) return false;
     }
     return true;
 }
@@ -372,5 +404,5 @@ bool checkpoint_fits(const char *path, const Slots *slots, int n, const int *slo
 bool checkpoint_take(const char *path, Store *s, int n, const int *slot, Fault *f) {
     Reader r = {.path = path, .fd = -1, .fault = f};
     return reader_close(&r, reader_open(&r) && find_parts(&r, s->slots, n, slot, NULL) &&
-                                find_parts(&r, s->slots, n, slot, s->data));
+                                find_parts(&r, s->slots, n, slot, s));
 }

@@ -11,12 +11,13 @@ typedef struct {
 } CheckpointInfo;
 
 bool checkpoint_sound(const Store *s, Fault *f);      /* false (CODE_DIVERGED): a parameter or running value is not finite */
-size_t checkpoint_size(const Slots *slots);           /* bytes that checkpoint_store takes */
-Store *checkpoint_store(const Slots *slots);          /* of the slots that a checkpoint holds alone, all zero; NULL: no memory */
-/* Everything but batch slots, which `s` need not have. On any thread. */
+size_t checkpoint_size(const Slots *slots, DType floats);               /* bytes that checkpoint_store takes */
+Store *checkpoint_store(const Slots *slots, DType floats);              /* of the slots that a checkpoint holds alone, all zero; NULL: no memory */
+/* Everything but batch slots, which `s` need not have; floats as it keeps them, F32 or F64. On any thread. */
 bool checkpoint_write(const char *path, const Store *s, const CheckpointInfo *info, Fault *f);
 bool checkpoint_info(const char *path, CheckpointInfo *out, Fault *f);  /* reads the header only */
-/* Strict: each slot must be there with its type and shape, and nothing else. With `loose`, slots that fit are read and
+/* Strict: each slot must be there with its type and shape, and nothing else. Floats are read from F32 and F64 alike, and
+ * become what the Store keeps. With `loose`, slots that fit are read and
  * the others keep what they have. The Store is unchanged where it fails before the first number is read. */
 bool checkpoint_read(const char *path, Store *s, bool loose, CheckpointInfo *out, Fault *f);
 

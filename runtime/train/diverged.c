@@ -17,14 +17,13 @@ static bool back_to_good(Trainer *tr) {
 /* The place is a message of its own, so that it is printed with its line of the spec. */
 static void name_node(const Trainer *tr, const Watched *w, int64_t step, Fault *out) {
     const Machine *m = tr->m;
-    const Instr *i = w->instr;
     Diags *d = m->t->diags;
-    char *shape = shape_show(&i->out[w->result].type.shape, m->t->arena);
+    char *shape = shape_show(&w->shape, m->t->arena);
     char what[160];
-    if (*w->why) snprintf(what, sizeof what, "%s: %s", i->op->name, w->why);
+    if (*w->why) snprintf(what, sizeof what, "%s: %s", w->op, w->why);
     else snprintf(what, sizeof what, "%g is made here first", w->value);
-    diag_error(d, i->loc, "%s: %s, at step %" PRId64 ", element %" PRId64 " of %s%s%s%s%s", m->caught->name, what, step, w->element,
-               shape, i->label ? ", in " : "", i->label ? i->label : "", i->role ? ", part of the " : "", i->role ? i->role : "");
+    diag_error(d, w->loc, "%s: %s, at step %" PRId64 ", element %" PRId64 " of %s%s%s%s%s", m->caught->name, what, step, w->element,
+               shape, w->label ? ", in " : "", w->label ? w->label : "", w->role ? ", part of the " : "", w->role ? w->role : "");
     *out = (Fault){0};
     if (*w->why) fault(out, CODE_DIVERGED, "an index outside its table at step %" PRId64 ", in '%s'", step, m->caught->name);
     else fault(out, CODE_DIVERGED, "diverged at step %" PRId64 ", in '%s'", step, m->caught->name);

@@ -67,7 +67,7 @@ size_t feed_ahead(Machine *m) {
     for (int i = 0; i < m->t->nsource; i++) {
         size_t batch = 0;
         for (int k = 0; m->wanted[i] && k < DATA_FIELDS; k++)
-            if (m->feed[i].out[k]) batch += store_bytes(&m->t->slots->all.at[m->t->source[i].field_slot[k]]);
+            if (m->feed[i].out[k]) batch += store_bytes(&m->t->slots->all.at[m->t->source[i].field_slot[k]], F32);
         all += (size_t)loader_ahead(batch) * batch;
     }
     return all;

@@ -296,10 +296,9 @@ static void check_move(const Move *move, uint64_t seed, double *const *slot, Gra
 double **slots_as_doubles(const Store *s, Arena *a) {
     double **out = ARENA_ARRAY(a, double *, s->slots->all.n + 1);
     for (int i = 0; i < s->slots->all.n; i++) {
-        const Tensor *type = &s->slots->all.at[i].type;
-        int64_t n = shape_count(&type->shape);
+        int64_t n = shape_count(&s->slots->all.at[i].type.shape);
         out[i] = ARENA_ARRAY(a, double, n + 1);
-        for (int64_t k = 0; k < n; k++) out[i][k] = number_get(s->data[i], type->dtype, k);
+        for (int64_t k = 0; k < n; k++) out[i][k] = store_at(s, i, k);
     }
     return out;
 }

@@ -48,7 +48,6 @@ static bool check_all(Machine *m, Arena *a, GradReport *out, Fault *f) {
 bool gradcheck(Training *t, uint64_t seed, Arena *a, GradReport *out, Fault *f) {
     *out = (GradReport){.agrees = true};
     MachineOptions options = machine_defaults();
-    options.fp32 = true;                              /* formulas are checked; rounding would hide what is wrong of them */
     options.seed = seed;
     Machine *m = machine_new(t, &options, f);
     bool done = m && check_all(m, a, out, f);

@@ -18,7 +18,7 @@ typedef struct {
 } Column;
 
 struct Log {
-    int n;
+    int n, digits; /* of a value in the file */
     char **name;
     Column *column;
     Series *series;
@@ -32,10 +32,11 @@ struct Log {
     bool broken; /* out of memory on the way */
 };
 
-Log *log_new(int nname, const char *const *name) {
+Log *log_new(int nname, const char *const *name, int digits) {
     Log *l = calloc(1, sizeof *l);
     if (!l) return NULL;
     l->n = nname;
+    l->digits = digits;
     l->name = calloc((size_t)nname + 1, sizeof *l->name);
     l->column = calloc((size_t)nname + 1, sizeof *l->column);
     l->series = calloc((size_t)nname + 1, sizeof *l->series);
@@ -215,7 +216,7 @@ void log_value(Log *l, const char *name, double value) {
 static void put_value(Log *l, int i) {
     double value = l->column[i].newest;
     char text[40];
-    snprintf(text, sizeof text, "%.9g", value);
+    snprintf(text, sizeof text, "%.*g", l->digits, value);
     fputs(", ", l->line_to);
     put_text(l->line_to, l->name[i]);
     fprintf(l->line_to, ": %s", isfinite(value) ? text : "null");

@@ -1,6 +1,7 @@
 /* The log: log.jsonl (one object a step), timing.jsonl, and the same values in memory as series for plots.
  *
- * A value is rounded once to nine digits, so that a series read back from the file equals the one that was in memory.
+ * A value is rounded once, to nine digits or to the 17 of fp64, so that a series read back from the file equals the one that
+ * was in memory.
  * log.jsonl is a function of the run alone; everything that depends on the clock is in timing.jsonl.
  */
 #pragma once
@@ -9,7 +10,7 @@
 
 typedef struct Log Log;
 
-Log *log_new(int nname, const char *const *name);     /* names of all values, each once; NULL = out of memory */
+Log *log_new(int nname, const char *const *name, int digits);           /* names of all values, each once; NULL: no memory */
 void log_free(Log *l);                                /* closes; accepts NULL */
 /* Opens FOLDER/log.jsonl and timing.jsonl and keeps their first lines: so many of the log, `steps` of the timing. */
 bool log_open(Log *l, const char *folder, int64_t lines, int64_t steps, Fault *f);

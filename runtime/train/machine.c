@@ -128,12 +128,13 @@ Machine *machine_new(Training *t, const MachineOptions *options, Fault *f) {
     if (!m->options.threads) m->options.threads = par_cores();
     turns_find(m);
     own_make(m);
-    double store = store_size(t->slots);
+    DType floats = m->options.precision == FP64 ? F64 : F32;
+    double store = store_size(t->slots, floats);
     if (!room_for(f, "what is kept between turns", store)) {
         machine_free(m);
         return NULL;
     }
-    m->store = store_new(t->slots);
+    m->store = store_new(t->slots, floats);
     if (!m->store) fault_room(f, "what is kept between turns", store);
     if (m->store) m->exec = exec_new(m->store, m->options.seed, m->options.threads);
     if (!m->exec || !feeds_make(m)) {

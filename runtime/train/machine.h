@@ -40,8 +40,8 @@ typedef struct {
     uint64_t seed;
     int threads;                                      /* 0: all cores of this process */
     uint64_t passes;                                  /* passes_all() */
-    PlanOptions plan;                                 /* less bf16, which each unit says */
-    bool fp32;                                        /* no unit rounds to bf16: no turn of a run will be played */
+    PlanOptions plan;                                 /* less bf16, which is for the units that play */
+    Precision precision;                              /* FP32: whatever the spec says */
 } MachineOptions;
 
 typedef struct {
@@ -78,8 +78,8 @@ bool fault_room(Fault *f, const char *what, double bytes);      /* false */
 
 /* units.c: calls f for each unit of t, until it gives false. */
 bool units_each(Training *t, bool (*f)(void *ctx, Unit *u), void *ctx);
-Program *unit_program(Machine *m, const Unit *u, Fault *f);               /* NULL: a fault */
-bool unit_ready(Machine *m, Unit *u, Fault *f);       /* graph -> passes -> program, once */
+Program *unit_program(Machine *m, const Unit *u, Fault *f);               /* of kernels, never in FP64; NULL: a fault */
+bool unit_ready(Machine *m, Unit *u, Fault *f);       /* graph -> passes -> program, or in FP64 the graph as it is; once */
 bool unit_run(Machine *m, Unit *u, Fault *f);         /* slots are as they are; false also where the watch found something */
 bool unit_number(Machine *m, Unit *u, double *out, Fault *f);           /* runs it and reads result 0, a scalar */
 

@@ -78,12 +78,6 @@ static bool values_make(Machine *m, OutputUse *use, OutValue *value, Fault *f) {
     return ok;
 }
 
-/* What a checkpoint keeps of a number. volatile: gcc 12 drops two roundings (double)(float) side by side. */
-static double as_float(double v) {
-    volatile float kept = (float)v;
-    return (double)kept;
-}
-
 static bool series_take(OutputJob *job, const Log *log) {
     if (!log) return true;
     int64_t numbers = 0;
@@ -104,7 +98,6 @@ static bool series_take(OutputJob *job, const Log *log) {
 }
 
 static bool job_fill(Machine *m, OutputUse *use, const OutputPlace *place, OutputJob *job, Fault *f) {
-    float *kept = use->range_slot >= 0 ? m->store->data[use->range_slot] : NULL;
     *job = (OutputJob){.kind = use->kind,
                        .options = use->options,
                        .name = use->name,
@@ -113,16 +106,19 @@ static bool job_fill(Machine *m, OutputUse *use, const OutputPlace *place, Outpu
                        .step = place->step,
                        .at_end = place->at_end,
                        .nvalue = use->unit.nresult};
-    if (kept) job->range[0] = kept[0], job->range[1] = kept[1];
+    bool kept = use->range_slot >= 0;
+    for (int i = 0; kept && i < 2; i++) job->range[i] = store_at(m->store, use->range_slot, i);
     job->value = calloc((size_t)use->unit.nresult + 1, sizeof *job->value);
     if (!job->value || !series_take(job, place->log)) return fault_memory(f);
     if (!values_make(m, use, job->value, f)) return false;
     if (use->kind->prepare && !use->kind->prepare(job, use->options))
         return fault(f, CODE_FAILED, "output '%s': %s", use->name, job->why);
-    for (int i = 0; i < 2; i++) job->range[i] = as_float(job->range[i]);
-    if (!kept) return true;
-    job->moved = kept[0] != (float)job->range[0] || kept[1] != (float)job->range[1];
-    kept[0] = (float)job->range[0], kept[1] = (float)job->range[1];
+    for (int i = 0; kept && i < 2; i++) {             /* what a checkpoint will give back */
+        double was = store_at(m->store, use->range_slot, i);
+        store_put(m->store, use->range_slot, i, job->range[i]);
+        job->range[i] = store_at(m->store, use->range_slot, i);
+        job->moved = job->moved || job->range[i] != was;
+    }
     return true;
 }
 

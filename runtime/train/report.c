@@ -42,7 +42,7 @@ Log *log_of(const Machine *m) {
             if (at == n) name[n++] = one;
         }
     for (int i = 0; i < m->t->nmetric; i++) name[n++] = metric_name(m, i);
-    return log_new(n, name);
+    return log_new(n, name, dtype_digits(m->store->floats));
 }
 
 /* ---- a step ---- */
@@ -245,10 +245,6 @@ bool animate_all(Trainer *tr) {
 
 /* ---- on request ---- */
 
-static size_t slot_bytes(const Slot *s) {
-    return (size_t)shape_count(&s->type.shape) * dtype_size(s->type.dtype);
-}
-
 static bool may_move(const Slot *s) {
     return s->kind == SLOT_ITERATION || s->kind == SLOT_COUNTER || s->kind == SLOT_LATEST;
 }
@@ -259,15 +255,14 @@ bool sample_now(Trainer *tr) {
     void **saved = calloc((size_t)n + 1, sizeof *saved);
     bool whole = saved != NULL;
     for (int i = 0; whole && i < n; i++) {
-        const Slot *slot = &s->slots->all.at[i];
-        if (!may_move(slot)) continue;
-        whole = (saved[i] = malloc(slot_bytes(slot) + 1)) != NULL;
-        if (whole) memcpy(saved[i], s->data[i], slot_bytes(slot));
+        if (!may_move(&s->slots->all.at[i])) continue;
+        whole = (saved[i] = malloc(store_dense(s, i) + 1)) != NULL;
+        if (whole) memcpy(saved[i], s->data[i], store_dense(s, i));
     }
     if (!whole) fault_memory(tr->fault);
     for (int i = 0; whole && i < tr->m->t->noutput; i++) whole = write_output(tr, i, false);
     for (int i = 0; saved && i < n; i++) {
-        if (saved[i]) memcpy(s->data[i], saved[i], slot_bytes(&s->slots->all.at[i]));
+        if (saved[i]) memcpy(s->data[i], saved[i], store_dense(s, i));
         free(saved[i]);
     }
     free(saved);

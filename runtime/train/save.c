@@ -45,8 +45,8 @@ Saving *saving_new(Trainer *tr) {
     s->folder = tr->checkpoints;
     s->log = tr->log;
     Fault none = {0};
-    double bytes = (double)exec_workspace(tr->m->exec) + (double)tr->m->store->bytes + (double)checkpoint_size(tr->m->t->slots);
-    if (room_for(&none, "", bytes)) s->copy = checkpoint_store(tr->m->t->slots);
+    double bytes = (double)exec_workspace(tr->m->exec) + (double)tr->m->store->bytes + (double)checkpoint_size(tr->m->t->slots, tr->m->store->floats);
+    if (room_for(&none, "", bytes)) s->copy = checkpoint_store(tr->m->t->slots, tr->m->store->floats);
     return s;
 }
 

@@ -20,15 +20,18 @@ typedef struct {
     const char **result_name;                         /* turns: what is logged, 'critic.minimize' */
     int nsource, *source;                             /* whose batch slots it reads */
     int niteration, *iteration;                       /* values that must have been computed in this iteration */
-    bool bf16;                                        /* its convolutions and products round their sources (kern.h) */
+    bool plays;                                       /* of a turn or an iteration value: what BF16 is about */
     Program *program;                                 /* the trainer's: made on first use */
 } Unit;
 
-/* What `precision` may be; the first is what it is where left out. */
+/* What `precision` may be, in the order of PRECISIONS; the first is what it is where left out. */
+typedef enum { FP32, BF16, FP64 } Precision;
 #define PRECISION_FP32 "fp32"
 #define PRECISION_BF16 "bf16"
-#define PRECISIONS PRECISION_FP32 "|" PRECISION_BF16
-#define precision_name(t) ((t)->bf16 ? PRECISION_BF16 : PRECISION_FP32)
+#define PRECISION_FP64 "fp64"
+#define PRECISIONS PRECISION_FP32 "|" PRECISION_BF16 "|" PRECISION_FP64
+#define PRECISIONS_OR PRECISION_FP32 ", " PRECISION_BF16 " or " PRECISION_FP64          /* in messages */
+#define precision_name(t) ((const char *const[]){PRECISION_FP32, PRECISION_BF16, PRECISION_FP64}[(t)->precision])
 
 typedef enum { MODE_EVAL, MODE_TRAIN, MODES } FieldMode;                /* players see MODE_TRAIN, all else MODE_EVAL */
 
@@ -125,7 +128,7 @@ typedef struct {
                                                          `collect`: its parts, stacked until `count` rows; else the value */
     int over;                                         /* source it goes once through, in order; -1: reads first batches */
     int64_t count;                                    /* rows to collect; 0: no collect */
-    int ncollect, *collect_slot;                      /* SLOT_BATCH [count, ...] */
+    int ncollect, *collect_slot;                      /* SLOT_COLLECTED [count, ...] */
     Unit *value;                                      /* of what was collected: scalar result 0 */
     int tick_slot;                                    /* batch number, read by its draws */
     int value_slot;                                   /* SLOT_LATEST: the newest value */
@@ -172,8 +175,8 @@ typedef struct {
     Arena *arena;
     Diags *diags;
     Slots *slots;
-    bool bf16;                                        /* `precision`: turns and iteration values round to bf16 */
-    Loc precision;                                    /* where it stands */
+    Precision precision;
+    Loc precision_at;                                 /* where it stands */
 
     int nsource;
     SourceUse *source;

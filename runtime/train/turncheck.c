@@ -11,7 +11,7 @@
 
 enum { SAMPLES = 3, FACTOR = 16 };
 
-typedef struct { double **value, **slot; } Reference;  /* by node; by slot, NULL where not written */
+typedef struct { double **value, **slot; } Computed;  /* by node; by slot, NULL where not written */
 
 static const double last_place = 0x1p-23;
 
@@ -44,8 +44,8 @@ static void compare(GradReport *out, Arena *a, const Turn *turn, const char *wha
     vec_push(a, &out->turn, row);
 }
 
-static Reference reference_new(const Graph *g, Arena *a) {
-    return (Reference){ARENA_ARRAY(a, double *, g->node.n + 1), ARENA_ARRAY(a, double *, g->slots->all.n + 1)};
+static Computed reference_new(const Graph *g, Arena *a) {
+    return (Computed){ARENA_ARRAY(a, double *, g->node.n + 1), ARENA_ARRAY(a, double *, g->slots->all.n + 1)};
 }
 
 bool turncheck(Machine *m, Turn *turn, Arena *a, GradReport *out, Fault *f) {
@@ -55,7 +55,7 @@ bool turncheck(Machine *m, Turn *turn, Arena *a, GradReport *out, Fault *f) {
     double **before = slots_as_doubles(m->store, scratch);
     const double **in = ARENA_ARRAY(scratch, const double *, g->slots->all.n + 1);
     for (int i = 0; i < g->slots->all.n; i++) in[i] = before[i];
-    Reference exact = reference_new(g, scratch), rough[SAMPLES];
+    Computed exact = reference_new(g, scratch), rough[SAMPLES];
     ref_run(g, m->options.seed, in, exact.slot, exact.value, NULL, scratch);
     for (int k = 0; k < SAMPLES; k++) {
         rough[k] = reference_new(g, scratch);

@@ -42,21 +42,18 @@ bool units_each(Training *t, bool (*f)(void *ctx, Unit *u), void *ctx) {
 /* A run in fp32 would be another one than the spec asks for. */
 static bool can_round(const Machine *m, Fault *f) {
     if (bf16_here() != BF16_NONE) return true;
-    diag_error(m->t->diags, m->t->precision, "bf16 wants a CPU with AVX512_BF16 or AMX, and %s finds neither: '" PRECISION_FP32
+    diag_error(m->t->diags, m->t->precision_at, "bf16 wants a CPU with AVX512_BF16 or AMX, and %s finds neither: '" PRECISION_FP32
                                              "', or another machine", kern_libraries());
     return fault(f, CODE_FAILED, "this machine cannot run the spec in bf16");
 }
 
 Program *unit_program(Machine *m, const Unit *u, Fault *f) {
     Arena *a = u->graph->arena;
-    Node **keep = ARENA_ARRAY(a, Node *, u->nresult + 1);
+    Node **keep = arena_copy(a, u->result, (size_t)u->nresult * sizeof *keep);
     const char **name = ARENA_ARRAY(a, const char *, u->nresult + 1);
-    for (int i = 0; i < u->nresult; i++) {
-        keep[i] = u->result[i];
-        name[i] = u->result_name && u->result_name[i] ? u->result_name[i] : "";
-    }
+    for (int i = 0; i < u->nresult; i++) name[i] = u->result_name && u->result_name[i] ? u->result_name[i] : "";
     PlanOptions plan = m->options.plan;
-    plan.bf16 = u->bf16 && !m->options.fp32;
+    plan.bf16 = u->plays && m->options.precision == BF16;
     if (plan.bf16 && !can_round(m, f)) return NULL;
     const Graph *g = passes_run(u->graph, m->options.passes, u->nresult, keep);
     int errors = m->t->diags->errors;
@@ -66,9 +63,18 @@ Program *unit_program(Machine *m, const Unit *u, Fault *f) {
     return p;
 }
 
+static Program *reference_program(const Unit *u, Fault *f) {
+    Node **keep = arena_copy(u->graph->arena, u->result, (size_t)u->nresult * sizeof *keep);
+    const Graph *g = graph_only(u->graph, u->nresult, keep);
+    Program *p = reference_make(g, u->nresult, keep);
+    if (!p) fault_memory(f);
+    return p;
+}
+
 bool unit_ready(Machine *m, Unit *u, Fault *f) {
     if (!u->graph) return true;
-    if (!u->program && !(u->program = unit_program(m, u, f))) return false;
+    if (!u->program) u->program = m->options.precision == FP64 ? reference_program(u, f) : unit_program(m, u, f);
+    if (!u->program) return false;
     double bytes = (double)u->program->workspace + (double)m->store->bytes;
     return room_for(f, u->name, bytes) && (exec_reserve(m->exec, u->program) || fault_room(f, u->name, bytes));
 }
