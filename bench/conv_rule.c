@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 typedef struct { const char *name; ConvShape s; } Case;
 
@@ -110,12 +109,6 @@ static void line(const Case *k, ConvWhich which, float *x, float *w, float *y) {
     printf("\n");
     fflush(stdout);
     conv_free(chosen);
-}
-
-/* As graphrun does: OpenBLAS takes very old kernels for a CPU newer than itself. */
-static void start_with_better_core(char **argv) {
-    const char *core = blas_core_isa(blas_core()) == ISA_BASE ? blas_core_for(isa_level()) : NULL;
-    if (core && !getenv("OPENBLAS_CORETYPE") && !setenv("OPENBLAS_CORETYPE", core, 1)) execv("/proc/self/exe", argv);
 }
 
 int main(int argc, char **argv) {

@@ -1,10 +1,9 @@
 /* Measures matrix products of the models' sizes by OpenBLAS, by oneDNN, and as runtime/kern/gemm.c does them, so that its
  * rule can be made from numbers: one line a shape, microseconds and GFLOP/s, '*' at the fastest.
  *
- *   gemm_rule [threads]
+ *   gemm_rule [--threads N]      without it first with one thread, then with all cores
  *
  * With one thread it counts processor time, not the clock's, so that other work on the machine disturbs it less.
- * OpenBLAS must have been given its kernels (OPENBLAS_CORETYPE=SkylakeX) on a CPU that is newer than it.
  */
 #include "measuring.h"
 
@@ -12,6 +11,7 @@
 #include <oneapi/dnnl/dnnl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 typedef struct {
     bool ta, tb;
@@ -65,9 +65,17 @@ static void line(const Case *c) {
     free(A), free(B), free(C);
 }
 
-int main(int argc, char **argv) {
-    par_threads(argc > 1 ? atoi(argv[1]) : par_cores());
+static void table(int threads) {
+    par_threads(threads);
     printf("%s, threads: %d; microseconds (GFLOP/s); * fastest\n%20s  %17s  %17s  %17s\n", kern_libraries(), par_count(),
            "m     n     k", "OpenBLAS", "oneDNN", "gemm.c");
     for (int i = 0; i < CASES; i++) line(&cases[i]);
+}
+
+int main(int argc, char **argv) {
+    int threads = argc == 3 && !strcmp(argv[1], "--threads") ? atoi(argv[2]) : 0;
+    if (argc > 1 && threads < 1) return fprintf(stderr, "gemm_rule [--threads N]\n"), 2;
+    start_with_better_core(argv);
+    table(threads ? threads : 1);
+    if (!threads && par_cores() > 1) printf("\n"), table(par_cores());
 }
