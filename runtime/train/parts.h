@@ -13,6 +13,7 @@ typedef struct {
     Log *log;
     Writer *writer;
     Saving *saving;
+    int frames;                                       /* pictures of steps that the writer still has */
     bool replaying;                                   /* looking for the first bad node: no files, no signals */
     bool *still;                                      /* [stage][output]: nothing that it shows can move; still.c */
     int **loss;                                       /* by turn and move: index of the result `PLAYER.minimize`, or -1 */

@@ -125,6 +125,7 @@ bool step_report(Trainer *tr) {
 typedef struct {
     Task task;
     OutputJob *job;
+    bool frame;                                       /* it may be one of an animation */
 } OutputTask;
 
 static bool make(Task *t) {
@@ -135,6 +136,7 @@ static bool make(Task *t) {
 static bool taken(Task *t, void *ctx) {
     Trainer *tr = ctx;
     OutputJob *job = ((OutputTask *)t)->job;
+    tr->frames -= ((OutputTask *)t)->frame;
     bool done = t->end == TASK_LEFT || output_done(job, tr->fault);
     if (job->done) progress_detail(tr->options->progress, "%s", job->made);
     job_free(job);
@@ -156,7 +158,8 @@ static bool write_output(Trainer *tr, int i, bool at_end) {
         progress_detail(tr->options->progress, "%s: range [%.6g, %.6g]", job->name, job->range[0], job->range[1]);
     OutputTask *t = malloc(sizeof *t);
     if (!t) return job_free(job), fault_memory(tr->fault);
-    *t = (OutputTask){{.make = make, .taken = taken}, job};
+    *t = (OutputTask){{.make = make, .taken = taken}, job, !at_end};
+    tr->frames += t->frame;
     return files_give(tr, &t->task);
 }
 
@@ -230,8 +233,9 @@ static bool has_frames(const char *folder, const char *name) {
 bool animate_all(Trainer *tr) {
     const Training *t = tr->m->t;
     char why[512] = "";
-    if (!files_made(tr)) return false;
     clock_to(&tr->m->clock, TIME_FILES);
+    while (tr->frames)
+        if (!files_next(tr)) return false;
     for (int i = 0; i < t->noutput; i++) {
         const OutputUse *use = &t->output[i];
         if ((!use->animate && !use->montage) || !has_frames(tr->samples, use->name)) continue;
