@@ -50,62 +50,56 @@ static const char *list_hint(Eval *e, const Head *h, const Call *call, int missi
     return arena_printf(e->arena, "; the list is one argument, '%s': write {%s}", h->arg[1], all);
 }
 
-/* Binds arguments and defaults in s. Defaults are evaluated where the function stands and may use earlier arguments. */
-static bool bind_arguments(const Ctx *inner, const Function *f, const Call *call, Scope *s) {
-    Eval *e = inner->e;
+/* What the call gives argument i of the head: value[i] at loc[i]; NULL where it gives none. *unknown: a name is no argument. */
+static bool match_arguments(Eval *e, const Function *f, const Call *call, Value **value, Loc *loc, bool *unknown) {
     const Head *h = f->head;
-    bool ok = true, unknown = false;                  /* a misspelt argument is what is missing */
+    bool ok = true;
+    *unknown = false;
     if (call->n > h->n) {
         diag_error(e->diags, call->n ? call->arg_loc[h->n] : call->loc, "%s takes %d argument%s, this call gives %d",
                    head_show(e, h), h->n, h->n == 1 ? "" : "s", call->n);
         diag_note(e->diags, h->loc, "it is defined here");
         ok = false;
     }
+    for (int i = 0; i < h->n; i++) value[i] = i < call->n ? call->arg[i] : NULL, loc[i] = i < call->n ? call->arg_loc[i] : call->loc;
     for (int k = 0; k < call->nnamed; k++) {
-        bool known = f->kind == FN_TEXT && reserved_argument(call->name[k]);
-        for (int i = 0; i < h->n; i++) known = known || !strcmp(h->arg[i], call->name[k]);
-        if (!known) refuse_argument(e, h, f->kind == FN_TEXT && f->def->kind == DEF_NETWORK, call->name[k], call->name_loc[k]), unknown = true;
+        int i = head_position(h, call->name[k]);
+        if (i >= 0 && value[i]) {
+            diag_error(e->diags, call->name_loc[k], "'%s' is given twice", h->arg[i]);
+            ok = false;
+        }
+        if (i >= 0) value[i] = call->named[k], loc[i] = call->name_loc[k];
+        if (i >= 0 || reserved_argument(call->name[k])) continue;
+        refuse_argument(e, h, f->def->kind == DEF_NETWORK, call->name[k], call->name_loc[k]);
+        *unknown = true;
     }
+    return ok && !*unknown;
+}
+
+/* Binds arguments and defaults in s. Defaults are evaluated where the function stands and may use earlier arguments. */
+static bool bind_arguments(const Ctx *inner, const Function *f, const Call *call, Scope *s) {
+    Eval *e = inner->e;
+    const Head *h = f->head;
+    Value **value = ARENA_ARRAY(e->arena, Value *, h->n + 1);
+    Loc *loc = ARENA_ARRAY(e->arena, Loc, h->n + 1);
+    bool unknown, ok = match_arguments(e, f, call, value, loc, &unknown);
     for (int i = 0; i < h->n; i++) {
-        Value *v = i < call->n ? call->arg[i] : NULL;
-        for (int k = 0; k < call->nnamed; k++)
-            if (!strcmp(h->arg[i], call->name[k])) {
-                if (v) {
-                    diag_error(e->diags, call->name_loc[k], "'%s' is given twice", h->arg[i]);
-                    ok = false;
-                }
-                v = call->named[k];
-            }
-        Local *b = bind_value(e, s, h->arg[i], h->arg_loc ? h->arg_loc[i] : h->loc, v);
+        Local *b = bind_value(e, s, h->arg[i], h->arg_loc ? h->arg_loc[i] : h->loc, value[i]);
         b->argument = true;
-        if (v) continue;
-        if (!h->dflt[i]) {
+        if (value[i]) continue;
+        if (!h->dflt[i]) {                            /* a misspelt argument is what is missing */
             if (!unknown) diag_error(e->diags, call->loc, "%s: '%s' is missing%s", head_show(e, h), h->arg[i], list_hint(e, h, call, i));
             b->value = value_poison(e);
             ok = false;
-        } else if (f->kind == FN_TEXT && is_choice_default(e, f, i)) {
+        } else if (is_choice_default(e, f, i)) {
             b->value = value_text(e, h->dflt[i]->text);
         } else {
             b->expr = h->dflt[i];
             b->ctx = arena_copy(e->arena, inner, sizeof *inner);
         }
     }
-    return ok && !unknown;
-}
-
-static bool in_range(const Ctx *c, const Function *f, const Call *call) {
     const Doc *ranges = is_body(f->body) ? doc_get(f->body, "ranges") : NULL;
-    if (!ranges) return true;
-    const Head *h = f->head;
-    Value **value = ARENA_ARRAY(c->e->arena, Value *, h->n + 1);
-    Loc *loc = ARENA_ARRAY(c->e->arena, Loc, h->n + 1);
-    for (int i = 0; i < h->n; i++) {
-        loc[i] = i < call->n ? call->arg_loc[i] : call->loc;
-        if (i < call->n) value[i] = call->arg[i];
-        for (int k = 0; k < call->nnamed; k++)
-            if (!strcmp(h->arg[i], call->name[k])) value[i] = call->named[k], loc[i] = call->name_loc[k];
-    }
-    return ranges_hold(c, h, f->scope, ranges, value, loc);
+    return ok && (!ranges || ranges_hold(inner, h, f->scope, ranges, value, loc));
 }
 
 static Value *named_argument(const Call *call, const char *name, Loc *loc) {
@@ -236,7 +230,7 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
         inner.path = path_join(e, c->path, part);
     }
     Scope *s = scope_new(e, f->scope);
-    if (!bind_arguments(&inner, f, call, s) || !in_range(&inner, f, call)) return value_poison(e);
+    if (!bind_arguments(&inner, f, call, s)) return value_poison(e);
     if (network && !c->network && !e->shaping && !c->probing && c->build && c->build->turn) compare_shapes(c, d, s, call->loc);
     s->piped = NULL;
     for (Local *b = s->first; b; b = b->next)
