@@ -38,7 +38,7 @@ Program *reference_make(const Graph *g, int n, Node *const *results);
 void ref_run(const Graph *g, uint64_t seed, const double *const *slots, double **slots_out, double **values,
              uint64_t *branch, Arena *a);
 
-/* As ref_run, but each float result that float cannot hold is moved by up to `ulps` units of its last place, another
- * way for each `sample`: what rounding may do to the numbers. */
+/* As ref_run, but each float result that float cannot hold is moved by up to `ulps` units of its last place (sums: of the last
+ * place of the tensor's root mean square, if that is more), another way for each `sample`: what rounding may do to the numbers. */
 void ref_run_rough(const Graph *g, uint64_t seed, const double *const *slots, double **slots_out, double **values,
                    double ulps, uint32_t sample, Arena *a);

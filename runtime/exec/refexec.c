@@ -4,6 +4,7 @@
 #include "base/rng.h"
 #include "build.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Results that are chosen, not computed: a finite difference across a change of one means nothing. */
@@ -65,11 +66,22 @@ static uint64_t mix_branch(uint64_t h, const Node *n, const double *const *in, c
     return n->op->traits & ELEMENTWISE && n->nsrc <= 2 ? mix_sides(h, n, in) : h;
 }
 
+/* Of what rounds while it adds up: a sum that is small by cancellation is as rough as its terms, of which the other sums of
+ * the tensor tell the size. */
+static double typical_size(const Node *n, const double *values) {
+    int64_t count = NODE_COUNT(n);
+    double squares = 0;
+    if (!(n->op->flops || n->op->traits & REDUCES)) return 0;
+    for (int64_t i = 0; i < count; i++) squares += values[i] * values[i];
+    return sqrt(squares / (double)count);
+}
+
 /* Moves what float cannot hold by up to `ulps` of its last places. */
-static void roughen(Stream s, double ulps, int64_t n, double *values) {
-    for (int64_t i = 0; i < n; i++)
+static void roughen(Stream s, double ulps, const Node *n, double *values) {
+    double least = typical_size(n, values);
+    for (int64_t i = 0, count = NODE_COUNT(n); i < count; i++)
         if ((double)(float)values[i] != values[i])
-            values[i] *= 1 + ulps * 0x1p-23 * (2 * rng_unit(rng_word(s, (uint64_t)i)) - 1);
+            values[i] += fmax(fabs(values[i]), least) * ulps * 0x1p-23 * (2 * rng_unit(rng_word(s, (uint64_t)i)) - 1);
 }
 
 typedef struct {
@@ -96,7 +108,7 @@ static void run(const Graph *g, uint64_t seed, const double *const *slots, doubl
         in[n->nsrc] = &seed_bits;
         n->op->ref(n, in, values[i]);
         if (r.ulps > 0 && n->type.dtype == F32 && !(n->op->traits & (VIEW | EFFECT)))
-            roughen(rng_stream(seed, (uint64_t)i, 0, r.sample), r.ulps, count, values[i]);
+            roughen(rng_stream(seed, (uint64_t)i, 0, r.sample), r.ulps, n, values[i]);
         if (n->op == &op_assign && r.slots_out) {
             int64_t slot = ((const SlotAttr *)n->attr)->slot;
             if (!r.slots_out[slot]) r.slots_out[slot] = ARENA_ARRAY(a, double, count);
