@@ -136,6 +136,27 @@ static void numbers_of_every_type_are_read(void **state) {
     program_free(p);
 }
 
+/* Though read again later, what is assigned is there when slots are written. */
+static void in_fp64_slots_are_written_at_the_end(void **state) {
+    Bench *b = *state;
+    Node *x = slot_of(b, "x", F32, (Shape){1, {100}}, 3), *y = g_mul(x, g_like(x, 0.1));
+    g_assign(b->g, 0, y);
+    Node *z = g_exp(g_log(g_add(g_exp(y), x)));
+    Node *results[2] = {g_sum_all(g_sub(z, g_exp(y))), g_le(z, x)};
+    Program *p = reference_make(b->g, 2, results);
+    Store *s = store_new(&b->slots, F64);
+    Exec *e = exec_new(s, SEED, 1);
+    assert_true(exec_reserve(e, p) && exec_run(e, p, NULL));
+    for (int i = 0; i < 100; i++) assert_true(store_at(s, 0, i) == 3 * 0.1);
+    assert_true(fabs(exec_number(e, p, 0) - 300) < 1e-9);
+    assert_int_equal(p->result[0].at.type.dtype, F64);
+    assert_int_equal(p->result[1].at.type.dtype, U8);
+    assert_int_equal(((const uint8_t *)exec_result(e, p, 1))[99], 0);
+    exec_free(e);
+    store_free(s);
+    program_free(p);
+}
+
 static void watch_names_the_first_that_is_not_finite(void **state) {
     Bench *b = *state;
     Node *x = slot_of(b, "x", F32, (Shape){1, {3000}}, 1);
@@ -360,6 +381,7 @@ int main(void) {
         BENCH(a_long_slot_is_looked_at_and_copied_whole),
         BENCH(numbers_of_every_type_are_read),
         BENCH(watch_names_the_first_that_is_not_finite),
+        BENCH(in_fp64_slots_are_written_at_the_end),
         BENCH(a_profile_counts_calls),
         BENCH(programs_share_one_workspace),
         cmocka_unit_test(reductions_over_every_set_of_axes),

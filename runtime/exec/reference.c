@@ -32,7 +32,10 @@ static void find_last(Reference *r, int nresult) {
     for (int i = 0; i < n; i++) {
         const Node *node = r->graph->node.at[i];
         r->last[i] = i;
-        for (int k = 0; k < node->nsrc; k++) r->last[node->src[k]->id] = node->op == &op_assign ? n : i;
+        for (int k = 0; k < node->nsrc; k++) {
+            int *last = &r->last[node->src[k]->id];
+            if (*last < n) *last = node->op == &op_assign ? n : i;
+        }
     }
     for (int k = 0; k < nresult; k++) r->last[r->result[k]->id] = n;
 }
