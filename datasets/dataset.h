@@ -90,7 +90,9 @@ struct DataSource {
     DataField field[DATA_FIELDS];
     DataConstant constant[DATA_FIELDS];
     void *state;                                      /* the kind's own */
-    size_t bytes;                                     /* of memory that `load` fills; set by open */
+    size_t bytes;                                     /* of memory that `load` and samples fill; set by open */
+    uint8_t *have;                                    /* [total]: samples that were made and are kept; NULL: none are */
+    unsigned char *made[DATA_FIELDS];                 /* [total] of wanted fields */
     const char *path;                                 /* where its files were found; NULL for made data */
     int64_t files, file_bytes;                        /* how many were found there, and what they take */
     uint64_t file_hash;                               /* of their names and sizes, in order */

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "datasets/parts.h"
@@ -109,7 +110,10 @@ void source_constant(DataSource *s, const char *name, Tensor type, const double 
     s->constant[s->nconstant++] = (DataConstant){name, type, value};
 }
 
+/* A shuffled sample is in no cache: all of it is asked for at once, not line after line. */
 void grey_values(float *restrict out, const uint8_t *restrict byte, int64_t n) {
+    enum { LINE = 64, MOST = 64 * LINE };
+    for (int64_t i = 0; i < n && i < MOST; i += LINE) __builtin_prefetch(byte + i);
     for (int64_t i = 0; i < n; i++) out[i] = (float)byte[i] / 255;
 }
 
@@ -148,24 +152,72 @@ static bool add_labelled(DataSource *s) {
                                                        : "has so many fields that there is no room for `labelled`");
 }
 
+/* ---- samples that are made, not read ---- */
+
+enum { MADE_KEPT = 1 << 24 };                         /* bytes a source */
+
+static size_t sample_bytes(const DataSource *s, int field) {
+    const Tensor *t = &s->field[field].sample;
+    return (size_t)shape_count(&t->shape) * dtype_size(t->dtype);
+}
+
+static void forget(DataSource *s) {
+    for (int k = 0; k < DATA_FIELDS; k++) free(s->made[k]), s->made[k] = NULL;
+    free(s->have);
+    s->have = NULL;
+}
+
+/* Samples of points cost more to make than to remember, and come again each epoch. */
+static void plan_to_keep(DataSource *s) {
+    size_t each = 1;
+    for (int k = 0; k < s->nfield; k++) each += sample_bytes(s, k);
+    if (!s->kind->load && !s->kind->read && (double)s->total * (double)each <= MADE_KEPT) s->bytes = (size_t)s->total * each;
+}
+
+/* Without memory each is made again. */
+static void begin_to_keep(DataSource *s) {
+    bool whole = (s->have = calloc((size_t)s->total, 1));
+    for (int k = 0; whole && k < s->nfield; k++)
+        if (s->field[k].wanted && k != s->labelled) whole = (s->made[k] = malloc((size_t)s->total * sample_bytes(s, k)));
+    if (!whole) forget(s);
+}
+
+/* False: a field is asked for that nothing wanted when the source was loaded. */
+static bool sample_kept(const DataSource *s, int64_t index, void *const *out) {
+    void *at[DATA_FIELDS];
+    for (int k = 0; k < s->nfield; k++) {
+        at[k] = s->made[k] ? s->made[k] + (size_t)index * sample_bytes(s, k) : NULL;
+        if (out[k] && !at[k] && k != s->labelled) return false;
+    }
+    if (!s->have[index]) s->kind->sample(s, index, at);
+    s->have[index] = 1;
+    for (int k = 0; k < s->nfield; k++)
+        if (out[k] && at[k]) memcpy(out[k], at[k], sample_bytes(s, k));
+    return true;
+}
+
 bool source_open(DataSource *s) {
     s->label = s->labelled = -1;
     bool ok = in_ranges(s, source_options, &s->common);
     ok = in_ranges(s, s->kind->options, s->options) && ok;
     ok = choice_is_valid(s) && ok;
-    if (!ok || !s->kind->open(s) || !choose_samples(s)) return false;
+    if (!ok || !s->kind->open(s)) return false;
+    plan_to_keep(s);
+    if (!choose_samples(s)) return false;
     return add_labelled(s) && batch_fits(s);
 }
 
 bool source_load(DataSource *s) {
     if (s->loaded) return true;
     if (s->kind->load && !s->kind->load(s)) return false;
+    if (s->bytes && !s->kind->load && !s->kind->read) begin_to_keep(s);
     s->loaded = true;
     return true;
 }
 
 void source_close(DataSource *s) {
     if (s->kind && s->kind->close) s->kind->close(s);
+    forget(s);
     s->state = NULL;
     s->loaded = false;
 }
@@ -236,8 +288,11 @@ static int64_t sample_at(const DataSource *s, Stream draws, int64_t start, int64
 }
 
 bool source_sample(const DataSource *s, int64_t index, void *const *out, Why *why) {
-    if (!s->kind->read) s->kind->sample(s, index, out);
-    else if (!s->kind->read(s, index, out, why)) return false;
+    if (s->kind->read) {
+        if (!s->kind->read(s, index, out, why)) return false;
+    } else if (!s->have || !sample_kept(s, index, out)) {
+        s->kind->sample(s, index, out);
+    }
     if (s->labelled >= 0 && out[s->labelled]) *(uint8_t *)out[s->labelled] = s->marked[index];
     if (s->common.relabel && out[s->label]) *(int32_t *)out[s->label] = class_of(s, *(int32_t *)out[s->label]);
     return true;

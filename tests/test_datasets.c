@@ -109,6 +109,37 @@ static void replacement_draws_evenly_and_fills_every_batch(void **state) {
     end(&c);
 }
 
+static void samples_that_are_made_are_kept_where_all_fit(void **state) {
+    (void)state;
+    Case c;
+    begin(&c, "gaussians");
+    set(&c, "count", "50"), set(&c, "batch", "5"), set(&c, "deviation", "1"), set(&c, "labelled", "16");
+    assert_true(source_open(&c.source));
+    for (int k = 0; k < c.source.nfield; k++) assert_true(source_want(&c.source, k, (Loc){0}));
+    assert_true(source_load(&c.source));
+    assert_int_equal(c.source.bytes, 50 * (8 + 4 + 1));
+    assert_non_null(c.source.have);
+    for (int again = 0; again < 3; again++)
+        for (int64_t i = 0; i < 50; i++) {
+            float x[2], y[2];
+            int32_t label = -1, other;
+            uint8_t marked = 7;
+            c.source.kind->sample(&c.source, i, (void *[]){x, &other});
+            assert_true(source_sample(&c.source, i, (void *[]){y, i % 2 ? &label : NULL, &marked}, NULL));
+            assert_memory_equal(x, y, sizeof x);
+            if (i % 2) assert_int_equal(label, other);
+            assert_int_equal(marked, c.source.marked[i]);
+            assert_int_equal(c.source.have[i], 1);
+        }
+    end(&c);
+    begin(&c, "gaussians");
+    set(&c, "count", "2000000"), set(&c, "batch", "5");
+    load(&c);
+    assert_null(c.source.have);                       /* 26 MB */
+    assert_int_equal(c.source.bytes, 0);
+    end(&c);
+}
+
 static void fractions_split_the_samples(void **state) {
     (void)state;
     static const char *const part[] = {"0.7", "0.7 1"};
@@ -518,6 +549,7 @@ int main(void) {
         cmocka_unit_test(a_dropped_last_batch_is_not_delivered),
         cmocka_unit_test(a_batch_depends_on_seed_name_and_cursor_alone),
         cmocka_unit_test(replacement_draws_evenly_and_fills_every_batch),
+        cmocka_unit_test(samples_that_are_made_are_kept_where_all_fit),
         cmocka_unit_test(fractions_split_the_samples),
         cmocka_unit_test(polynomials_are_scaled_by_row_or_by_image),
         cmocka_unit_test(polynomial_degrees_are_uniform),
