@@ -54,6 +54,30 @@ def read(text):
         return None  # graphrun reads YAML in its own way, an editor in its
 
 
+def keys(schema):
+    """Every key that the schema describes, with where it stands."""
+    if isinstance(schema, dict):
+        for name, value in schema.get("properties", {}).items() if isinstance(schema.get("properties"), dict) else []:
+            if isinstance(value, dict) and "const" not in value:
+                yield name, value
+        for value in schema.values():
+            yield from keys(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from keys(value)
+
+
+def said_of_keys(schema):
+    """Each key is described; a default that is one literal is valid where it stands."""
+    for name, value in keys(schema):
+        text = value.get("description", "")
+        if not text:
+            yield f"the key '{name}' is not described"
+        part = dict(value, **{"$defs": schema["$defs"]})
+        if "default" in value and not jsonschema.Draft7Validator(part).is_valid(value["default"]):
+            yield f"the default of '{name}', {value['default']!r}, is refused where it stands: {text}"
+
+
 def examples(text):
     return [b for b in re.findall(r"^```yaml\n(.*?)^```", text, re.M | re.S) if "# error " not in b]
 
@@ -91,6 +115,7 @@ def main(binary, source):
             refused += 1
             if not errors:
                 wrong.append(f"{path} is valid, although: {seen}")
+    wrong += said_of_keys(schema)
     wrong += [f"no golden spec expects the message: {p}" for p in VISIBLE if p not in met]
     print("\n".join(wrong))
     print(f"{right} right specs are valid, {refused} wrong ones refused")

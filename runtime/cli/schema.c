@@ -72,11 +72,28 @@ static json_t *described(json_t *schema, const char *doc) {
     return schema;
 }
 
+/* A default as an editor would write it: a number, true, false, or one word; NULL where it is something else, such as "at the
+ * end". Quotes of a text within an expression go. */
+static json_t *literal(const char *dflt) {
+    size_t n = strlen(dflt), letters = strspn(dflt, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+    json_t *value = json_loadb(dflt, n, JSON_DECODE_ANY, NULL);
+    if (value || !n) return value;
+    if (letters == n) return json_string(dflt);
+    bool quoted = n > 2 && dflt[0] == '\'' && strcspn(dflt + 1, "'") == n - 2;
+    return quoted ? json_stringn(dflt + 1, n - 2) : NULL;
+}
+
+static json_t *with_default(json_t *schema, const char *dflt) {
+    json_t *value = dflt ? literal(dflt) : NULL;
+    if (value) json_object_set_new(schema, "default", value);
+    return schema;
+}
+
 static json_t *property(const Field *f) {
     char doc[600];
     bool dflt = f->dflt && *f->dflt;
     snprintf(doc, sizeof doc, "%s%s%s", f->doc ? f->doc : "", dflt ? "; default: " : "", dflt ? f->dflt : "");
-    return described(value_of(f), doc);
+    return with_default(described(value_of(f), doc), f->dflt);
 }
 
 static void add_properties(json_t *to, const Field *keys) {
@@ -165,11 +182,9 @@ static json_t *call_schema(const Definition *d, Diags *diags) {
     if (!head_parse(d->entry, &h, diags, diags->arena)) return ref("anything");
     for (int i = 1; i < h.n; i++) {
         char doc[200];
-        if (h.dflt[i])
-            snprintf(doc, sizeof doc, "default: %s", expr_show(h.dflt[i], diags->arena));
-        else
-            snprintf(doc, sizeof doc, "must be given");
-        json_object_set_new(arguments, h.arg[i], described(ref("expression"), doc));
+        const char *dflt = h.dflt[i] ? expr_show(h.dflt[i], diags->arena) : NULL;
+        snprintf(doc, sizeof doc, "%s%s", dflt ? "default: " : "must be given", dflt ? dflt : "");
+        json_object_set_new(arguments, h.arg[i], with_default(described(ref("expression"), doc), dflt));
     }
     json_object_set_new(arguments, "name", property(field_find(call_keys, "name")));
     json_t *map = json_pack("{s:s, s:o, s:o}", "type", "object", "properties", arguments,
