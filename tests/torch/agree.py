@@ -12,7 +12,7 @@ PyTorch in single precision with its own in double is the yardstick. From the sa
 It is amplified in two ways, in every program. Adam divides by the gradient's size: where that is 0 but for rounding (a bias
 before batch norm, a unit that no sample reaches), whole steps are made of noise. And at a kink of (leaky) relu a value that
 is 0 but for rounding has one slope or the other: a gradient penalty, which is made of slopes, leaps. So only the first
-step's losses are held to 1e-4; those after it to 1e-2, and parameters to 1e-2 or ten times the yardstick.
+step's losses are held to 1e-4; those after it, and parameters, to 1e-2 or ten times the yardstick.
 
 A quick run, the default, makes the image networks narrower. --full takes the models' own widths, which takes minutes.
 Needs torch (CPU), numpy and safetensors, all on PyPI:
@@ -233,7 +233,7 @@ def agree(program, name, settings):
     if max(np.abs(double[1][k] - start[k]).max() for k in start) < 10 * VALUE: wrong += ["NOTHING MOVED"]
     if not (meaning[0] <= LOSS and meaning[1] <= VALUE): wrong += [f"ANOTHER MODEL, {meaning[2]}"]
     first = relative(single[0][:len(globals()[name].players)], double[0])
-    if not (first <= LOSS and rounding[0] <= LOOSE and rounding[1] <= max(LOOSE, TIMES * yard[1])): wrong += [f"MORE THAN ROUNDING, {rounding[2]}, {first:.1e} in the first step"]
+    if not (first <= LOSS and all(rounding[i] <= max(LOOSE, TIMES * yard[i]) for i in (0, 1))): wrong += [f"MORE THAN ROUNDING, {rounding[2]}, {first:.1e} in the first step"]
     return wrong, (meaning, rounding, yard)
 
 
