@@ -33,6 +33,7 @@ typedef struct {
     uint32_t file;
     VEC(Anchor) anchors;
     int nodes;
+    const Doc *open;                                  /* the innermost { or [ that is not closed yet, or NULL */
     bool stopped;                                     /* an error after which nothing makes sense */
 } Composer;
 
@@ -66,9 +67,16 @@ static void syntax_error(Composer *c) {
         return;
     }
     diag_error(c->d, at, "YAML: %s%s", p->problem, hint_for(c, p->problem));
-    if (!p->context || p->context_mark.index == p->problem_mark.index) return;
-    Loc from = loc_of(c, p->context_mark);
-    diag_note(c->d, from, "%s that starts here", p->context);
+    if (p->context && p->context_mark.index != p->problem_mark.index) {
+        Loc from = loc_of(c, p->context_mark);
+        diag_note(c->d, from, "%s that starts here", p->context);
+    } else if (c->open) {
+        diag_note(c->d, c->open->loc, "inside of the %s that opens here", c->open->kind == DOC_MAP ? "{" : "[");
+    } else if (strstr(p->problem, "mapping values") && line_goes_on(c->at.text, c->at.byte, &first)) {
+        while (c->at.byte > first) cursor_seek(&c->at, c->at.index - 1);
+        Loc start = {c->file, c->at.line, c->at.col};
+        diag_note(c->d, start, "what begins here goes on there: lines below it that are indented more are part of it");
+    }
 }
 
 static bool next(Composer *c) {
@@ -236,8 +244,11 @@ static Doc *compose(Composer *c, int depth, int *height) {
         *d = (Doc){.kind = map ? DOC_MAP : DOC_LIST, .loc = loc};
         d->flow = map ? e->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE
                       : e->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
+        const Doc *outer = c->open;
+        if (d->flow) c->open = d;
         if (map) compose_map(c, d, depth, height);
         else compose_list(c, d, depth, height);
+        c->open = outer;
     } else {
         d = compose_scalar(c);
     }

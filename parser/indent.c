@@ -32,3 +32,20 @@ bool indent_differs(const char *text, size_t length, size_t at, size_t *first) {
     *first = above.start;
     return any && above.indent != indent;
 }
+
+bool line_goes_on(const char *text, size_t at, size_t *first) {
+    size_t from = at;
+    while (from && text[from - 1] != '\n') from--;
+    for (size_t i = from; i + 1 < at; i++)
+        if (text[i] == ':' && text[i + 1] == ' ') return false; /* a second one in its own line */
+    Line line, above;
+    if (!line_at(text, at, from, &line)) return false;
+    while (from) {
+        size_t end = --from;
+        while (from && text[from - 1] != '\n') from--;
+        if (!line_at(text, end, from, &above) || above.indent >= line.indent) continue;
+        *first = above.start;
+        return text[end - 1] != ':'; /* a key's own text begins further down */
+    }
+    return false;
+}
