@@ -72,6 +72,12 @@ static bool options_from_doc(const Ctx *c, const Dataset *kind, DataSource *src,
         else if (common) ok = option_from_doc(c, &e->spec->scope, common, &src->common, k->value, src->name) && ok;
         else if (!might_be_field(k)) ok = !misspelt_option(e, kind, k) && ok;
     }
+    for (const Field *f = kind->options; ok && f && f->name; f++)
+        if (!f->dflt && !doc_entry(d, f->name)) {
+            diag_error(e->diags, src->loc, "'%s' is missing: a source of kind %s has no default for it, as in %s", f->name, kind->name,
+                       kind->example);
+            ok = false;
+        }
     return ok;
 }
 
@@ -267,7 +273,9 @@ static int reworked_slot(Eval *e, Def *def, int field, int n, const Doc *const *
     }
     for (int mode = 0; mode < MODES; mode++) add_result(e, &r->unit[mode], r->nfield, made[mode], s->field[field].name);
     r->field[r->nfield++] = field;
-    return batch_slot(e, def, "batch", s->field[field].name, *train);
+    int slot = batch_slot(e, def, "batch", s->field[field].name, *train);
+    e->t->slots->all.at[slot].maker = made[MODE_TRAIN];
+    return slot;
 }
 
 /* Of the last batch, where it is not full. */
