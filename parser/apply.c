@@ -12,13 +12,15 @@
 /* ---- attributes ---------------------------------------------------------------------------------------------- */
 
 static bool wrong(const Ctx *c, const Field *f, const Value *v, Loc loc, const char *who, const char *wanted) {
-    if (v->kind != V_POISON)
-        diag_error(c->e->diags, loc, "%s: '%s' wants %s, this is %s", who, f->name, wanted, value_show(c->e, v));
+    if (v->kind == V_POISON) return false;
+    diag_error(c->e->diags, loc, "%s: '%s' wants %s, this is %s", who, f->name, wanted, value_show(c->e, v));
+    diag_calls(c->e->diags);
     return false;
 }
 
 static bool out_of_range(const Ctx *c, const Field *f, double x, Loc loc, const char *who) {
     diag_error(c->e->diags, loc, "%s: '%s' is %.9g, it must be between %.9g and %.9g", who, f->name, x, f->min, f->max);
+    diag_calls(c->e->diags);
     return false;
 }
 

@@ -72,10 +72,12 @@ static Value *do_parameters(const Ctx *c, int n, Value **arg, Loc loc, const Exp
 
 /* ---- shapes and lists ----------------------------------------------------------------------------------------------- */
 
-static Value *list_of_ints(Eval *e, int n, const int64_t *v) {
-    Value **item = ARENA_ARRAY(e->arena, Value *, n + 1);
-    for (int i = 0; i < n; i++) item[i] = value_number(e, (double)v[i], true);
-    return value_list(e, n, item);
+/* A size of v, which knows that it is one. */
+static Value *size_value(Eval *e, double size, const Value *v, int axis) {
+    Value *out = value_number(e, size, true);
+    out->sized = v->kind == V_NODE ? v->node : NULL;
+    out->axis = axis;
+    return out;
 }
 
 static bool shape_of_value(const Ctx *c, const Value *v, Shape *out, Loc loc) {
@@ -90,7 +92,10 @@ static bool shape_of_value(const Ctx *c, const Value *v, Shape *out, Loc loc) {
 static Value *do_shape(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
     (void)n, (void)x;
     Shape s;
-    return shape_of_value(c, arg[0], &s, loc) ? list_of_ints(c->e, s.rank, s.dim) : value_poison(c->e);
+    if (!shape_of_value(c, arg[0], &s, loc)) return value_poison(c->e);
+    Value **item = ARENA_ARRAY(c->e->arena, Value *, s.rank + 1);
+    for (int i = 0; i < s.rank; i++) item[i] = size_value(c->e, (double)s.dim[i], arg[0], i);
+    return value_list(c->e, s.rank, item);
 }
 
 static Value *do_rows(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
@@ -98,7 +103,7 @@ static Value *do_rows(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) 
     Shape s;
     if (!shape_of_value(c, arg[0], &s, loc)) return value_poison(c->e);
     if (s.rank == 0) return refuse_value(c, loc, "rows", "a tensor with axes", arg[0]);
-    return value_number(c->e, (double)s.dim[0], true);
+    return size_value(c->e, (double)s.dim[0], arg[0], 0);
 }
 
 static Value *do_size(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
@@ -114,7 +119,7 @@ static Value *do_size(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) 
         if (!shape_of_value(c, arg[0], &s, loc)) return value_poison(c->e);
         total = (double)shape_count(&s);
     }
-    return value_number(c->e, total, true);
+    return size_value(c->e, total, arg[0], -1);
 }
 
 static Value *do_length(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
@@ -144,13 +149,17 @@ static Value *do_product(const Ctx *c, int n, Value **arg, Loc loc, const Expr *
     if (arg[0]->kind != V_LIST) return refuse_value(c, loc, "product", "a list of numbers", arg[0]);
     double p = 1;
     bool ints = true;
+    const Value *sized = NULL;
     for (int i = 0; i < arg[0]->n; i++) {
         const Value *v = arg[0]->item[i];
+        if (v->sized) sized = v;
         if (v->kind != V_NUMBER) return refuse_value(c, loc, "product", "a list of numbers", arg[0]);
         p *= v->number;
         ints = ints && v->is_int;
     }
-    return value_number(c->e, p, ints);
+    Value *out = value_number(c->e, p, ints);
+    if (sized) out->sized = sized->sized, out->axis = -1;
+    return out;
 }
 
 /* Of a list, or of the parts of a record or collection, whose form stays. */
@@ -191,14 +200,33 @@ static Value *do_reverse(const Ctx *c, int n, Value **arg, Loc loc, const Expr *
 static bool sizes(const Ctx *c, const Value *list, Shape *out, Loc loc, const char *who) {
     if (value_sizes(list, 0, out)) return true;
     const Value *v = list->n == 1 ? list->item[0] : list;
-    if (!value_is_poison(list))
-        diag_error(c->e->diags, loc, "%s: sizes are at most %d whole numbers, this is %s", who, RANK_MAX, value_show(c->e, v));
+    if (value_is_poison(list)) return false;
+    diag_error(c->e->diags, loc, "%s: sizes are at most %d whole numbers, this is %s", who, RANK_MAX, value_show(c->e, v));
+    diag_calls(c->e->diags);
     return false;
 }
 
 /* The name of what is made at one place of the text: a draw's stream, a tensor that a gradient can be taken by. */
 static const char *place_path(const Ctx *c, const char *who, const Expr *x) {
     return arena_printf(c->e->arena, "%s/%s_%d", c->draw, who, x ? site_of(c->e, c->text, x)->number : 1);
+}
+
+static void keep_sizes(const Value *v, SizeOf *out, int *n) {
+    for (int i = 0; v->kind == V_LIST && i < v->n; i++) keep_sizes(v->item[i], out, n);
+    if (v->kind == V_LIST || *n == RANK_MAX) return;
+    if (v->axis >= 0) out[*n] = (SizeOf){v->sized, v->axis};
+    ++*n;
+}
+
+/* A tensor made with sizes of others knows whose they are: for messages. */
+static Node *sized(const Ctx *c, Node *made, const Value *list) {
+    int n = 0;
+    SizeOf *sizes = ARENA_ARRAY(c->e->arena, SizeOf, RANK_MAX);
+    keep_sizes(list, sizes, &n);
+    bool any = false;
+    for (int i = 0; i < n; i++) any = any || sizes[i].of;
+    if (any && n == made->type.shape.rank) made->sizes = sizes;
+    return made;
 }
 
 static Value *filled(const Ctx *c, Value **arg, Loc loc, double value, const char *who, const Expr *x) {
@@ -208,7 +236,7 @@ static Value *filled(const Ctx *c, Value **arg, Loc loc, double value, const cha
         Provenance old = graph_at(c->graph, loc, NULL, c->graph->role, c->path ? c->path : c->draw);
         Node *made = g_own(g_full(c->graph, (Tensor){F32, s}, value), place_path(c, who, x));
         graph_back(c->graph, old);
-        return value_node(c->e, made);
+        return value_node(c->e, sized(c, made, arg[0]));
     }
     Value *number = value_number(c->e, value, false);
     return apply_nodes(c, &op_broadcast, 1, &number, &(ShapeAttr){ints_of_shape(&s)}, loc);
@@ -224,7 +252,7 @@ static Value *do_ones(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) 
     return filled(c, arg, loc, 1, "ones", x);
 }
 
-static Value *draw(const Ctx *c, const Op *op, const Shape *s, double p, Loc loc, const Expr *x) {
+static Value *draw(const Ctx *c, const Op *op, const Value *sizes, const Shape *s, double p, Loc loc, const Expr *x) {
     if (!c->graph) {
         diag_error(c->e->diags, loc, "%s: a draw where only constants may stand", op->name);
         return value_poison(c->e);
@@ -240,14 +268,14 @@ static Value *draw(const Ctx *c, const Op *op, const Shape *s, double p, Loc loc
     a.p = p;
     Node *n = emit(c->graph, op, 2, NODES(tick, c->round ? c->round : g_int(c->graph, 0)), &a);
     graph_back(c->graph, old);
-    return value_node(c->e, n);
+    return value_node(c->e, sized(c, n, sizes));
 }
 
 static Value *do_normal(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
     (void)n;
     Shape s;
     if (!sizes(c, arg[0], &s, loc, "normal")) return value_poison(c->e);
-    return draw(c, &op_normal, &s, 0, loc, x);
+    return draw(c, &op_normal, arg[0], &s, 0, loc, x);
 }
 
 static Value *do_uniform(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
@@ -255,7 +283,7 @@ static Value *do_uniform(const Ctx *c, int n, Value **arg, Loc loc, const Expr *
     Eval *e = c->e;
     Shape s;
     if (!sizes(c, arg[0], &s, loc, "uniform")) return value_poison(e);
-    Value *u = draw(c, &op_uniform, &s, 0, loc, x);
+    Value *u = draw(c, &op_uniform, arg[0], &s, 0, loc, x);
     Value *low = arg[1] ? arg[1] : value_number(e, 0, true), *high = arg[2] ? arg[2] : value_number(e, 1, true);
     Value *width = apply_nodes(c, &op_sub, 2, (Value *[]){high, low}, NULL, loc);
     if (width->kind != V_NUMBER || width->number != 1) u = apply_nodes(c, &op_mul, 2, (Value *[]){u, width}, NULL, loc);
@@ -269,11 +297,11 @@ static Value *do_bernoulli(const Ctx *c, int n, Value **arg, Loc loc, const Expr
     Shape s;
     if (!sizes(c, value_list(e, 1, &arg[1]), &s, loc, "bernoulli")) return value_poison(e);
     if (arg[0]->kind != V_NUMBER) {
-        Value *u = draw(c, &op_uniform, &s, 0, loc, x);
+        Value *u = draw(c, &op_uniform, arg[1], &s, 0, loc, x);
         return apply_nodes(c, &op_lt, 2, (Value *[]){u, arg[0]}, NULL, loc);
     }
     if (arg[0]->number < 0 || arg[0]->number > 1) return refuse_value(c, loc, "bernoulli", "a chance from 0 to 1", arg[0]);
-    return draw(c, &op_bernoulli, &s, arg[0]->number, loc, x);
+    return draw(c, &op_bernoulli, arg[1], &s, arg[0]->number, loc, x);
 }
 
 const Builtin builtin_table[] = {

@@ -31,6 +31,7 @@ void refuse_argument(Eval *e, const Head *h, bool of_network, const char *name, 
     const char *hint = nearest_hint(e->arena, &near);
     if (!near.best && of_network) hint = arena_printf(e->arena, "; beside its arguments every call takes %s", call_key_names(e));
     diag_error(e->diags, loc, "%s has no argument '%s'%s", head_show(e, h), name, hint);
+    if (h->loc.file != e->prelude->scope.globals->defs.at[0]->entry->loc.file) diag_note(e->diags, h->loc, "it is defined here");
 }
 
 /* `padding=same` in a head, where the argument is handed on to one that declares choices. */
@@ -237,12 +238,13 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
         if (!strcmp(b->name, f->head->arg[0])) s->piped = b->value;
     if (network && !d->traced && !e->shaping && !c->probing) inner.tracing = d->traced = true;
     else if (network) inner.tracing = false;
-    Caller caller = {call->loc, f->name, d->entry->loc.file, d->globals == e->prelude, e->diags->caller};
+    Caller *caller = ARENA_NEW(e->arena, Caller);     /* nodes keep it */
+    *caller = (Caller){call->loc, f->name, d->entry->loc.file, d->globals == e->prelude, network, e->diags->caller};
     bool row = call->expr && !network && traces(c);
     int at = row ? trace_begin(c, inner.path, expr_show(call->expr, e->arena), true, call->loc) : -1, nodes = row ? c->graph->node.n : 0;
-    e->diags->caller = &caller;
+    e->diags->caller = caller;
     Value *v = eval_definition(&inner, s, f->body, s->piped);
-    e->diags->caller = caller.outer;
+    e->diags->caller = caller->outer;
     if (row) trace_end(c, at, nodes, v);
     if (network && !value_is_poison(v)) d->shaped = true;
     return v;

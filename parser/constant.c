@@ -101,6 +101,8 @@ Value *constant_apply(const Ctx *c, const Op *op, int n, Value *const *src, cons
     if (!y || y->poison) out = value_poison(e);       /* it was said */
     const double *data = out || NODE_COUNT(y) > most ? NULL : evaluate(e, e->fold, y);
     if (data) out = constant_value(e, &y->type, data);
+    for (int i = 0; data && out->kind == V_NUMBER && i < n; i++)
+        if (src[i]->kind == V_NUMBER && src[i]->sized) out->sized = src[i]->sized, out->axis = src[i]->axis;
     start_over(e->fold);
     if (out || c->graph) return out;
     diag_error(e->diags, loc, "%s: a constant of more than %d numbers, or one that only a run can make", op->name, MOST);

@@ -51,31 +51,36 @@ static bool read_slice(const Ctx *c, Scope *s, const Expr *x, int64_t n, Index *
     return true;
 }
 
-static bool outside(const Ctx *c, const Expr *x, int64_t i, int64_t n) {
-    diag_error(c->e->diags, x->start, "index %lld is outside 0..%lld", (long long)i, (long long)n - 1);
+typedef struct { int64_t size; const Node *node; int axis; } Axis;    /* node: NULL of a list */
+
+static bool outside(const Ctx *c, const Expr *x, int64_t i, const Axis *of) {
+    diag_error(c->e->diags, x->start, "index %lld is outside 0..%lld", (long long)i, (long long)of->size - 1);
+    diag_calls(c->e->diags);
+    if (of->node) note_size(c->e->diags, of->node, of->axis);
     return false;
 }
 
 /* An index tensor known now is checked now; of others, a row outside reads as NaN. */
-static bool check_gather(const Ctx *c, const Expr *x, const Value *v, int64_t n) {
+static bool check_gather(const Ctx *c, const Expr *x, const Value *v, const Axis *of) {
     Tensor t;
     if (!value_constant(v, &t) || t.dtype != I32) return true;
     const double *at = constant_data(c->e, v, &t);
     for (int64_t i = 0; i < shape_count(&t.shape); i++)
-        if (at[i] < 0 || at[i] >= (double)n) return outside(c, x, (int64_t)at[i], n);
+        if (at[i] < 0 || at[i] >= (double)of->size) return outside(c, x, (int64_t)at[i], of);
     return true;
 }
 
-static bool read_place(const Ctx *c, Scope *s, const Expr *x, int64_t n, Index *out) {
+static bool read_place(const Ctx *c, Scope *s, const Expr *x, const Axis *of, Index *out) {
+    int64_t n = of->size;
     if (x->kind == EX_SLICE) return read_slice(c, s, x, n, out);
     Value *v = eval_expr(c, s, x);
     int64_t i;
     if (v->kind == V_POISON) return false;
     if (!value_whole(v, &i)) {
         *out = (Index){.gather = v};
-        return check_gather(c, x, v, n);
+        return check_gather(c, x, v, of);
     }
-    if (i < -n || i >= n) return outside(c, x, i, n);
+    if (i < -n || i >= n) return outside(c, x, i, of);
     *out = (Index){.start = i < 0 ? i + n : i, .step = 1, .size = 1};
     return true;
 }
@@ -96,6 +101,7 @@ static Value *pick_apply(const Ctx *c, Value *v, const Picked *p, Loc loc) {
 }
 
 static Value *index_tensor(const Ctx *c, Value *v, const Expr *x, Scope *s, const Shape *of) {
+    const Node *node = v->kind == V_NODE ? v->node : NULL;
     Eval *e = c->e;
     Picked p = {0};
     for (int i = 0; i < x->n; i++) {
@@ -109,10 +115,12 @@ static Value *index_tensor(const Ctx *c, Value *v, const Expr *x, Scope *s, cons
         }
         if (p.start.n == of->rank) {
             diag_error(e->diags, x->args[i]->start, "more indices than axes: this is a tensor of %s", shape_show(of, e->arena));
+            diag_calls(e->diags);
+            if (node) note_shape(c->e->diags, node);
             return value_poison(e);
         }
         Index at;
-        if (!read_place(c, s, x->args[i], of->dim[p.start.n], &at)) return value_poison(e);
+        if (!read_place(c, s, x->args[i], &(Axis){of->dim[p.start.n], node, p.start.n}, &at)) return value_poison(e);
         if (at.gather && x->n == 1) return apply_nodes(c, &op_gather, 2, (Value *[]){v, at.gather}, NULL, x->loc);
         if (at.gather) {
             diag_error(e->diags, x->args[i]->start, "a tensor as index stands alone: x[i], then slice");
@@ -129,7 +137,7 @@ static Value *index_list(const Ctx *c, Value *v, const Expr *x, Scope *s) {
     Eval *e = c->e;
     if (x->n > 1 || x->args[0]->kind == EX_NEW) return NULL;
     Index at;
-    if (!read_place(c, s, x->args[0], v->n, &at)) return value_poison(e);
+    if (!read_place(c, s, x->args[0], &(Axis){.size = v->n}, &at)) return value_poison(e);
     if (at.gather) return apply_nodes(c, &op_gather, 2, (Value *[]){v, at.gather}, NULL, x->loc);
     if (!at.slice) return v->item[at.start];
     Value **item = ARENA_ARRAY(e->arena, Value *, at.size + 1);

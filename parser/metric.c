@@ -114,7 +114,7 @@ static void metric_collect(Eval *e, Metric *m, const DocEntry *entry, const Doc 
         all.shape.dim[0] = m->count;
         const char *name = arena_printf(e->arena, "@collect/%s/%s", entry->key, k->key);
         int slot = slot_find(e->t->slots, name);
-        if (slot < 0) slot = slot_add(e->t->slots, (Slot){.name = name, .type = all, .kind = SLOT_COLLECTED, .loc = k->loc});
+        if (slot < 0) slot = slot_add(e->t->slots, (Slot){.name = name, .type = all, .kind = SLOT_COLLECTED, .loc = k->loc, .maker = n});
         m->collect_slot[m->ncollect++] = slot;
         if (doc_entry(entry->value, k->key))
             diag_error(e->diags, k->loc, "'%s' is collected and is a local name, too: rename one", k->key);

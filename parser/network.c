@@ -62,7 +62,7 @@ Value *slot_template(const Ctx *c, const char *prefix, const Value *v, SlotKind 
     }
     if (!constant) type = v->node->type;
     int at = slot_find(e->t->slots, prefix);
-    if (at < 0) at = slot_add(e->t->slots, (Slot){.name = prefix, .type = type, .kind = kind, .loc = loc});
+    if (at < 0) at = slot_add(e->t->slots, (Slot){.name = prefix, .type = type, .kind = kind, .loc = loc, .maker = constant ? NULL : v->node});
     const Slot *s = &e->t->slots->all.at[at];
     if (s->kind != kind || !tensor_equal(&s->type, &type)) {
         diag_error(e->diags, loc, "'%s' is the name of two things, %s %s here and %s %s elsewhere: rename one", prefix,
@@ -149,6 +149,8 @@ static void initialise(const Ctx *c, int slot, Value *init, Loc loc) {
         if (n) n = stretched(&ic, n, &type, loc, name);
         if (n) g_assign(ic.graph, slot, n);
         graph_back(ic.graph, old);
+        const Def *maker = init->kind == V_FUNCTION ? init->function->def : NULL;
+        if (!n && maker) diag_note(e->diags, maker->entry->loc, "'%s' gives the initial value", maker->name);
         if (!n) return;
     }
     mark(e->arena, &e->initialised, slot);
@@ -172,10 +174,26 @@ static Loc call_of(const Eval *e, const Def *network) {
     return (Loc){0};
 }
 
-static void note_other_call(const Eval *e, int slot) {
-    for (int i = 0; i < e->shaped.n; i++)
-        if (e->shaped.at[i].slot == slot && e->shaped.at[i].call.line)
-            diag_note(e->diags, e->shaped.at[i].call, "the other call is here");
+/* Where the sizes come from that a shape has on an axis on which it differs from another. */
+static void note_odd_sizes(Diags *d, const Value *shape, const Shape *is, const Shape *other) {
+    for (int i = 0; shape->kind == V_LIST && shape->n == is->rank && i < is->rank; i++) {
+        const Value *v = shape->item[i];
+        if (v->kind != V_NUMBER || !v->sized || (i < other->rank && is->dim[i] == other->dim[i])) continue;
+        if (v->axis < 0) note_sizes(d, v->sized, 1);
+        else note_size(d, v->sized, v->axis);
+    }
+}
+
+/* A network's calls give one of its parameters two shapes: s here, `was` in the call that was first. */
+static void note_two_shapes(const Ctx *c, int slot, const Value *shape, const Shape *s, const Shape *was) {
+    const Eval *e = c->e;
+    for (int i = 0; i < e->shaped.n; i++) {
+        const Shaped *first = &e->shaped.at[i];
+        if (first->slot != slot) continue;
+        if (first->call.line) diag_note(e->diags, first->call, "the other call is here");
+        note_odd_sizes(e->diags, shape, s, was);
+        note_odd_sizes(e->diags, first->shape, was, s);
+    }
 }
 
 Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind, const char *name, Loc loc) {
@@ -192,11 +210,16 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
     }
     if (!shape_from_value(c, shape, &s, loc)) return value_poison(e);
     const char *full = arena_printf(e->arena, "%s/%s", c->path, name);
+    if (!shape_bounded(&s)) {
+        diag_error(e->diags, loc, "the parameter '%s' would have more than 2^40 numbers: %s", full, shape_show(&s, e->arena));
+        diag_calls(e->diags);
+        return value_poison(e);
+    }
     Tensor type = {F32, s};
     int slot = slot_find(e->t->slots, full);
     if (slot < 0) {
         slot = slot_add(e->t->slots, (Slot){.name = full, .type = type, .kind = SLOT_PARAM, .tag = kind, .loc = loc});
-        vec_push(e->arena, &e->shaped, ((Shaped){slot, call_of(e, c->network)}));
+        vec_push(e->arena, &e->shaped, ((Shaped){slot, call_of(e, c->network), shape}));
         vec_push(e->arena, &c->network->slots, slot);
     } else if (e->t->slots->all.at[slot].kind != SLOT_PARAM) {
         diag_error(e->diags, loc, "'%s' is also the name of a running value: rename one", full);
@@ -206,7 +229,7 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
         diag_error(e->diags, loc, "the parameter '%s' is %s in this call and %s in another: a network's calls share their "
                                   "parameters", full, shape_show(&s, e->arena), shape_show(&was, e->arena));
         diag_calls(e->diags);
-        note_other_call(e, slot);
+        note_two_shapes(c, slot, shape, &s, &was);
         return value_poison(e);
     }
     initialise(c, slot, init, loc);

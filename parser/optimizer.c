@@ -170,8 +170,9 @@ static void update_one(const Ctx *c, const Rule *r, Moved *m, Node *gate) {
     Value **template = ARENA_ARRAY(e->arena, Value *, n + 1), **old = ARENA_ARRAY(e->arena, Value *, n + 1);
     Value **next = ARENA_ARRAY(e->arena, Value *, n + 1);
     const char *prefix = arena_printf(e->arena, "@optimizer/%s/%s", r->owner, parameter);
-    Caller caller = {r->loc, r->rule->name, r->rule->entry->loc.file, r->rule->globals == e->prelude, e->diags->caller};
-    e->diags->caller = &caller;
+    Caller *caller = ARENA_NEW(e->arena, Caller);
+    *caller = (Caller){r->loc, r->rule->name, r->rule->entry->loc.file, r->rule->globals == e->prelude, false, e->diags->caller};
+    e->diags->caller = caller;
     bool ok = true;
     for (int i = 0; i < n && ok; i++) {
         int slot = slot_find(e->t->slots, arena_printf(e->arena, "%s/%s", prefix, state->entry[i].key));
@@ -191,7 +192,7 @@ static void update_one(const Ctx *c, const Rule *r, Moved *m, Node *gate) {
             for (int i = 0; i < n; i++) template_store(c, template[i], next[i], gate, r->loc);
         }
     }
-    e->diags->caller = caller.outer;
+    e->diags->caller = caller->outer;
     graph_back(c->graph, before);
 }
 

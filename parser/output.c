@@ -248,7 +248,9 @@ static void output_define(Eval *e, const DocEntry *entry, OutputUse *out, int ra
     Tensor *types = ARENA_ARRAY(e->arena, Tensor, f.result.n + 1);
     for (int i = 0; i < f.result.n; i++) types[i] = f.result.at[i]->type;
     ok = ok && mark_stacked(e, &f, out, types, doc_get(d, kind->name)->loc);
+    int errors = e->diags->errors;
     if (ok && kind->check) kind->check(options, f.result.n, types, e->diags, doc_get(d, kind->name)->loc);
+    for (int i = 0; e->diags->errors > errors && i < f.result.n; i++) note_shape(e->diags, f.result.at[i]);
     build_done(e, &f.b, f.result.n, f.result.at, NULL);
 }
 

@@ -97,6 +97,7 @@ bool ranges_hold(const Ctx *c, const Head *h, Scope *text, const Doc *ranges, Va
         else diag_error(e->diags, loc[i], "%s: '%s' is %s, it must hold that %s%s%s", h->name, h->arg[i], value_show(e, value[i]),
                         expr_show(doc_expr(e, d), e->arena), advice ? "; " : "", advice && advice->kind == DOC_SCALAR ? advice->text : "");
         diag_calls(e->diags);
+        if (value[i]->kind == V_NODE) note_shape(e->diags, value[i]->node);
     }
     return ok;
 }

@@ -78,14 +78,20 @@ static bool was_read(const Trace *t, const Doc *d) {
 }
 
 /* A local name: a key beside one of the chain's, or inside one of those (`collect:` of a metric). */
-static bool read_local(Trace *t, const char *word) {
+static const DocEntry *find_local(const Trace *t, const char *word, bool unread) {
     for (int i = t->chain.n - 1; i > 1; i--) {
         const Link *l = &t->chain.at[i];
         const DocEntry *e = l->entry ? doc_entry(l->in, word) : NULL;
         for (int k = 0; l->entry && !e && k < l->in->n; k++) e = doc_entry(l->in->entry[k].value, word);
-        if (e && !was_read(t, e->value)) return read_words(t, e->value), true; /* in its own value it means the outer one */
+        if (e && !(unread && was_read(t, e->value))) return e; /* in its own value it means the outer one */
     }
-    return false;
+    return NULL;
+}
+
+static bool read_local(Trace *t, const char *word) {
+    const DocEntry *e = find_local(t, word, true);
+    if (e) read_words(t, e->value);
+    return e != NULL;
 }
 
 static void read_global(Trace *t, const char *word) {
@@ -101,15 +107,64 @@ static void read_global(Trace *t, const char *word) {
 static bool word_start(char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
 static bool word_part(char c) { return word_start(c) || (c >= '0' && c <= '9'); }
 
-static void read_scalar(Trace *t, const char *text) {
+static size_t name_length(const char *text) {
+    size_t n = 0;
+    while (word_part(text[n])) n++;
+    return n;
+}
+
+/* The row that says what the spec's function or network of this name gives. */
+static const DocEntry *result_of(const Trace *t, const char *name, size_t n) {
+    static const char *const callable[] = {"functions", "networks", NULL};
+    for (const char *const *section = callable; n && *section; section++) {
+        const Doc *all = doc_get(t->spec, *section);
+        for (int i = 0; all && all->kind == DOC_MAP && i < all->n; i++) {
+            if (strncmp(all->entry[i].key, name, n) || all->entry[i].key[n] != '(') continue;
+            const DocEntry *result = doc_entry(all->entry[i].value, "return");
+            return result ? result : &all->entry[i];
+        }
+    }
+    return NULL;
+}
+
+/* The name before the bracket that p, a closing one, closes. */
+static const char *called_before(const char *text, const char *p, size_t *n) {
+    int depth = 0;
+    do depth += (*p == ')') - (*p == '(');
+    while (depth && p-- > text);
+    const char *end = p;
+    while (p > text && word_part(p[-1])) p--;
+    *n = depth ? 0 : (size_t)(end - p);
+    return p;
+}
+
+/* `judged.score`, `draw(n).z`: the row of the record where that part is given. `word` is the one before the dot, or NULL. */
+static void read_member(Trace *t, const char *text, const char *dot, const char *word) {
+    const DocEntry *local = word ? find_local(t, word, false) : NULL;
+    if (local && local->value->kind != DOC_SCALAR) return;
+    const char *call = local ? local->value->text : text;
+    const char *end = local ? strchr(call, 0) : dot;
+    size_t n;
+    if ((word && !local) || end == call || end[-1] != ')') return;
+    call = called_before(call, end - 1, &n);
+    const DocEntry *result = result_of(t, call, n);
+    const char *part = arena_strndup(t->d->arena, dot + 1, name_length(dot + 1));
+    const DocEntry *e = result ? doc_entry(result->value, part) : NULL;
+    if (e) note(t, e->loc, " is ", arena_printf(t->d->arena, ".%s", part), e->value);
+    else if (result) note(t, result->loc, result->value->kind == DOC_SCALAR ? " gives " : " is ", arena_strndup(t->d->arena, call, n), result->value);
+}
+
+static void read_scalar(Trace *t, const char *whole) {
+    const char *text = whole;
     while (*text) {
+        if (*text == ')' && text[1] == '.' && word_start(text[2])) read_member(t, whole, text + 1, NULL);
         if (!word_start(*text)) {
             text += 1;
             continue;
         }
-        size_t n = 1;
-        while (word_part(text[n])) n++;
+        size_t n = name_length(text);
         const char *word = arena_strndup(t->d->arena, text, n);
+        if (text[n] == '.' && word_start(text[n + 1])) read_member(t, whole, text + n, word);
         if (!read_local(t, word)) read_global(t, word);
         text += n;
     }

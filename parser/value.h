@@ -35,6 +35,8 @@ struct Value {
     bool is_int;                                      /* V_NUMBER */
     bool collection;                                  /* V_RECORD: arithmetic maps over its parts */
     double number;                                    /* V_NUMBER, V_BOOL */
+    const Node *sized;                                /* V_NUMBER: of which it is a size, or is made of one; or NULL ... */
+    int axis;                                         /* ... and on which axis; -1: all */
     const char *text;                                 /* V_TEXT */
     int n;                                            /* V_LIST, V_RECORD */
     Value **item;
@@ -138,7 +140,8 @@ typedef struct {                                      /* a running value that mo
 } Pending;
 
 typedef IntTable Marks;                               /* a set of slots, definitions, ... by index */
-typedef struct { int slot; Loc call; } Shaped;        /* a parameter, and the call of its network that gave it its shape */
+typedef struct { int slot; Loc call; const Value *shape; } Shaped;    /* a parameter, the call of its network that gave it its
+                                                         shape, and that */
 
 typedef struct { const Def *network; const char *argument; Shape shape; Loc loc; bool said; } Given;      /* a tensor, in a call */
 

@@ -76,12 +76,12 @@ static void one_text_that_several_calls_reach_is_one_message(void **state) {
     Diags *d = diags_new(a);
     Loc place = {diags_source(d, "s", "f: g\nx\ny\n", 8), 1, 1};
     for (uint32_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
-        Caller caller = {{0, i + 2, 1}, "f", 0, false, NULL};
+        Caller caller = {{0, i + 2, 1}, "f", 0, false, false, NULL};
         d->caller = &caller;
         diag_error(d, place, "%d rows", sizes[i]);
         diag_note(d, place, "row %u", i);
     }
-    Caller again = {{0, 2, 1}, "f", 0, false, NULL};
+    Caller again = {{0, 2, 1}, "f", 0, false, false, NULL};
     d->caller = &again;
     for (int i = 0; i < 2; i++) diag_error(d, ((Loc){0, 1, 3}), "'%c' is missing", 'a' + i);      /* one call: two complaints */
     assert_int_equal(d->errors, 3);

@@ -505,6 +505,29 @@ static void test_limits(void **state) {
 
 /* ---- laws of the table, and random numbers ---- */
 
+/* What a size of the result depends on is what changes it: each size of each source is made larger in turn. */
+static void test_sizes(void **state) {
+    const Case *c = *state;
+    Bench b = bench_new(c->op, c->sample);
+    const Node *y = b.y;
+    for (int k = 0; k < y->nsrc; k++)
+        for (int i = 0; i < y->src[k]->type.shape.rank; i++) {
+            Node *n = arena_alloc(b.arena, sizeof *n + (size_t)y->nsrc * sizeof(Node *)), larger = *y->src[k];
+            memcpy(n, y, sizeof *n + (size_t)y->nsrc * sizeof(Node *));
+            n->src[k] = &larger;
+            larger.type.shape.dim[i]++;
+            Tensor type;
+            Diags *loud = b.g->diags;
+            b.g->diags = NULL;
+            bool still = y->op->infer(n, &type);
+            b.g->diags = loud;
+            for (int axis = 0; still && axis < type.shape.rank; axis++)
+                if (type.shape.dim[axis] != y->type.shape.dim[axis] && !(size_axes(y, axis, k) >> i & 1))
+                    fail_msg("axis %d depends on axis %d of source %d", axis, i, k);
+        }
+    arena_free(b.arena);
+}
+
 static void the_table_obeys_its_laws(void **state) {
     (void)state;
     for (const Op *const *at = op_table; *at; at++) {
@@ -642,6 +665,7 @@ int main(void) {
         for (const Sample *s = (*op)->samples; s && s->name; s++) {
             const Case *c = case_new(&l, *op, s);
             if ((*op)->infer) add(&l, test_kernel, c, "%s/%s/kernel", (*op)->name, s->name);
+            if ((*op)->infer) add(&l, test_sizes, c, "%s/%s/sizes", (*op)->name, s->name);
             add(&l, test_nonsense, c, "%s/%s/nonsense", (*op)->name, s->name);
             if ((*op)->traits & STOPS_GRAD) continue;
             add(&l, test_grad, c, "%s/%s/grad", (*op)->name, s->name);

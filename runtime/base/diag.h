@@ -38,6 +38,7 @@ typedef struct Caller {
     const char *who;                                  /* what was called */
     uint32_t file;                                    /* where its text stands */
     bool foreign;
+    bool network;                                     /* not a function */
     const struct Caller *outer;
 } Caller;
 

@@ -200,17 +200,11 @@ static const Node *poisoned(int nsrc, Node *const *src) {
 
 /* No axis is empty, and the number of bytes is one that arithmetic bears. */
 static bool sizes_fit(const Node *n) {
-    const int64_t most = (int64_t)1 << 40;
     const Shape *s = &n->type.shape;
-    int64_t count = 1;
-    for (int i = 0; i < s->rank; i++) {
+    for (int i = 0; i < s->rank; i++)
         if (s->dim[i] < 1)
             return reject(n, "gives an empty tensor: axis %d has size %lld", i, (long long)s->dim[i]);
-        if (s->dim[i] > most / count)
-            return reject(n, "gives a tensor of more than 2^40 numbers: %s", shape_show(s, n->graph->arena));
-        count *= s->dim[i];
-    }
-    return true;
+    return shape_bounded(s) || reject(n, "gives a tensor of more than 2^40 numbers: %s", shape_show(s, n->graph->arena));
 }
 
 Node *emit(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr) {
@@ -231,7 +225,7 @@ Node *emit(Graph *g, const Op *op, int nsrc, Node *const *src, const void *attr)
     if (*at && !(op->traits & EFFECT)) return *at;
     Node *n = node_new(g, op, nsrc, src, attr);
     if (!op->infer(n, &n->type) || !sizes_fit(n)) return poison(g, nsrc ? src[0]->type : (Tensor){0});
-    if (g->diags) n->loc = diags_reader(g->diags, g->loc); /* only now: what infer says tells of the prelude's line too */
+    if (g->diags) n->calls = g->diags->caller, n->loc = diags_reader(g->diags, g->loc); /* only now: what infer says tells of the prelude's line too */
     node_add(g, n);
     if (n->poison || op->traits & EFFECT) return n;
     *at = n;

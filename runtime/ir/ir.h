@@ -31,6 +31,7 @@ enum { EXPLAINED = 4 };
 typedef struct Node Node;
 typedef struct Op Op;
 typedef struct Graph Graph;
+typedef struct { const Node *of; int axis; } SizeOf;  /* of: NULL where the size is of nothing */
 typedef struct Instr Instr;                           /* ir/instr.h */
 
 struct Node {
@@ -42,6 +43,8 @@ struct Node {
     const Node *origin;                               /* the node it was derived from, or NULL */
     const char *role;                                 /* "gradient", "optimizer", ... or NULL */
     const char *path;                                 /* 'critic/conv_2', where it was made; or NULL */
+    const Caller *calls;                              /* of the spec's functions that led to it; or NULL */
+    const SizeOf *sizes;                              /* by axis: the size of another tensor that was asked for; or NULL */
     bool poison;                                      /* made of something wrong: silent, the graph is thrown away */
     int id, nsrc;
     Node *src[];
@@ -157,6 +160,7 @@ typedef struct {
     const char *tag;                                  /* what the layer declared: 'weight', 'bias', ...; or NULL */
     Loc loc;
     double fill;                                      /* the value every element has at the start of a run */
+    const Node *maker;                                /* in another graph: what its value is made by, if that is known */
     const double *init;                               /* or all of its elements; NULL: fill (an init program may follow) */
 } Slot;
 
@@ -209,6 +213,7 @@ Shape shape_of(int rank, const int64_t *dim);
 bool shape_equal(const Shape *a, const Shape *b);
 bool tensor_equal(const Tensor *a, const Tensor *b);
 int64_t shape_count(const Shape *s);
+bool shape_bounded(const Shape *s);                   /* at most 2^40 numbers: sizes of 1 or more that arithmetic bears */
 char *shape_show(const Shape *s, Arena *a);           /* "[128, 40, 40, 1]" */
 bool shape_broadcast(const Shape *a, const Shape *b, Shape *out);       /* NumPy's, less the refusal of language.md */
 unsigned axes_mask(const Ints *axes, int rank, bool *ok);               /* negative ones from the end; n = 0: all */

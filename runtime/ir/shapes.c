@@ -23,6 +23,15 @@ bool tensor_equal(const Tensor *a, const Tensor *b) {
     return a->dtype == b->dtype && shape_equal(&a->shape, &b->shape);
 }
 
+bool shape_bounded(const Shape *s) {
+    int64_t count = 1;
+    for (int i = 0; i < s->rank; i++) {
+        if (s->dim[i] > ((int64_t)1 << 40) / count) return false;
+        count *= s->dim[i];
+    }
+    return true;
+}
+
 int64_t shape_count(const Shape *s) {
     int64_t n = 1;
     for (int i = 0; i < s->rank; i++) n *= s->dim[i];

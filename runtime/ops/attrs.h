@@ -43,3 +43,11 @@ Ints ints_of_shape(const Shape *s);
 Shape shape_of_ints(const Ints *v);
 /* True where all elements are one known number: a constant, or one broadcast. */
 bool node_number(const Node *n, double *value);
+
+/* sizes.c, for messages: which axes of source k give n its size on `axis`, a bit an axis. Notes, behind the newest message,
+ * of the lines of the spec that gave x its size on an axis, the last one first; its sizes from an axis on; or that changed
+ * its shape on the way. At most six of each, and the calls. */
+unsigned size_axes(const Node *n, int axis, int k);
+void note_size(Diags *d, const Node *x, int axis);
+void note_sizes(Diags *d, const Node *x, int first);
+void note_shape(Diags *d, const Node *x);

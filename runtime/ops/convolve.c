@@ -89,10 +89,12 @@ static bool four_axes(const Node *n) {
 static bool window_fits(const Node *n, const ConvShape *s) {
     int64_t high = (s->KH - 1) * s->dh + 1, wide = (s->KW - 1) * s->dw + 1;
     if (s->H + s->top + s->bottom >= high && s->W + s->left + s->right >= wide) return true;
-    return reject(n,
-                  "a window of %lldx%lld does not fit into %lldx%lld with padding [%lld, %lld, %lld, %lld]",
-                  (long long)high, (long long)wide, (long long)s->H, (long long)s->W, (long long)s->top,
-                  (long long)s->bottom, (long long)s->left, (long long)s->right);
+    int short_axis = s->H + s->top + s->bottom >= high ? 2 : 1;
+    reject(n, "a window of %lldx%lld does not fit into %lldx%lld with padding [%lld, %lld, %lld, %lld]",
+           (long long)high, (long long)wide, (long long)s->H, (long long)s->W, (long long)s->top,
+           (long long)s->bottom, (long long)s->left, (long long)s->right);
+    note_size(n->graph->diags, n->src[0], short_axis);
+    return false;
 }
 
 static bool convolve_infer(const Node *n, Tensor *out) {
@@ -100,10 +102,13 @@ static bool convolve_infer(const Node *n, Tensor *out) {
     if (!four_axes(n)) return false;
     const Shape *x = &n->src[0]->type.shape, *w = &n->src[1]->type.shape;
     if (!complete(a, false)) return reject(n, "its geometry is not complete");
-    if (x->dim[3] != w->dim[2] * a->groups || w->dim[3] % a->groups)
-        return reject(n, "%s has %lld channels, the kernel %s with %lld group%s takes %lld", show(n, 0),
-                      (long long)x->dim[3], show(n, 1), (long long)a->groups, a->groups == 1 ? "" : "s",
-                      (long long)(w->dim[2] * a->groups));
+    if (x->dim[3] != w->dim[2] * a->groups || w->dim[3] % a->groups) {
+        reject(n, "%s has %lld channels, the kernel %s with %lld group%s takes %lld", show(n, 0), (long long)x->dim[3],
+               show(n, 1), (long long)a->groups, a->groups == 1 ? "" : "s", (long long)(w->dim[2] * a->groups));
+        note_size(n->graph->diags, n->src[0], 3);
+        note_size(n->graph->diags, n->src[1], 2);
+        return false;
+    }
     ConvShape s = form(a, x, w, NULL);
     if (!window_fits(n, &s)) return false;
     *out = tensor_of(F32, SHAPE(s.N, s.P, s.Q, s.K));

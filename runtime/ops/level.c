@@ -50,42 +50,6 @@ static bool stretches(const Shape *a, const Shape *b) {
     return true;
 }
 
-static int64_t size_from_end(const Node *x, int axis) {
-    const Shape *s = &x->type.shape;
-    return axis <= s->rank ? s->dim[s->rank - axis] : 1;
-}
-
-/* The source that x is mainly made of: one of as many samples if there is one, then the one with the most numbers of its
- * own; not a weight, nor a constant or a bias that was repeated. */
-static const Node *main_source(const Node *x) {
-    const Node *best = NULL;
-    double most = -1;
-    for (int k = 0; k < x->nsrc; k++) {
-        const Node *s = x->src[k], *own = s->op == &op_broadcast ? s->src[0] : s;
-        bool samples = own->type.shape.rank && x->type.shape.rank && own->type.shape.dim[0] == x->type.shape.dim[0];
-        double numbers = (double)NODE_COUNT(own) * (samples ? 1e12 : 1);
-        if (numbers > most) most = numbers, best = s;
-    }
-    return best;
-}
-
-/* Notes of the lines of the spec that gave x its size on an axis, counted from the last, 1: the latest first. */
-void note_sizes(const Node *x, int axis) {
-    enum { MOST = 4 };
-    Graph *g = x->graph;
-    for (int said = 0; x->nsrc && said < MOST;) {
-        const Node *from = x;
-        if (x->op->traits & RANDOM || x->op == &op_own) {      /* it has its size from nothing else */
-            if (x->loc.line) diag_note(g->diags, x->loc, "%s is made here", show_of(x));
-            return;
-        }
-        while (from->nsrc && !memcmp(&from->loc, &x->loc, sizeof x->loc)) from = main_source(from);
-        if (x->loc.line && size_from_end(x, axis) != size_from_end(from, axis))
-            diag_note(g->diags, x->loc, "%s becomes %s here", show_of(from), show_of(x)), said++;
-        x = from;
-    }
-}
-
 /* The axis, counted from the last, on which two shapes do not meet; 0 where they do. */
 static int odd_axis(const Shape *a, const Shape *b) {
     for (int i = 1; i <= a->rank && i <= b->rank; i++) {
@@ -110,7 +74,7 @@ bool level_shapes(Graph *g, const Op *op, int n, Node *const *src, Node **out) {
                                    a, b, low)
                           : refuse(g, op, src[0]->type, "shapes %s and %s do not fit together", a, b);
         int axis = odd_axis(&before, s);
-        for (int i = 0; axis && g->diags && i <= k; i++) note_sizes(src[i], axis);
+        for (int i = 0; axis && i <= k; i++) note_size(g->diags, src[i], src[i]->type.shape.rank - axis);
         *out = wrong; /* out may be src */
         return false;
     }

@@ -61,8 +61,12 @@ static Node *matmul_build(Graph *g, int nsrc, Node *const *src, const void *attr
         return refuse(g, &op_matmul, a->type, "%s @ %s: a scalar is no matrix, multiply with *", show_of(a),
                       show_of(b));
     int64_t inner_a = a->type.shape.dim[rank_a - 1], inner_b = b->type.shape.dim[rank_b > 1 ? rank_b - 2 : 0];
-    if (inner_a != inner_b)
-        return refuse(g, &op_matmul, a->type, "inner sizes differ: %s @ %s", show_of(a), show_of(b));
+    if (inner_a != inner_b) {
+        Node *wrong = refuse(g, &op_matmul, a->type, "inner sizes differ: %s @ %s", show_of(a), show_of(b));
+        note_size(g->diags, a, rank_a - 1);
+        note_size(g->diags, b, rank_b > 1 ? rank_b - 2 : 0);
+        return wrong;
+    }
     Shape row = SHAPE(1, inner_a), column = SHAPE(inner_b, 1);
     if (rank_a == 1) a = g_reshape(a, &row);
     if (rank_b == 1) b = g_reshape(b, &column);

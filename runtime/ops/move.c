@@ -238,7 +238,7 @@ static bool concat_infer(const Node *n, Tensor *out) {
             while (odd < t.shape.rank && s.shape.dim[odd] == t.shape.dim[odd]) odd++;
             reject(n, "%s %s and %s %s differ not only in axis %lld", dtype_name(t.dtype), show(n, 0),
                    dtype_name(s.dtype), show(n, k), (long long)axis);
-            for (int i = 0; i <= k && odd < t.shape.rank && n->graph->diags; i += k) note_sizes(n->src[i], t.shape.rank - odd);
+            for (int i = 0; i <= k && odd < t.shape.rank; i += k) note_size(n->graph->diags, n->src[i], odd);
             return false;
         }
         t.shape.dim[axis] += more;

@@ -18,7 +18,6 @@
  * sources to their common shape, or refuses, leaves poison in *out and gives false. */
 Node *level_type(Node *x, DType to);
 DType level_common(int n, Node *const *src, DType least);
-void note_sizes(const Node *x, int axis);              /* which lines gave it its size there; counted from the last, 1 */
 bool level_shapes(Graph *g, const Op *op, int n, Node *const *src, Node **out);
 Tensor tensor_of(DType t, Shape s);
 const char *show(const Node *n, int k); /* shape of source k, for messages */

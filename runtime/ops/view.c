@@ -11,8 +11,13 @@ static bool broadcast_infer(const Node *n, Tensor *out) {
     Shape to = shape_of_ints(&((const ShapeAttr *)n->attr)->shape), from = n->src[0]->type.shape;
     int lead = to.rank - from.rank;
     bool fits = lead >= 0;
-    for (int i = 0; i < from.rank && fits; i++) fits = from.dim[i] == to.dim[lead + i] || from.dim[i] == 1;
-    if (!fits) return reject(n, "%s does not stretch to %s", show(n, 0), shape_show(&to, n->graph->arena));
+    int odd = 0;
+    while (odd < from.rank && fits && (from.dim[odd] == to.dim[lead + odd] || from.dim[odd] == 1)) odd++;
+    if (!fits || odd < from.rank) {
+        reject(n, "%s does not stretch to %s", show(n, 0), shape_show(&to, n->graph->arena));
+        note_size(n->graph->diags, n->src[0], odd);
+        return false;
+    }
     *out = tensor_of(n->src[0]->type.dtype, to);
     return true;
 }
@@ -100,10 +105,12 @@ static Node *refuse_sizes(Graph *g, const Node *x, const ReshapeAttr *a, int64_t
     if (a->keep == 1 && a->shape.n > 1 && all == NODE_COUNT(x))
         return refuse(g, &op_reshape, x->type, "%s for %s: reshape leaves axis 0 alone, so the sizes are those after it, "
                                                "%lld numbers in all, as in shape(x)[1:]", wanted, show_of(x), (long long)rest);
-    if (a->keep)
-        return refuse(g, &op_reshape, x->type, "%s after the first %s of %s, where %lld numbers are, not %lld", wanted,
-                      a->keep == 1 ? "axis" : "axes", show_of(x), (long long)rest, (long long)all);
-    return refuse(g, &op_reshape, x->type, "%s has %lld numbers, %s has %lld", show_of(x), (long long)rest, wanted, (long long)all);
+    Node *wrong = a->keep ? refuse(g, &op_reshape, x->type, "%s after the first %s of %s, where %lld numbers are, not %lld", wanted,
+                                   a->keep == 1 ? "axis" : "axes", show_of(x), (long long)rest, (long long)all)
+                          : refuse(g, &op_reshape, x->type, "%s has %lld numbers, %s has %lld", show_of(x), (long long)rest, wanted,
+                                   (long long)all);
+    note_sizes(g->diags, x, (int)a->keep);
+    return wrong;
 }
 
 /* Elsewhere a -1 in front stands for the batch. Here the batch stays by itself, and the -1 becomes an axis of size 1. */
@@ -139,9 +146,12 @@ static Node *reshape_build(Graph *g, int nsrc, Node *const *src, const void *att
         to.shape.at[to.shape.n++] = d;
     }
     if (open < 0 && known != rest) return refuse_sizes(g, src[0], a, rest);
-    if (open >= 0 && rest % known)
-        return refuse(g, &op_reshape, *t, "%s: what is left, %lld, is no multiple of %lld", show_of(src[0]),
-                      (long long)rest, (long long)known);
+    if (open >= 0 && rest % known) {
+        Node *wrong = refuse(g, &op_reshape, *t, "%s: what is left, %lld, is no multiple of %lld", show_of(src[0]),
+                             (long long)rest, (long long)known);
+        note_sizes(g->diags, src[0], keep);
+        return wrong;
+    }
     if (open >= 0) to.shape.at[open] = rest / known;
     if (open == keep) warn_of_batch(g, src[0], a, rest / known);
     while (src[0]->op == &op_reshape) src = src[0]->src;
