@@ -48,6 +48,7 @@ static Value *run_repeat(const Ctx *c, Scope *s, const Doc *item, Value *piped) 
                    value_show(c->e, v));
         return value_poison(c->e);
     }
+    if (!n) vec_push(c->e->arena, &c->e->idle, item);
     for (int64_t i = 0; i < n; i++) {
         Ctx copy = copy_ctx(c, (int)i + 1);
         piped = eval_layers(&copy, s, layers, piped);
@@ -68,6 +69,7 @@ static Value *run_for(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
         diag_error(e->diags, head.in->start, "'for' goes through a list, this is %s", value_show(e, list));
         return value_poison(e);
     }
+    if (!list->n) vec_push(e->arena, &e->idle, item);
     for (int i = 0; i < list->n; i++) {
         Scope *inner = scope_new(e, s);
         const Value *v = list->item[i];

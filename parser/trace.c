@@ -210,7 +210,17 @@ static bool names_number(const char *text) {
     return false;
 }
 
-void trace_values(const Doc *spec, Diags *d) {
+/* Blocks that did nothing, in the layer lists that the message or its notes lead to. */
+static void note_idle(Trace *t, int n, const Doc *const *idle) {
+    for (int i = 0; i < t->chain.n; i++) {
+        const Doc *in = t->chain.at[i].in;
+        for (int k = 0; in->kind == DOC_LIST && k < in->n; k++)
+            for (int m = 0; m < n; m++)
+                if (idle[m] == in->item[k]) note(t, in->item[k]->loc, " goes through nothing: ", in->item[k]->entry[0].key, in->item[k]->entry[0].value);
+    }
+}
+
+void trace_values(const Doc *spec, int nidle, const Doc *const *idle, Diags *d) {
     for (Diag *e = d->first, *next; e; e = next) {
         next = e->next;
         while (next && next->level == DIAG_NOTE) next = next->next;
@@ -221,6 +231,7 @@ void trace_values(const Doc *spec, Diags *d) {
         Trace t = {.spec = spec, .d = d, .message = e};
         for (int i = 0; i < n; i++) {
             t.chain = chain_to(spec, place[i]);
+            note_idle(&t, nidle, idle);
             read_rows(&t);
         }
     }

@@ -4,5 +4,5 @@
 #include "parser/doc.h"
 
 /* Adds a note for each variable, source, iteration value and loop of the spec that the text at an error mentions, or
- * that what it mentions is made of. Only to errors that name a number. */
-void trace_values(const Doc *spec, Diags *d);
+ * that what it mentions is made of; and for each of the `idle` blocks beside it, which did nothing. Only to errors that name a number. */
+void trace_values(const Doc *spec, int nidle, const Doc *const *idle, Diags *d);

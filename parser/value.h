@@ -204,6 +204,7 @@ struct Eval {
     Marks initialised;                                /* slots that an initialiser already sets */
     SlotList frozen;                                  /* what the stage at hand freezes */
     bool logs_known;                                  /* nothing went wrong in the schedule: what is logged is known */
+    VEC(const Doc *) idle;                            /* `for` and `repeat` items that went through nothing: for messages */
     bool shaping;                                     /* first pass: finds shapes; messages are dropped */
 };
 
