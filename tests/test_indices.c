@@ -67,7 +67,7 @@ static bool look(const World *w, const char **said) {
     const Diag *const *from = (const Diag *const *)w->t->diags->last;
     bool fit = indices_fit(w->t);
     *said = *from ? (*from)->text : "";
-    assert_true(!*from || !(*from)->next);            /* once, whatever how many turns read it */
+    assert_true(!*from || ((*from)->next->level == DIAG_NOTE && !(*from)->next->next));   /* once, with where the source is, whatever how many turns read it */
     return fit;
 }
 

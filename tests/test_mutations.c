@@ -155,6 +155,24 @@ static bool may_be_idle(const Given *s, const Token *t) {
     return head || !strncmp(s->text + start + strspn(s->text + start, " "), "doc:", 4);
 }
 
+/* What the spec's section of variables gives a name, or "" where it gives none. */
+static const char *variable(Arena *a, const Given *s, const char *name) {
+    const char *p = strstr(s->text, "\nvars:\n");
+    for (p = p ? p + 6 : ""; p[0] && p[1] == ' '; p += 1 + strcspn(p + 1, "\n")) {
+        size_t n = strlen(name);
+        if (strncmp(p + 3, name, n) || p[3 + n] != ':') continue;
+        p += 4 + n + strspn(p + 4 + n, " ");
+        return arena_strndup(a, p, strcspn(p, " \n"));
+    }
+    return "";
+}
+
+/* Two variables of one value: each may stand for the other. */
+static bool same_variables(Arena *a, const Given *s, const char *x, const char *y) {
+    const char *value = variable(a, s, x);
+    return *value && !strcmp(value, variable(a, s, y));
+}
+
 static Mutant swapped(Arena *a, const Given *s, const Token *t, uint64_t r) {
     const Token *near[64], *z;
     int n = 0;
@@ -168,7 +186,8 @@ static Mutant swapped(Arena *a, const Given *s, const Token *t, uint64_t r) {
     const Token *first = t->at < z->at ? t : z, *second = t->at < z->at ? z : t;
     const char *x = text_of(a, s, first), *y = text_of(a, s, second);
     Mutant m = {.line = {first->line, second->line}, .token = {x, y}};
-    bool same = !strncmp(x, y, 5) && !strncmp(x, "epoch", 5); /* `1 epoch` and `1 epochs` are the same */
+    bool same = same_variables(a, s, x, y);
+    same = same || (!strncmp(x, y, 5) && !strncmp(x, "epoch", 5)); /* `1 epoch` and `1 epochs` are the same */
     m.must = !same && !(may_be_idle(s, first) && may_be_idle(s, second)); /* names in heads that only layer lists read */
     m.what = arena_printf(a, "'%s' and '%s' swapped", x, y);
     m.text = arena_printf(a, "%.*s%s%.*s%s%s", (int)first->at, s->text, y,
@@ -196,6 +215,14 @@ static bool is_place(const Given *s, const Token *t) {
     return depth < 0 && at && (is_word(s->text[at - 1]) || s->text[at - 1] == ')');
 }
 
+/* An axis, counted from the other end: it may be the same one. */
+static bool is_axis(const Given *s, const Token *t, const char *with) {
+    size_t at = t->at;
+    if (*with != '-') return false;
+    while (at && strchr("0123456789, [", s->text[at - 1])) at--;
+    return at >= 5 && (!strncmp(s->text + at - 5, "axis=", 5) || !strncmp(s->text + at - 5, "axes=", 5));
+}
+
 static Mutant mutate(Arena *a, const Given *s, Stream stream, uint64_t k) {
     uint64_t r[4];
     for (int i = 0; i < 4; i++) r[i] = rng_word(stream, 4 * k + (uint64_t)i);
@@ -216,7 +243,8 @@ static Mutant mutate(Arena *a, const Given *s, Stream stream, uint64_t k) {
     case 2: return swapped(a, s, t, r[2]);
     default:
         with = other_number(a, was, r[2]);
-        m.must = strtod(with, NULL) != strtod(was, NULL) && !may_be_idle(s, t) && !is_rest(s, t, with) && !is_place(s, t);
+        m.must = strtod(with, NULL) != strtod(was, NULL) && !may_be_idle(s, t) && !is_rest(s, t, with) && !is_place(s, t) &&
+                 !is_axis(s, t, with);
         m.what = arena_printf(a, "'%s' becomes '%s'", was, with);
     }
     m.text = spliced(a, s, t->at, t->n, with);
@@ -318,7 +346,7 @@ static void judge(const Diags *d, const Mutant *m, Fate *out) {
     }
 }
 
-static void play(Training *t, Fate *out) {
+static void play(Training *t, const Mutant *mutant, Fate *out) {
     MachineOptions options = machine_defaults();
     options.threads = 1;
     Fault f = {0};
@@ -330,8 +358,13 @@ static void play(Training *t, Fate *out) {
             good = feed_players(m, u, &f) && unit_run(m, u, &f);
         }
     out->code = f.code;
+    out->reached = PLAYED;
     if (!good) snprintf(out->message, sizeof out->message, "%.390s", f.text);
     machine_free(m);
+    if (f.code != CODE_SPEC || !t->diags->errors) return;
+    out->reached = REFUSED;                           /* by what the data hold: a label beyond its table */
+    out->message[0] = 0;
+    judge(t->diags, mutant, out);
 }
 
 static uint64_t effect_of(Training *t) {
@@ -361,8 +394,7 @@ static void live(const char *path, const Mutant *m, bool tiny, Fate *out) {
     } else {
         out->effect ^= 31 * effect_of(t);
         out->meaning ^= 31 * rng_hash(t->resolved);
-        play(t, out);
-        out->reached = PLAYED;
+        play(t, m, out);
     }
     if (t) compile_close(t);
     arena_free(a);

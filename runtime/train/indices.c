@@ -90,6 +90,7 @@ static void look_at(Search *s, const Unit *u, const Node *n) {
     diag_error(t->diags, n->loc, "'%s' goes from %" PRId32 " to %" PRId32 ", and %s%s%s has %" PRId64 " places for it, 0 to %" PRId64 ": %s",
                name, least, most, n->path ? "'" : "", n->path ? n->path : n->op->name, n->path ? "'" : "", places, places - 1,
                advice(t->arena, name, least, most, places));
+    diag_note(t->diags, t->source[source].loc, "'%s' is defined here", t->source[source].name);
     s->fit = false;
 }
 
