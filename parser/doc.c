@@ -75,7 +75,7 @@ static void syntax_error(Composer *c) {
     } else if (strstr(p->problem, "mapping values") && line_goes_on(c->at.text, c->at.byte, &first)) {
         while (c->at.byte > first) cursor_seek(&c->at, c->at.index - 1);
         Loc start = {c->file, c->at.line, c->at.col};
-        diag_note(c->d, start, "what begins here goes on there: lines below it that are indented more are part of it");
+        diag_note(c->d, start, "from here on YAML takes the lines for one text: an item begins with '- ', in the column of those beside it");
     }
 }
 

@@ -40,12 +40,18 @@ bool line_goes_on(const char *text, size_t at, size_t *first) {
         if (text[i] == ':' && text[i + 1] == ' ') return false; /* a second one in its own line */
     Line line, above;
     if (!line_at(text, at, from, &line)) return false;
+    size_t below = line.start;
     while (from) {
         size_t end = --from;
         while (from && text[from - 1] != '\n') from--;
-        if (!line_at(text, end, from, &above) || above.indent >= line.indent) continue;
-        *first = above.start;
-        return text[end - 1] != ':'; /* a key's own text begins further down */
+        if (!line_at(text, end, from, &above)) continue;
+        if (above.indent >= line.indent) {
+            below = above.start;
+            continue;
+        }
+        if (text[end - 1] != ':') below = above.start; /* else a key, whose own text begins in the line below it */
+        *first = below;
+        return below != line.start && strncmp(text + below, "- ", 2);
     }
     return false;
 }

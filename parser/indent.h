@@ -7,6 +7,6 @@
  * column is another. False where the columns agree, or where `at` is not the first character of its line. */
 bool indent_differs(const char *text, size_t length, size_t at, size_t *first);
 
-/* Whether the ':' at byte `at`, the first of its line, may stand in a text that began on a line above with less indentation:
- * YAML takes the lines in between for more of it. Finds where that line begins. */
+/* Whether the ':' at byte `at`, the first of its line, may stand in a text that began on a line above, with less indentation or
+ * first below its key: YAML takes the lines in between for more of it. Finds where that line begins. */
 bool line_goes_on(const char *text, size_t at, size_t *first);
