@@ -14,6 +14,7 @@ static Value *refuse_value(const Ctx *c, Loc loc, const char *who, const char *w
     if (v->kind == V_POISON) return value_poison(c->e);
     diag_error(c->e->diags, loc, "%s: %s is wanted, this is %s", who, wanted, value_show(c->e, v));
     diag_calls(c->e->diags);
+    if (v->sized && v->axis >= 0) note_size(c->e->diags, v->sized, v->axis);
     return value_poison(c->e);
 }
 
@@ -141,7 +142,9 @@ static Value *do_range(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x)
         return refuse_value(c, loc, "range", "a whole number from 0 to 1000000", arg[0]);
     Value **item = ARENA_ARRAY(c->e->arena, Value *, count + 1);
     for (int64_t i = 0; i < count; i++) item[i] = value_number(c->e, (double)i, true);
-    return value_list(c->e, (int)count, item);
+    Value *out = value_list(c->e, (int)count, item);
+    out->sized = arg[0]->sized, out->axis = arg[0]->axis;
+    return out;
 }
 
 static Value *do_product(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {

@@ -24,6 +24,10 @@ static const char *call_key_names(Eval *e) {
     return all;
 }
 
+void note_head(Eval *e, const Head *h) {
+    if (h->loc.file != e->prelude->scope.globals->defs.at[0]->entry->loc.file) diag_note(e->diags, h->loc, "it is defined here");
+}
+
 void refuse_argument(Eval *e, const Head *h, bool of_network, const char *name, Loc loc) {
     Nearest near = nearest_to(name);
     for (int i = 0; i < h->n; i++) nearest_add(&near, h->arg[i]);
@@ -31,7 +35,7 @@ void refuse_argument(Eval *e, const Head *h, bool of_network, const char *name, 
     const char *hint = nearest_hint(e->arena, &near);
     if (!near.best && of_network) hint = arena_printf(e->arena, "; beside its arguments every call takes %s", call_key_names(e));
     diag_error(e->diags, loc, "%s has no argument '%s'%s", head_show(e, h), name, hint);
-    if (h->loc.file != e->prelude->scope.globals->defs.at[0]->entry->loc.file) diag_note(e->diags, h->loc, "it is defined here");
+    note_head(e, h);
 }
 
 /* `padding=same` in a head, where the argument is handed on to one that declares choices. */
@@ -59,7 +63,7 @@ static bool match_arguments(Eval *e, const Function *f, const Call *call, Value 
     if (call->n > h->n) {
         diag_error(e->diags, call->n ? call->arg_loc[h->n] : call->loc, "%s takes %d argument%s, this call gives %d",
                    head_show(e, h), h->n, h->n == 1 ? "" : "s", call->n);
-        diag_note(e->diags, h->loc, "it is defined here");
+        note_head(e, h);
         ok = false;
     }
     for (int i = 0; i < h->n; i++) value[i] = i < call->n ? call->arg[i] : NULL, loc[i] = i < call->n ? call->arg_loc[i] : call->loc;
@@ -89,7 +93,10 @@ static bool bind_arguments(const Ctx *inner, const Function *f, const Call *call
         b->argument = true;
         if (value[i]) continue;
         if (!h->dflt[i]) {                            /* a misspelt argument is what is missing */
-            if (!unknown) diag_error(e->diags, call->loc, "%s: '%s' is missing%s", head_show(e, h), h->arg[i], list_hint(e, h, call, i));
+            if (!unknown) {
+                diag_error(e->diags, call->loc, "%s: '%s' is missing%s", head_show(e, h), h->arg[i], list_hint(e, h, call, i));
+                note_head(e, h);
+            }
             b->value = value_poison(e);
             ok = false;
         } else if (is_choice_default(e, f, i)) {

@@ -95,6 +95,7 @@ Globals *globals_from_doc(Eval *e, const Doc *spec, Globals *below) {
             diag_error(e->diags, section->loc, "'%s' is a mapping from names to what they mean", section_name[k]);
             continue;
         }
+        g->section[kinds[k]] = doc_entry(spec, section_name[k])->loc;
         for (int i = 0; i < section->n; i++) define(e, g, kinds[k], &section->entry[i]);
     }
     return g;

@@ -3,6 +3,7 @@
 
 #include "build.h"
 #include "grad/grad.h"
+#include "ops/attrs.h"
 
 #include <string.h>
 
@@ -36,6 +37,7 @@ Node *loss_node(Playing *p) {
     if (y->type.shape.rank != 0 || y->type.dtype != F32) {
         diag_error(e->diags, p->goal->value->loc, "'%s' of '%s' is %s %s: a loss is one number, take mean(...) or sum(...)",
                    p->goal->key, p->def->name, dtype_name(y->type.dtype), shape_show(&y->type.shape, e->arena));
+        note_shape(e->diags, y);
         p->loss = NULL;
         return NULL;
     }

@@ -174,26 +174,33 @@ static Loc call_of(const Eval *e, const Def *network) {
     return (Loc){0};
 }
 
-/* Where the sizes come from that a shape has on an axis on which it differs from another. */
-static void note_odd_sizes(Diags *d, const Value *shape, const Shape *is, const Shape *other) {
-    for (int i = 0; shape->kind == V_LIST && shape->n == is->rank && i < is->rank; i++) {
-        const Value *v = shape->item[i];
-        if (v->kind != V_NUMBER || !v->sized || (i < other->rank && is->dim[i] == other->dim[i])) continue;
-        if (v->axis < 0) note_sizes(d, v->sized, 1);
-        else note_size(d, v->sized, v->axis);
+/* Where the sizes come from that the two shapes of one parameter have where they differ. */
+static void note_odd_sizes(Diags *d, const Value *now, const Value *first) {
+    for (int i = 0; now->kind == V_LIST && first->kind == V_LIST && i < now->n && i < first->n; i++) {
+        const Value *x = now->item[i], *z = first->item[i];
+        if (x->kind != V_NUMBER || z->kind != V_NUMBER || x->number == z->number) continue;
+        if (x->sized && z->sized) note_apart(d, (const Node *const[]){x->sized, z->sized}, (const int[]){x->axis, z->axis});
     }
 }
 
-/* A network's calls give one of its parameters two shapes: s here, `was` in the call that was first. */
-static void note_two_shapes(const Ctx *c, int slot, const Value *shape, const Shape *s, const Shape *was) {
+/* A network's calls give one of its parameters two shapes: one here, another in the call that was first. */
+static void note_two_shapes(const Ctx *c, int slot, const Value *shape) {
     const Eval *e = c->e;
     for (int i = 0; i < e->shaped.n; i++) {
         const Shaped *first = &e->shaped.at[i];
         if (first->slot != slot) continue;
         if (first->call.line) diag_note(e->diags, first->call, "the other call is here");
-        note_odd_sizes(e->diags, shape, s, was);
-        note_odd_sizes(e->diags, first->shape, was, s);
+        note_odd_sizes(e->diags, shape, first->shape);
     }
+}
+
+/* The function of the spec by which a turn came here: meant as a network, it stands in the wrong section. */
+static void note_function(const Eval *e) {
+    const Def *f = NULL;
+    for (const Caller *c = e->diags->caller; c; c = c->outer)
+        if (!c->foreign) f = def_find(e->spec, c->who, 1u << DEF_FUNCTION);
+    const Loc *section = f && f->globals == e->spec ? &e->spec->section[DEF_FUNCTION] : NULL;
+    if (section) diag_note(e->diags, *section, "'%s' stands in 'functions'; what makes parameters of its own stands in 'networks'", f->name);
 }
 
 Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind, const char *name, Loc loc) {
@@ -202,6 +209,7 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
     if (!c->network) {
         diag_error(e->diags, loc, "a parameter belongs to a network: call this function inside one");
         diag_calls(e->diags);
+        note_function(e);
         return value_poison(e);
     }
     if (c->round && c->network == c->loop_network) {
@@ -229,7 +237,7 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
         diag_error(e->diags, loc, "the parameter '%s' is %s in this call and %s in another: a network's calls share their "
                                   "parameters", full, shape_show(&s, e->arena), shape_show(&was, e->arena));
         diag_calls(e->diags);
-        note_two_shapes(c, slot, shape, &s, &was);
+        note_two_shapes(c, slot, shape);
         return value_poison(e);
     }
     initialise(c, slot, init, loc);
@@ -303,6 +311,7 @@ static void nothing_fits(const Ctx *c, const Value *nets, const Found *all, cons
     if (!pattern && !kind) diag_error(e->diags, loc, "'%s' has no parameters", of);
     else diag_error(e->diags, loc, "'%s' has no parameter %s'%s'%s", of, pattern ? "" : "of kind ", pattern ? pattern : kind,
                     nearest_hint(e->arena, &near));
+    if (nets->kind == V_FUNCTION && nets->function->head) note_head(e, nets->function->head);
 }
 
 Value *network_parameters(const Ctx *c, Value *nets, const char *pattern, const char *kind, Loc loc) {

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { MOST_NOTES = 6, MOST_ROWS = 64 };
+enum { MOST_NOTES = 11, MOST_IDLE = 13, MOST_ROWS = 64 };
 
 typedef struct {
     const Doc *in;
@@ -25,8 +25,13 @@ typedef struct {
     Diags *d;
     Diag *message; /* notes are added behind it */
     Chain chain;   /* from a section down to what stands at the message */
-    int notes, nrow;
-    const Doc *row[MOST_ROWS]; /* were read */
+    int most; /* notes of the message, with those that it has */
+    int nrow, nread, ncalled;
+    const Doc *row[MOST_ROWS];         /* to be read, in this order: what a row says before what its names say */
+    struct {
+        const char *name;
+        const DocEntry *result;
+    } called[MOST_ROWS]; /* functions, by the rows */
 } Trace;
 
 /* ---- from a position to what stands there ---- */
@@ -56,25 +61,29 @@ static Chain chain_to(const Doc *spec, Loc target) {
 
 /* ---- from words to definitions ---- */
 
-static void read_words(Trace *t, const Doc *d);
+static bool was_read(const Trace *t, const Doc *d) {
+    for (int i = 0; i < t->nrow; i++)
+        if (t->row[i] == d) return true;
+    return false;
+}
+
+static void read_later(Trace *t, const Doc *d) {
+    if (!was_read(t, d) && t->nrow < MOST_ROWS) t->row[t->nrow++] = d;
+}
 
 static bool is_row(const Link *l) { return !l->entry && l->value->kind == DOC_MAP; }
 
 static void note(Trace *t, Loc loc, const char *form, const char *name, const Doc *value) {
     Diag *last = t->message;
+    int notes = 0;
     for (Diag *e = t->message; e && (e == t->message || e->level == DIAG_NOTE); e = e->next) {
         if (e->loc.file == loc.file && e->loc.line == loc.line) return;
         last = e;
+        notes += e->level == DIAG_NOTE;
     }
-    if (t->notes++ >= MOST_NOTES) return;
+    if (notes >= t->most) return;
     const char *text = value->kind == DOC_SCALAR ? value->text : "defined here";
     diag_note_behind(t->d, last, loc, "%s%s%s", name, form, text);
-}
-
-static bool was_read(const Trace *t, const Doc *d) {
-    for (int i = 0; i < t->nrow; i++)
-        if (t->row[i] == d) return true;
-    return false;
 }
 
 /* A local name: a key beside one of the chain's, or inside one of those (`collect:` of a metric). */
@@ -90,8 +99,10 @@ static const DocEntry *find_local(const Trace *t, const char *word, bool unread)
 
 static bool read_local(Trace *t, const char *word) {
     const DocEntry *e = find_local(t, word, true);
-    if (e) read_words(t, e->value);
-    return e != NULL;
+    if (!e) return false;
+    note(t, e->loc, " is ", word, e->value);
+    read_later(t, e->value);
+    return true;
 }
 
 static void read_global(Trace *t, const char *word) {
@@ -100,7 +111,7 @@ static void read_global(Trace *t, const char *word) {
         const DocEntry *e = doc_entry(doc_get(t->spec, *section), word);
         if (!e) continue;
         note(t, strcmp(*section, "vars") ? e->loc : e->value->loc, " is ", word, e->value);
-        read_words(t, e->value);
+        read_later(t, e->value);
     }
 }
 
@@ -165,21 +176,22 @@ static void read_scalar(Trace *t, const char *whole) {
         size_t n = name_length(text);
         const char *word = arena_strndup(t->d->arena, text, n);
         if (text[n] == '.' && word_start(text[n + 1])) read_member(t, whole, text + n, word);
-        if (!read_local(t, word)) read_global(t, word);
+        const DocEntry *result = text[n] == '(' ? result_of(t, word, n) : NULL;
+        if (result && result->value->kind == DOC_SCALAR && t->ncalled < MOST_ROWS) 
+            t->called[t->ncalled].name = word, t->called[t->ncalled++].result = result;
+        else if (!read_local(t, word)) read_global(t, word);
         text += n;
     }
 }
 
-static void read_words(Trace *t, const Doc *d) {
-    if (was_read(t, d) || t->nrow == MOST_ROWS) return;
-    t->row[t->nrow++] = d;
+static void read_row(Trace *t, const Doc *d) {
     if (d->kind == DOC_SCALAR) read_scalar(t, d->text);
     for (int i = 0; d->kind != DOC_SCALAR && i < d->n; i++) {
         const DocEntry *e = d->kind == DOC_MAP ? &d->entry[i] : NULL;
         const Doc *value = e ? e->value : d->item[i];
         bool elsewhere = e && (value->loc.file != e->loc.file || value->loc.line < e->loc.line);
         if (elsewhere && value->kind == DOC_SCALAR) note(t, value->loc, " is ", e->key, value); /* a preset's, or --set */
-        read_words(t, value);
+        read_later(t, value);
     }
 }
 
@@ -190,22 +202,24 @@ static void read_rows(Trace *t) {
     for (int i = t->chain.n - 1; i >= 0; i--) {
         const Link *l = &t->chain.at[i];
         bool whole = !found && (is_row(l) || i <= 2);
-        if (whole) read_words(t, l->value);
+        if (whole) read_later(t, l->value);
         for (int k = 0; found && is_row(l) && k < l->value->n; k++) {
             const DocEntry *e = &l->value->entry[k];
             if (e->value->kind != DOC_SCALAR) continue;
             note(t, e->loc, ": ", e->key, e->value);
-            read_words(t, e->value);
+            read_later(t, e->value);
         }
         found = found || whole;
     }
+    while (t->nread < t->nrow) read_row(t, t->row[t->nread++]);
 }
 
 static bool names_number(const char *text) {
     bool quoted = false;
-    for (; *text; text++) {
-        quoted ^= *text == '\'';
-        if (!quoted && *text >= '0' && *text <= '9') return true;
+    for (const char *p = text; *p; p++) {
+        quoted ^= *p == '\'';
+        bool named = p > text && word_part(p[-1]); /* as in `size2` */
+        if (!quoted && *p >= '0' && *p <= '9' && !named) return true;
     }
     return false;
 }
@@ -228,11 +242,17 @@ void trace_values(const Doc *spec, int nidle, const Doc *const *idle, Diags *d) 
         Loc place[8] = {e->loc};
         int n = 1;
         for (const Diag *k = e->next; k != next && n < 8; k = k->next) place[n++] = k->loc;
-        Trace t = {.spec = spec, .d = d, .message = e};
+        Trace t = {.spec = spec, .d = d, .message = e, .most = MOST_IDLE};
         for (int i = 0; i < n; i++) {
             t.chain = chain_to(spec, place[i]);
             note_idle(&t, nidle, idle);
+        }
+        t.most = MOST_NOTES;
+        for (int i = 0; i < n; i++) {
+            t.chain = chain_to(spec, place[i]);
             read_rows(&t);
         }
+        for (int i = 0; i < t.ncalled; i++)
+            note(&t, t.called[i].result->loc, " gives ", t.called[i].name, t.called[i].result->value);
     }
 }

@@ -5,6 +5,7 @@
 #include "parser/playing.h"
 
 #include "build.h"
+#include "ops/attrs.h"
 
 #include <string.h>
 
@@ -85,6 +86,7 @@ static void add_result(Eval *e, Results *r, const Playing *p, const char *name, 
     if (shape_count(&n->type.shape) != 1) {
         diag_error(e->diags, loc, "'%s' of '%s' is logged, so it is one number, not %s", name, p->def->name,
                    shape_show(&n->type.shape, e->arena));
+        note_shape(e->diags, n);
         return;
     }
     vec_push(e->arena, &r->node, n);

@@ -159,7 +159,14 @@ bool value_sizes(const Value *v, int64_t least, Shape *out) {
 static Node *stack(const Ctx *c, const Value *v, Loc loc) {
     Eval *e = c->e;
     Tensor t;
-    if (value_constant(v, &t)) return g_tensor(c->graph, t, constant_data(e, v, &t));
+    if (value_constant(v, &t)) {
+        Node *made = g_tensor(c->graph, t, constant_data(e, v, &t));
+        if (!v->sized || v->axis < 0 || made->sizes) return made;
+        SizeOf *sizes = ARENA_ARRAY(e->arena, SizeOf, RANK_MAX);
+        sizes[0] = (SizeOf){v->sized, v->axis};
+        made->sizes = sizes;
+        return made;
+    }
     Node **part = ARENA_ARRAY(e->arena, Node *, v->n + 1);
     for (int i = 0; i < v->n; i++) {
         Node *x = value_to_node(c, v->item[i], loc);

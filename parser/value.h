@@ -35,7 +35,8 @@ struct Value {
     bool is_int;                                      /* V_NUMBER */
     bool collection;                                  /* V_RECORD: arithmetic maps over its parts */
     double number;                                    /* V_NUMBER, V_BOOL */
-    const Node *sized;                                /* V_NUMBER: of which it is a size, or is made of one; or NULL ... */
+    const Node *sized;                                /* V_NUMBER: of which it is a size, or is made of one; V_LIST: of which
+                                                         its length is one; or NULL ... */
     int axis;                                         /* ... and on which axis; -1: all */
     const char *text;                                 /* V_TEXT */
     int n;                                            /* V_LIST, V_RECORD */
@@ -119,6 +120,7 @@ typedef struct Globals {                              /* one file's definitions 
     VEC(Def *) defs;
     NameTable names;                                  /* the first definition of a name; others follow by `same` */
     int count[DEF_KINDS];
+    Loc section[DEF_KINDS];                           /* where each is headed */
     struct Globals *below;                            /* the spec's: the prelude; the prelude's: NULL */
     Scope scope;
 } Globals;
@@ -297,6 +299,7 @@ typedef struct {                                      /* a call as written: site
     Scope *scope;
 } Call;
 Value *call_function(const Ctx *c, const Function *f, const Call *call);
+void note_head(Eval *e, const Head *h);                /* where it is defined, if not in the prelude */
 void refuse_argument(Eval *e, const Head *h, bool of_network, const char *name, Loc loc);
 const char *argument_choices(Eval *e, const Function *f, int npos, int position, const char *name);    /* as choices_of */
 int metric_named(Eval *e, const char *name, Loc loc); /* its index; -1: reported */

@@ -46,8 +46,10 @@ bool node_number(const Node *n, double *value);
 
 /* sizes.c, for messages: which axes of source k give n its size on `axis`, a bit an axis. Notes, behind the newest message,
  * of the lines of the spec that gave x its size on an axis, the last one first; its sizes from an axis on; or that changed
- * its shape on the way. At most six of each, and the calls. */
+ * its shape on the way. The message has at most ten notes then, or four more than it had. */
 unsigned size_axes(const Node *n, int axis, int k);
 void note_size(Diags *d, const Node *x, int axis);
 void note_sizes(Diags *d, const Node *x, int first);
+void note_apart(Diags *d, const Node *const x[2], const int axis[2]);  /* of two calls of one text: what both share is left out;
+                                                         axis -1: all but the first */
 void note_shape(Diags *d, const Node *x);

@@ -3,6 +3,8 @@
  * spec that made a size of it is noted. */
 #include "ops/ops.h"
 
+#include "base/vec.h"
+
 #include <string.h>
 
 /* ---- which axes a size depends on ---- */
@@ -109,11 +111,15 @@ unsigned size_axes(const Node *n, int axis, int k) {
 
 /* ---- the walk ---- */
 
-enum { MOST_STEPS = 6, MOST_NOTES = 10, MOST_SEEN = 400, MOST_KEPT = 3 };
+enum { MOST_STEPS = 6, MOST_NOTES = 10, LEAST_NOTES = 4, MOST_SEEN = 400, MOST_KEPT = 3 };
+
+typedef VEC(Loc) Lines;
 
 typedef struct {
     Diags *d;
-    int steps, notes, nseen, nkept;
+    int most, steps, nseen, nkept;                    /* most: notes of the message, with those that it has */
+    Lines *lines;                                     /* not NULL: nothing is said, the lines are gathered here */
+    const Lines *shared;                              /* or NULL: lines to say nothing of */
     const Node *kept[MOST_KEPT];                      /* made their size, and made it what it was */
     struct { const Node *node; int axis; } seen[MOST_SEEN];
 } Walk;
@@ -157,16 +163,29 @@ static bool leads_here(const Diags *d, Loc loc) {
     return false;
 }
 
-static bool is_full(const Walk *w) { return w->steps >= MOST_STEPS || w->notes >= MOST_NOTES; }
+/* Of the newest message. */
+static int notes_of(const Diags *d) {
+    int n = 0;
+    for (const Diag *e = d->first; e; e = e->next) n = e->level == DIAG_NOTE ? n + 1 : 0;
+    return n;
+}
+
+static bool is_full(const Walk *w) { return !w->lines && (w->steps >= MOST_STEPS || notes_of(w->d) >= w->most); }
+
+static bool among(const Lines *lines, Loc loc) {
+    for (int i = 0; lines && i < lines->n; i++)
+        if (same_loc(lines->at[i], loc)) return true;
+    return false;
+}
 
 /* The line, and the calls by which the spec came to a function of its own there. */
 static void say(Walk *w, const Node *x, Loc loc, const char *text) {
-    if (!loc.line || w->notes >= MOST_NOTES) return;
-    if (!noted(w->d, loc)) diag_note(w->d, loc, "%s", text), w->notes++, w->steps++;
-    for (const Caller *c = x->calls; c && w->notes < MOST_NOTES; c = c->outer) {
+    if (w->lines) vec_push(w->d->arena, w->lines, loc);
+    if (!loc.line || w->lines || is_full(w) || among(w->shared, loc)) return;
+    if (!noted(w->d, loc)) diag_note(w->d, loc, "%s", text), w->steps++;
+    for (const Caller *c = x->calls; c && !is_full(w); c = c->outer) {
         if (c->foreign || c->network || same_loc(c->loc, loc) || leads_here(w->d, c->loc) || noted(w->d, c->loc)) continue;
         diag_note(w->d, c->loc, "in this call of '%s'", c->who);
-        w->notes++;
     }
 }
 
@@ -251,6 +270,16 @@ static void say_kept(Walk *w) {
         say(w, w->kept[i], w->kept[i]->loc, arena_printf(w->d->arena, "its size stays what it was here: %s", show_of(w->kept[i])));
 }
 
+/* Of these axes the first to look at: where one has a size of 1, others matter more; -1 of none. */
+static int next_axis(const Shape *s, unsigned axes) {
+    int one = -1;
+    for (int i = 0; i < s->rank; i++) {
+        if (axes >> i & 1 && s->dim[i] != 1) return i;
+        if (axes >> i & 1 && one < 0) one = i;
+    }
+    return one;
+}
+
 /* by: what reads x; top: the last node that the line of x made, on this way. */
 static void walk(Walk *w, const Node *x, int axis, const Node *by, const Node *top) {
     while (!is_full(w) && axis < x->type.shape.rank && !was_seen(w, x, axis)) {
@@ -276,32 +305,55 @@ static void walk(Walk *w, const Node *x, int axis, const Node *by, const Node *t
     if (x->op == &op_reshape && x->type.shape.dim[axis] == 1) return;      /* an axis of its own, which was written there */
     for (int k = 0; k < x->nsrc; k++) {
         unsigned axes = size_axes(x, axis, k);
-        for (int i = 0; i < source(x, k)->rank; i++)
-            if (axes >> i & 1) walk(w, x->src[k], i, x, same_loc(x->src[k]->loc, x->loc) ? top : x->src[k]);
+        for (int i; (i = next_axis(source(x, k), axes)) >= 0; axes &= ~bit(i))
+            walk(w, x->src[k], i, x, same_loc(x->src[k]->loc, x->loc) ? top : x->src[k]);
     }
 }
 
+/* Two walks for one message: the second one has room, too. */
+static bool begin(Walk *w, Diags *d, const Node *x) {
+    if (!d || d->dropped || x->poison) return false;
+    *w = (Walk){.d = d, .most = notes_of(d) + LEAST_NOTES};
+    if (w->most < MOST_NOTES) w->most = MOST_NOTES;
+    return true;
+}
+
+static void walk_axes(Walk *w, const Node *x, int first, int last) {
+    for (int axis = last; axis >= first; axis--) walk(w, x, axis, x, x);
+    say_kept(w);
+}
+
 void note_sizes(Diags *d, const Node *x, int first) {
-    Walk w = {.d = d};
-    if (!w.d || w.d->dropped || x->poison) return;
-    for (int axis = x->type.shape.rank - 1; axis >= first; axis--) walk(&w, x, axis, x, x);
-    say_kept(&w);
+    Walk w;
+    if (begin(&w, d, x)) walk_axes(&w, x, first, x->type.shape.rank - 1);
 }
 
 void note_size(Diags *d, const Node *x, int axis) {
-    Walk w = {.d = d};
-    if (!w.d || w.d->dropped || x->poison || axis < 0) return;
-    walk(&w, x, axis, x, x);
-    say_kept(&w);
+    Walk w;
+    if (axis >= 0 && begin(&w, d, x)) walk_axes(&w, x, axis, axis);
+}
+
+void note_apart(Diags *d, const Node *const x[2], const int axis[2]) {
+    Lines lines[2] = {{0}};
+    for (int i = 0; i < 4; i++) {                     /* gathers the lines of each, then says those of one alone */
+        int k = i % 2, last = axis[k] < 0 ? x[k]->type.shape.rank - 1 : axis[k];
+        Walk w;
+        if (!begin(&w, d, x[k])) return;
+        if (i < 2) w.lines = &lines[k];
+        else w.shared = &lines[1 - k];
+        walk_axes(&w, x[k], axis[k] < 0 ? 1 : axis[k], last);
+    }
 }
 
 void note_shape(Diags *d, const Node *x) {
-    Walk w = {.d = d};
-    if (!w.d || w.d->dropped || x->poison) return;
-    const Node *by = x;
+    Walk w;
+    if (!begin(&w, d, x)) return;
+    const Node *by = x, *last = x;
     for (const Node *from; !is_full(&w); by = x, x = from) {
         from = maker_of(x) ? maker_of(x) : before(x);
         if (from == x) break;
+        if (x == last && from->nsrc && from->loc.line != x->loc.line && shape_equal(&from->type.shape, &x->type.shape))
+            say(&w, from, from->loc, arena_printf(w.d->arena, "%s is what this gives", show_of(from)));
         if (!shape_equal(&from->type.shape, &x->type.shape))
             say(&w, x, x->loc, arena_printf(w.d->arena, "%s becomes %s here", show_of(from), show_of(x)));
     }
