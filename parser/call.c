@@ -229,6 +229,10 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
     inner.draw = path_join(e, c->draw, part);
     if (!take_modes(&inner, f, call)) return value_poison(e);
     bool network = d->kind == DEF_NETWORK;
+    if (network && !c->graph) {
+        diag_error(e->diags, call->loc, "the network '%s' is called where only constants may stand", d->name);
+        return value_poison(e);
+    }
     if (network) {
         d->called = true;
         if (!nest(e, c->network, d, call->loc)) return value_poison(e);

@@ -170,12 +170,14 @@ void make_states(const Ctx *c, Scope *s, const Doc *state, const Doc *after) {
     int n = state ? state->n : 0;
     const char *place = c->network ? c->path : c->draw;
     Value **template = ARENA_ARRAY(e->arena, Value *, n + 1);
-    bool known = true;
+    bool known = true, fixed = n && !c->graph;
+    if (fixed) diag_error(e->diags, state->loc, "running values where only constants may stand");
+    if (fixed) diag_calls(e->diags);
     for (int i = 0; i < n; i++) {
         template[i] = kept_find(e, arena_printf(e->arena, "%s/%s", place, state->entry[i].key));
         known = known && template[i];
     }
-    bool ok = known || make_missing(c, s, state, after, place, template);
+    bool ok = !fixed && (known || make_missing(c, s, state, after, place, template));
     for (int i = 0; c->network && ok && i < n; i++) add_states(e, c->network, template[i]);
     for (int i = 0; i < n; i++) {
         Value *v = ok ? template_load(c, template[i]) : value_poison(e);
