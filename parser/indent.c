@@ -49,9 +49,9 @@ bool line_goes_on(const char *text, size_t at, size_t *first) {
             below = above.start;
             continue;
         }
-        if (text[end - 1] != ':') below = above.start; /* else a key, whose own text begins in the line below it */
-        *first = below;
-        return below != line.start && strncmp(text + below, "- ", 2);
+        bool key = text[end - 1] == ':';              /* whose own text begins in the line below it */
+        *first = key ? below : above.start;
+        return !key || (below != line.start && strncmp(text + below, "- ", 2));
     }
     return false;
 }

@@ -155,6 +155,14 @@ static bool may_be_idle(const Given *s, const Token *t) {
     return head || !strncmp(s->text + start + strspn(s->text + start, " "), "doc:", 4);
 }
 
+/* Factors or terms in another order: the graph puts them into one. */
+static bool commute(const Given *s, const Token *first, const Token *second) {
+    const char *p = s->text + first->at + first->n, *end = s->text + second->at;
+    while (p < end && *p == ' ') p++;
+    while (p < end && end[-1] == ' ') end--;
+    return end - p == 1 && (*p == '*' || *p == '+');
+}
+
 /* What the spec's section of variables gives a name, or "" where it gives none. */
 static const char *variable(Arena *a, const Given *s, const char *name) {
     const char *p = strstr(s->text, "\nvars:\n");
@@ -186,7 +194,7 @@ static Mutant swapped(Arena *a, const Given *s, const Token *t, uint64_t r) {
     const Token *first = t->at < z->at ? t : z, *second = t->at < z->at ? z : t;
     const char *x = text_of(a, s, first), *y = text_of(a, s, second);
     Mutant m = {.line = {first->line, second->line}, .token = {x, y}};
-    bool same = same_variables(a, s, x, y);
+    bool same = same_variables(a, s, x, y) || commute(s, first, second);
     same = same || (!strncmp(x, y, 5) && !strncmp(x, "epoch", 5)); /* `1 epoch` and `1 epochs` are the same */
     m.must = !same && !(may_be_idle(s, first) && may_be_idle(s, second)); /* names in heads that only layer lists read */
     m.what = arena_printf(a, "'%s' and '%s' swapped", x, y);
