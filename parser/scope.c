@@ -46,16 +46,27 @@ Def *def_find(const Globals *g, const char *name, unsigned kinds) {
     return NULL;
 }
 
+/* The names between, from the one that closes the circle back. */
+static void circle(Eval *e, const Local *b) {
+    enum { MOST = 6 };
+    diag_error(e->diags, b->loc, "'%s' needs its own value, directly or through others", b->name);
+    const Local *by = e->forcing;
+    for (int n = 0; by && by != b && n < MOST; by = by->asker, n++)
+        diag_note(e->diags, by->loc, "'%s' stands between", by->name);
+}
+
 /* Evaluates the thunk in the context of the body it belongs to, not of whoever asks first. */
 Value *binding_force(const Ctx *c, Local *b) {
     Eval *e = c->e;
     b->used = true;
     if (b->value) return b->value;
     if (b->running) {
-        diag_error(e->diags, b->loc, "'%s' needs its own value, directly or through others", b->name);
+        circle(e, b);
         return value_poison(e);
     }
     b->running = true;
+    b->asker = e->forcing;
+    e->forcing = b;
     Scope *s = scope_new(e, b->scope);
     s->hidden = b;
     Ctx mine = *b->ctx;
@@ -70,6 +81,7 @@ Value *binding_force(const Ctx *c, Local *b) {
         v = eval_expr(&mine, s, b->expr);
     }
     b->running = false;
+    e->forcing = b->asker;
     return b->value = v;
 }
 

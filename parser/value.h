@@ -71,6 +71,7 @@ struct Local {                                      /* a name in a scope; evalua
     const Ctx *ctx;                                   /* of the body it belongs to */
     Scope *scope;
     bool running, used, argument, exempt;             /* exempt: may stay unused */
+    Local *asker;                                     /* while running: whose value asked for this one, or NULL */
     Local *next;
 };
 
@@ -206,6 +207,7 @@ struct Eval {
     Marks initialised;                                /* slots that an initialiser already sets */
     SlotList frozen;                                  /* what the stage at hand freezes */
     bool logs_known;                                  /* nothing went wrong in the schedule: what is logged is known */
+    Local *forcing;                                   /* whose value is being found, or NULL */
     VEC(const Doc *) idle;                            /* `for` and `repeat` items that went through nothing: for messages */
     bool shaping;                                     /* first pass: finds shapes; messages are dropped */
 };
