@@ -214,8 +214,10 @@ static void read_rows(Trace *t) {
     while (t->nread < t->nrow) read_row(t, t->row[t->nread++]);
 }
 
+/* Or the shape of one, []. */
 static bool names_number(const char *text) {
     bool quoted = false;
+    if (strstr(text, "[]")) return true;
     for (const char *p = text; *p; p++) {
         quoted ^= *p == '\'';
         bool named = p > text && word_part(p[-1]); /* as in `size2` */
