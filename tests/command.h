@@ -1,7 +1,9 @@
 /* graphrun as a user runs it, in the working folder; and what it said. */
 #pragma once
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "readall.h"
 
@@ -20,3 +22,17 @@ static inline int sh(const char *fmt, ...) {          /* graphrun with these wor
     slurp("err.txt", err, sizeof err);
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
+
+static inline int into_folder(const char *path) {    /* the working folder from now on; not 0: it cannot be */
+    mkdir(path, 0777);
+    return chdir(path) || system("rm -rf *") ? -1 : 0;
+}
+
+static inline void put_both(const char *path, const char *head, const char *text) {        /* a file of the two */
+    FILE *f = fopen(path, "w");
+    if (!f) abort();
+    fprintf(f, "%s%s", head, text);
+    fclose(f);
+}
+
+static inline void put(const char *path, const char *text) { put_both(path, "", text); }

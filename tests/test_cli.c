@@ -52,12 +52,6 @@ static const char bad[] = /* log(0) from step 10 on */
     "sgd(0.1)}\n"
     "schedule: {steps: 100, each: [net], checkpoint: {every: 4}}\n";
 
-static void put(const char *path, const char *text) {
-    FILE *f = fopen(path, "w");
-    fputs(text, f);
-    fclose(f);
-}
-
 /* A command's line, its exit code, and what must stand on stdout and stderr. */
 typedef struct {
     const char *line;
@@ -507,8 +501,7 @@ static void a_divergence_names_node_and_step(void **state) {
 static int prepare(void **state) {
     (void)state;
     setenv("LSAN_OPTIONS", "print_suppressions=0", 0);
-    mkdir("test_cli.out", 0777);
-    if (chdir("test_cli.out") || system("rm -rf *")) return -1;
+    if (into_folder("test_cli.out")) return -1;
     put("ring.yaml", spec);
     put("bad.yaml", bad);
     put("wrong.yaml", "network: {}\n");

@@ -62,8 +62,7 @@ static void a_folder_that_cannot_be_made_is_an_error(void **state) {
 
 static int folder(void **state) {
     (void)state;
-    mkdir("test_dump.out", 0777);
-    return chdir("test_dump.out") || system("rm -rf *");
+    return into_folder("test_dump.out");
 }
 
 int main(void) {

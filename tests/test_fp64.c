@@ -213,18 +213,11 @@ static void verbs_work_or_refuse(void **state) {
     expect_said("'precision: fp64' is left aside");
 }
 
-static void put(const char *path, const char *head) {
-    FILE *f = fopen(path, "w");
-    fprintf(f, "%s%s", head, spec);
-    fclose(f);
-}
-
 static int prepare(void **state) {
     (void)state;
-    mkdir("test_fp64.out", 0777);
-    if (chdir("test_fp64.out") || system("rm -rf *")) return -1;
-    put("net.yaml", "");
-    put("wide.yaml", "precision: fp64\n");
+    if (into_folder("test_fp64.out")) return -1;
+    put("net.yaml", spec);
+    put_both("wide.yaml", "precision: fp64\n", spec);
     return 0;
 }
 

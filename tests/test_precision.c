@@ -106,18 +106,11 @@ static void other_machines_refuse(void **state) {
     assert_non_null(strstr(err, "--precision: 'half' is not fp32, bf16 or fp64"));
 }
 
-static void put(const char *path, const char *head) {
-    FILE *f = fopen(path, "w");
-    fprintf(f, "%s%s", head, spec);
-    fclose(f);
-}
-
 static int prepare(void **state) {
     (void)state;
-    mkdir("test_precision.out", 0777);
-    if (chdir("test_precision.out") || system("rm -rf *")) return -1;
-    put("net.yaml", "");
-    put("half.yaml", "precision: bf16\n");
+    if (into_folder("test_precision.out")) return -1;
+    put("net.yaml", spec);
+    put_both("half.yaml", "precision: bf16\n", spec);
     return 0;
 }
 
