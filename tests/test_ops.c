@@ -139,28 +139,33 @@ static Bench bench_long(const Op *op, const Sample *s, int64_t n, double low, do
     return bench_new(op, &t);
 }
 
-/* Runs a map kernel in blocks of `block` elements, each copied to its own place `shift` elements off
- * alignment. */
-static void run_map(const Bench *b, const double **values, Map *map, int64_t block, size_t shift, void *out) {
+enum { APART = -1 };
+
+/* Runs a map kernel on the first n elements, `block` at a time, each block copied to its own place `shift` elements
+ * off alignment. over: the source whose place the result takes, as the planner may do it; or APART. */
+static void run_map(const Bench *b, const double **values, Map *map, int64_t n, int64_t block, size_t shift, int over,
+                    void *out) {
     const Node *y = b->y;
-    int64_t n = NODE_COUNT(y);
-    size_t width = dtype_size(y->type.dtype);
+    DType t = y->type.dtype;
+    bool draw = y->op->traits & RANDOM;
+    Buffer src[SRC_MOST], apart = dense_buffer(t, block, NULL, shift);
+    for (int k = 0; k < y->nsrc; k++) src[k] = dense_buffer(y->src[k]->type.dtype, draw ? 1 : block, NULL, shift);
     for (int64_t at = 0; at < n; at += block) {
         int64_t m = n - at < block ? n - at : block;
-        Buffer src[SRC_MOST], to = dense_buffer(y->type.dtype, m, NULL, shift);
         const void *in[SRC_MOST];
         for (int k = 0; k < y->nsrc; k++) {
-            bool scalar = y->op->traits & RANDOM;
-            src[k] = dense_buffer(y->src[k]->type.dtype, scalar ? 1 : m,
-                                  values[y->src[k]->id] + (scalar ? 0 : at), shift);
+            store(src[k].data, y->src[k]->type.dtype, draw ? 1 : m, values[y->src[k]->id] + (draw ? 0 : at));
             in[k] = src[k].data;
         }
+        Buffer to = over == APART ? apart : src[over];
+        to.size = (size_t)m * dtype_size(t);
+        if (m < block) memset(to.data + to.size, 0xA5, BYTES_BEHIND);
         map(m, in, to.data, &(MapEnv){y->attr, 99, at, 0});
         buffer_check(&to);
-        memcpy((char *)out + (size_t)at * width, to.data, (size_t)m * width);
-        free(to.block);
-        for (int k = 0; k < y->nsrc; k++) free(src[k].block);
+        memcpy((char *)out + (size_t)at * dtype_size(t), to.data, to.size);
     }
+    for (int k = 0; k < y->nsrc; k++) free(src[k].block);
+    free(apart.block);
 }
 
 /* A source that is one number gives the bits of that number repeated, whichever sources are numbers. */
@@ -190,31 +195,35 @@ static void check_numbers(const Bench *b, const double **values, Map *map) {
     }
 }
 
-/* Every variant that this CPU runs, against the reference; and the same bits however the elements are cut up.
- */
+/* Every variant that this CPU runs, against the reference; and the same bits in blocks of any length, at any place, and
+ * where the result takes the place of a source. */
 static void check_map(const Op *op, const Sample *s, double low, double high, double ulps, double scale) {
-    enum { LONG = 5003 };
+    enum { LONG = 5003, SHORT = 701, LENGTHS = 70 };
     Bench b = bench_long(op, s, LONG, low, high);
     const double **values = evaluate(&b, NULL);
     if (b.y->op != op) { /* a conversion to the type it has */
         arena_free(b.arena);
         return;
     }
-    size_t size = LONG * dtype_size(b.y->type.dtype);
-    void *whole = malloc(size), *parts = malloc(size);
+    size_t width = dtype_size(b.y->type.dtype);
+    void *whole = malloc(LONG * width), *parts = malloc(LONG * width);
     for (int isa = 0; isa <= isa_level(); isa++) {
         Map *map = op->map[isa][b.y->src[b.y->nsrc - 1]->type.dtype];
         assert_non_null(map);
-        run_map(&b, values, map, LONG, 0, whole);
+        run_map(&b, values, map, LONG, LONG, 0, APART, whole);
         compare(whole, b.y->type.dtype, LONG, values[b.y->id], ulps, scale);
         if (!(op->traits & RANDOM)) check_numbers(&b, values, map);
-        static const struct {
-            int64_t block;
-            size_t shift;
-        } cuts[] = {{1, 1}, {7, 3}, {64, 0}, {1000, 5}, {2048, 0}};
-        for (size_t c = 0; c < sizeof cuts / sizeof *cuts; c++) {
-            run_map(&b, values, map, cuts[c].block, cuts[c].shift, parts);
-            assert_memory_equal(whole, parts, size);
+        for (int over = APART; over < (op->traits & RANDOM ? 0 : b.y->nsrc); over++) {
+            if (over != APART && b.y->src[over]->type.dtype != b.y->type.dtype) continue;
+            for (int64_t block = 1; block <= LENGTHS; block++) {
+                run_map(&b, values, map, SHORT, block, (size_t)(block * 5 % 17), over, parts);
+                if (memcmp(whole, parts, SHORT * width))
+                    fail_msg("other bits in blocks of %ld, variant %d, over source %d", (long)block, isa, over);
+            }
+            for (int64_t block = 1000; block <= 2048; block += 1048) {
+                run_map(&b, values, map, LONG, block, (size_t)(block % 17), over, parts);
+                assert_memory_equal(whole, parts, LONG * width);
+            }
         }
     }
     free(whole);
@@ -222,39 +231,53 @@ static void check_map(const Op *op, const Sample *s, double low, double high, do
     arena_free(b.arena);
 }
 
-/* A reduction over the rows of [rows, inner]: in one block, and in three that are merged. */
+/* Runs a reduction over the rows of [rows, inner] in blocks of `block` rows: each merged, or folded upon those before.
+ * Source and sums lie `shift` elements off alignment. */
+static void run_reduce(const Bench *b, const double *x, int64_t block, bool merged, size_t shift, void *out) {
+    const Tensor *t = &b->x[0]->type;
+    const Reduce *r = b->y->op->reduce[t->dtype];
+    int64_t rows = t->shape.dim[0], inner = t->shape.dim[1];
+    size_t planes = (size_t)r->planes * (size_t)inner * sizeof(float), width = dtype_size(t->dtype);
+    Buffer from = dense_buffer(t->dtype, rows * inner, x, shift), to = dense_buffer(b->y->type.dtype, inner, NULL, shift);
+    Buffer acc = buffer_new(planes, shift * sizeof(float)), later = buffer_new(planes, (shift + 1) * sizeof(float));
+    float *sums = (float *)(void *)acc.data, *more = merged ? (float *)(void *)later.data : sums;
+    r->start(sums, inner);
+    for (int64_t row = 0; row < rows; row += block) {
+        if (merged) r->start(more, inner);
+        r->block(more, inner, from.data + (size_t)(row * inner) * width, rows - row < block ? rows - row : block, inner);
+        if (merged) r->merge(sums, more, inner);
+    }
+    r->finish(sums, to.data, inner, rows);
+    memcpy(out, to.data, to.size);
+    const Buffer *const all[] = {&from, &to, &acc, &later};
+    for (int k = 0; k < 4; k++) {
+        buffer_check(all[k]);
+        free(all[k]->block);
+    }
+}
+
+/* In one block, in three that are merged, and block upon block: near the reference, and at any place the same bits. */
 static void check_reduce(const Op *op, DType t, int64_t rows, int64_t inner, double low, double high) {
     Sample s = {"", 1, {{t, SHAPE(rows, inner)}}, &(ReduceAttr){{1, {0}}, false}, low, high};
     Bench b = bench_new(op, &s);
-    const double **values = evaluate(&b, NULL);
-    const Reduce *r = op->reduce[t];
-    size_t width = dtype_size(t), planes = (size_t)r->planes * (size_t)inner * sizeof(float);
-    Buffer x = dense_buffer(t, rows * inner, values[b.x[0]->id], 1), acc = buffer_new(planes, 0);
-    Buffer later = buffer_new(planes, 4), out = dense_buffer(b.y->type.dtype, inner, NULL, 0);
+    const double **values = evaluate(&b, NULL), *x = values[b.x[0]->id];
+    const struct {
+        int64_t block;
+        bool merged;
+        int bounds;
+    } way[] = {{rows, true, 1}, {(rows + 2) / 3, true, 1}, {5, false, 2}};
     double bound = op->traits & PIECEWISE ? 0 : 4 + sqrt((double)rows), scale = sqrt((double)rows) * high;
-    for (int parts = 1; parts <= 3; parts += 2) {
-        r->start((float *)(void *)acc.data, inner);
-        for (int p = 0; p < parts; p++) {
-            int64_t from = rows * p / parts, to = rows * (p + 1) / parts;
-            if (from == to) continue;
-            r->start((float *)(void *)later.data, inner);
-            r->block((float *)(void *)later.data, inner, x.data + (size_t)(from * inner) * width, to - from,
-                     inner);
-            r->merge((float *)(void *)acc.data, (float *)(void *)later.data, inner);
+    size_t size = (size_t)inner * dtype_size(b.y->type.dtype);
+    void *out = malloc(size), *again = malloc(size);
+    for (size_t k = 0; k < sizeof way / sizeof *way; k++) {
+        run_reduce(&b, x, way[k].block, way[k].merged, 0, out);
+        compare(out, b.y->type.dtype, inner, values[b.y->id], way[k].bounds * bound, scale);
+        for (size_t shift = 1; shift < 17; shift++) {
+            run_reduce(&b, x, way[k].block, way[k].merged, shift, again);
+            assert_memory_equal(out, again, size);
         }
-        r->finish((float *)(void *)acc.data, out.data, inner, rows);
-        compare(out.data, b.y->type.dtype, inner, values[b.y->id], bound, scale);
     }
-    r->start((float *)(void *)acc.data, inner); /* and block upon block, without a merge */
-    for (int64_t row = 0; row < rows; row += 5)
-        r->block((float *)(void *)acc.data, inner, x.data + (size_t)(row * inner) * width,
-                 rows - row < 5 ? rows - row : 5, inner);
-    r->finish((float *)(void *)acc.data, out.data, inner, rows);
-    compare(out.data, b.y->type.dtype, inner, values[b.y->id], 2 * bound, scale);
-    buffer_check(&acc);
-    buffer_check(&later);
-    buffer_check(&out);
-    free(x.block), free(acc.block), free(later.block), free(out.block);
+    free(out), free(again);
     arena_free(b.arena);
 }
 
