@@ -174,7 +174,7 @@ static Value *do_map(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
     Value **item = ARENA_ARRAY(e->arena, Value *, v->n + 1);
     for (int i = 0; i < v->n; i++) {
         Ctx copy = copy_ctx(c, i + 1);
-        item[i] = call_value(&copy, arg[1], 1, &arg[0]->item[i], loc);
+        item[i] = call_value(&copy, site_here(c), arg[1], 1, &arg[0]->item[i], loc);
         if (item[i]->kind == V_POISON) return item[i];
     }
     return v->kind == V_LIST ? value_list(e, v->n, item) : value_record(e, v->n, v->name, item, v->collection);
@@ -210,8 +210,9 @@ static bool sizes(const Ctx *c, const Value *list, Shape *out, Loc loc, const ch
 }
 
 /* The name of what is made at one place of the text: a draw's stream, a tensor that a gradient can be taken by. */
-static const char *place_path(const Ctx *c, const char *who, const Expr *x) {
-    return arena_printf(c->e->arena, "%s/%s_%d", c->draw, who, x ? site_of(c->e, c->text, x)->number : 1);
+static const char *place_path(const Ctx *c) {
+    const Site *here = site_here(c);
+    return arena_printf(c->e->arena, "%s/%s_%d", c->draw, here->written, here->number);
 }
 
 static void keep_sizes(const Value *v, SizeOf *out, int *n) {
@@ -232,12 +233,12 @@ static Node *sized(const Ctx *c, Node *made, const Value *list) {
     return made;
 }
 
-static Value *filled(const Ctx *c, Value **arg, Loc loc, double value, const char *who, const Expr *x) {
+static Value *filled(const Ctx *c, Value **arg, Loc loc, double value, const char *who) {
     Shape s;
     if (!sizes(c, arg[0], &s, loc, who)) return value_poison(c->e);
     if (c->graph) {
         Provenance old = graph_at(c->graph, loc, NULL, c->graph->role, c->path ? c->path : c->draw);
-        Node *made = g_own(g_full(c->graph, (Tensor){F32, s}, value), place_path(c, who, x));
+        Node *made = g_own(g_full(c->graph, (Tensor){F32, s}, value), place_path(c));
         graph_back(c->graph, old);
         return value_node(c->e, sized(c, made, arg[0]));
     }
@@ -246,23 +247,23 @@ static Value *filled(const Ctx *c, Value **arg, Loc loc, double value, const cha
 }
 
 static Value *do_zeros(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
-    (void)n;
-    return filled(c, arg, loc, 0, "zeros", x);
+    (void)n, (void)x;
+    return filled(c, arg, loc, 0, "zeros");
 }
 
 static Value *do_ones(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
-    (void)n;
-    return filled(c, arg, loc, 1, "ones", x);
+    (void)n, (void)x;
+    return filled(c, arg, loc, 1, "ones");
 }
 
-static Value *draw(const Ctx *c, const Op *op, const Value *sizes, const Shape *s, double p, Loc loc, const Expr *x) {
+static Value *draw(const Ctx *c, const Op *op, const Value *sizes, const Shape *s, double p, Loc loc) {
     if (!c->graph) {
         diag_error(c->e->diags, loc, "%s: a draw where only constants may stand", op->name);
         return value_poison(c->e);
     }
     Provenance old = graph_at(c->graph, loc, NULL, c->graph->role, c->path ? c->path : c->draw);
     Node *tick = c->tick >= 0 ? g_slot(c->graph, c->tick) : g_int(c->graph, 0);
-    const char *path = place_path(c, op->name, x);
+    const char *path = place_path(c);
     DrawAttr a;
     memset(&a, 0, sizeof a);                          /* padding too: equal draws compare equal, byte by byte */
     a.path = path;
@@ -275,18 +276,18 @@ static Value *draw(const Ctx *c, const Op *op, const Value *sizes, const Shape *
 }
 
 static Value *do_normal(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
-    (void)n;
+    (void)n, (void)x;
     Shape s;
     if (!sizes(c, arg[0], &s, loc, "normal")) return value_poison(c->e);
-    return draw(c, &op_normal, arg[0], &s, 0, loc, x);
+    return draw(c, &op_normal, arg[0], &s, 0, loc);
 }
 
 static Value *do_uniform(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
-    (void)n;
+    (void)n, (void)x;
     Eval *e = c->e;
     Shape s;
     if (!sizes(c, arg[0], &s, loc, "uniform")) return value_poison(e);
-    Value *u = draw(c, &op_uniform, arg[0], &s, 0, loc, x);
+    Value *u = draw(c, &op_uniform, arg[0], &s, 0, loc);
     Value *low = arg[1] ? arg[1] : value_number(e, 0, true), *high = arg[2] ? arg[2] : value_number(e, 1, true);
     Value *width = apply_nodes(c, &op_sub, 2, (Value *[]){high, low}, NULL, loc);
     if (width->kind != V_NUMBER || width->number != 1) u = apply_nodes(c, &op_mul, 2, (Value *[]){u, width}, NULL, loc);
@@ -295,16 +296,16 @@ static Value *do_uniform(const Ctx *c, int n, Value **arg, Loc loc, const Expr *
 
 /* A chance known before the run compares bytes; a tensor of chances compares with a uniform draw. */
 static Value *do_bernoulli(const Ctx *c, int n, Value **arg, Loc loc, const Expr *x) {
-    (void)n;
+    (void)n, (void)x;
     Eval *e = c->e;
     Shape s;
     if (!sizes(c, value_list(e, 1, &arg[1]), &s, loc, "bernoulli")) return value_poison(e);
     if (arg[0]->kind != V_NUMBER) {
-        Value *u = draw(c, &op_uniform, arg[1], &s, 0, loc, x);
+        Value *u = draw(c, &op_uniform, arg[1], &s, 0, loc);
         return apply_nodes(c, &op_lt, 2, (Value *[]){u, arg[0]}, NULL, loc);
     }
     if (arg[0]->number < 0 || arg[0]->number > 1) return refuse_value(c, loc, "bernoulli", "a chance from 0 to 1", arg[0]);
-    return draw(c, &op_bernoulli, arg[1], &s, arg[0]->number, loc, x);
+    return draw(c, &op_bernoulli, arg[1], &s, arg[0]->number, loc);
 }
 
 const Builtin builtin_table[] = {

@@ -271,6 +271,16 @@ Ctx copy_ctx(const Ctx *c, int number) {       /* each copy is a place of its ow
     return inner;
 }
 
+/* A small function's text stands where it was written; copies made of a list between there and its call are places of their
+ * own, so their numbers follow. */
+static const char *copied_path(Eval *e, const char *path, const Chain *written, const Chain *at) {
+    const Chain *outer = written;
+    while (outer && at && outer->depth > at->depth) outer = outer->outer;
+    if (!at || outer == at) return path;
+    path = copied_path(e, path, written, at->outer);
+    return at->copy ? path_join(e, path, arena_printf(e->arena, "%d", at->copy)) : path;
+}
+
 static Value *call_lambda(const Ctx *c, const Function *f, const Call *call) {
     Eval *e = c->e;
     if (call->n != f->head->n || call->nnamed) {
@@ -283,7 +293,7 @@ static Value *call_lambda(const Ctx *c, const Function *f, const Call *call) {
     Ctx inner = *c;                                   /* the caller's graph and mode, the text it was written in */
     inner.text = f->place->text;
     inner.network = f->place->network;
-    inner.path = f->place->path;
+    inner.path = f->place->path ? copied_path(e, f->place->path, f->place->chain, c->chain) : NULL;
     const Site *site = site_of(e, c->text, call->site);
     inner.draw = path_join(e, c->draw, arena_printf(e->arena, "%s_%d", call->written, site->number));
     inner.chain = chain_on(c, site->ordinal, 0);
@@ -363,7 +373,7 @@ Value *call_function(const Ctx *c, const Function *f, const Call *call) {
     return value_poison(c->e);
 }
 
-Value *call_value(const Ctx *c, const Value *f, int n, Value **arg, Loc loc) {
+Value *call_value(const Ctx *c, const Site *site, const Value *f, int n, Value **arg, Loc loc) {
     Eval *e = c->e;
     if (f->kind == V_POISON) return value_poison(e);
     if (f->kind != V_FUNCTION) {
@@ -372,6 +382,7 @@ Value *call_value(const Ctx *c, const Value *f, int n, Value **arg, Loc loc) {
     }
     Loc *locs = ARENA_ARRAY(e->arena, Loc, n + 1);
     for (int i = 0; i < n; i++) locs[i] = loc;
-    Call call = {.site = f->function, .written = f->function->name, .loc = loc, .n = n, .arg = arg, .arg_loc = locs};
+    Call call = {.written = f->function->name, .loc = loc, .n = n, .arg = arg, .arg_loc = locs};
+    if (site) call.site = site->site, call.written = site->written;
     return call_function(c, f->function, &call);
 }

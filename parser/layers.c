@@ -168,8 +168,7 @@ static Value *run_scalar(const Ctx *c, Scope *s, const Doc *item, Value *piped) 
     Value *f = x->kind == EX_NAME ? scope_get(c, s, x->text, x->loc, true) : eval_expr(c, s, x);
     if (f->kind == V_POISON) return f;
     if (f->kind != V_FUNCTION) return no_function(c, item->loc, item->text, f);
-    Call call = {.site = x->kind == EX_NAME ? (const void *)item : x, .written = x->kind == EX_NAME ? x->text : "call",
-                 .loc = item->loc, .n = 1, .scope = s};
+    Call call = {.site = item, .written = x->kind == EX_NAME ? x->text : "call", .loc = item->loc, .n = 1, .scope = s};
     call.arg = ARENA_ARRAY(e->arena, Value *, 1);
     call.arg_loc = ARENA_ARRAY(e->arena, Loc, 1);
     return piped_call(c, f, &call, piped);
@@ -202,8 +201,7 @@ int trace_begin(const Ctx *c, const char *path, const char *layer, bool called, 
 
 static int trace_item(const Ctx *c, const Doc *item) {
     Eval *e = c->e;
-    bool expression = item->kind == DOC_SCALAR && doc_expr(e, item)->kind != EX_NAME;
-    const Site *site = site_of(e, c->text, expression ? (const void *)doc_expr(e, item) : item);
+    const Site *site = site_of(e, c->text, item);
     const Doc *args = item->kind == DOC_MAP ? item->entry[0].value : NULL;
     const Doc *name = args && args->kind == DOC_MAP ? doc_get(args, "name") : NULL;
     const char *path = name && name->kind == DOC_SCALAR ? path_join(e, c->path, name->text)

@@ -149,7 +149,7 @@ void clip_gradients(Playing *p) {
         diag_error(e->diags, clip->loc, "'clip' is %s; this is %s", field_find(player_keys, "clip")->doc, value_show(e, f));
         return;
     }
-    Value *out = call_value(&p->ctx, f, 1, &all, clip->loc);
+    Value *out = call_value(&p->ctx, NULL, f, 1, &all, clip->loc);
     if (value_is_poison(out)) return;
     if (out->kind != V_RECORD || out->n != n) {
         diag_error(e->diags, clip->loc, "'clip' gives a collection of the gradients' form, this is %s", value_show(e, out));

@@ -144,7 +144,7 @@ static void initialise(const Ctx *c, int slot, Value *init, Loc loc) {
         Tensor type = s->type;
         const char *name = s->name;
         Value *v = init;
-        if (init->kind == V_FUNCTION) v = call_value(&ic, init, 1, (Value *[]){shape_value(e, &type.shape)}, loc);
+        if (init->kind == V_FUNCTION) v = call_value(&ic, NULL, init, 1, (Value *[]){shape_value(e, &type.shape)}, loc);
         Node *n = v->kind == V_POISON ? NULL : value_to_node(&ic, v, loc);
         if (n) n = stretched(&ic, n, &type, loc, name);
         if (n) g_assign(ic.graph, slot, n);

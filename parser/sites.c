@@ -42,8 +42,8 @@ static void walk_layers(Eval *e, Def *d, const Doc *list) {
         const Doc *item = list->item[i];
         if (item->kind == DOC_SCALAR) {
             const Expr *x = item->style == DOC_SINGLE ? NULL : doc_expr(e, item);
-            if (x && x->kind == EX_NAME) add_site(e, d, item, x->text, item->loc);
-            else walk_expr(e, d, x);
+            if (x) add_site(e, d, item, x->kind == EX_NAME ? x->text : "call", item->loc);
+            walk_expr(e, d, x);
         } else if (item->kind == DOC_MAP && item->n && is_word(item->entry[0].key, blocks)) {
             for (int k = 0; k < item->n; k++) {
                 const DocEntry *b = &item->entry[k];
@@ -73,8 +73,9 @@ static void walk_definition(Eval *e, Def *d, const Doc *v, bool layers) {
         }
 }
 
+static const Site none = {.written = "call", .number = 1, .ordinal = 1};
+
 const Site *site_of(Eval *e, Def *text, const void *site) {
-    static const Site none = {.written = "call", .number = 1, .ordinal = 1};
     if (!text) return &none;
     if (!text->sites_done) {
         text->sites_done = true;
@@ -85,6 +86,11 @@ const Site *site_of(Eval *e, Def *text, const void *site) {
     for (int i = 0; i < text->sites.n; i++)
         if (text->sites.at[i].site == site) return &text->sites.at[i];
     return &none;
+}
+
+const Site *site_here(const Ctx *c) {
+    int ordinal = c->chain ? c->chain->ordinal : 0;
+    return c->text && ordinal >= 1 && ordinal <= c->text->sites.n ? &c->text->sites.at[ordinal - 1] : &none;
 }
 
 /* ---- recursion --------------------------------------------------------------------------------------------------- */

@@ -282,7 +282,8 @@ void check_arguments(Eval *e, const Head *h, int from, const Doc *body, const Fi
 Value *eval_expr(const Ctx *c, Scope *s, const Expr *x);
 Value *eval_doc(const Ctx *c, Scope *s, const Doc *d);                  /* an expression field: scalar or list of values */
 Value *eval_definition(const Ctx *c, Scope *s, const Doc *d, Value *piped);            /* layer list, body, record or expression */
-Value *call_value(const Ctx *c, const Value *f, int n, Value **arg, Loc loc);          /* positional; no path part */
+Value *call_value(const Ctx *c, const Site *site, const Value *f, int n, Value **arg, Loc loc);      /* positional; site: the
+                                                         call whose part of a path it bears, or NULL */
 const Expr *doc_expr(Eval *e, const Doc *d);          /* parsed once */
 enum { FIRST_SIDE = 1, OTHER_SIDE = 2 };              /* of `if`, `and`, `or`, `when` */
 void choose(const Expr *x, int sides);                /* notes that evaluation took these sides of x */
@@ -311,6 +312,7 @@ void refuse_recursion(Eval *e, Def *d);
 void refuse_circle(Eval *e, const Def *d, Loc loc);   /* says that d calls itself */
 Ctx copy_ctx(const Ctx *c, int number);               /* for a copy of a repeated list: a place of its own */
 const Site *site_of(Eval *e, Def *text, const void *site);
+const Site *site_here(const Ctx *c);                  /* the call of a builtin that is being applied */
 Value *run_loop(const Ctx *c, Scope *s, const Doc *item, const Doc *layers, Value *piped);      /* loop.c */
 Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped);
 const Field *block_keys(const Doc *item);             /* of `repeat`, `for`, ... in a layer list; NULL: it is none of these */

@@ -53,6 +53,39 @@ static void names_of_parameters(void **state) {
     close_world(w);
 }
 
+/* Copies have parameters and draws of their own, also where what is copied is a small function from outside, a name that is
+ * handed on, or a function that an expression gives. */
+static void places_of_copies(void **state) {
+    (void)state;
+    World *w = open_text("networks:\n"
+                         "  net(x):\n"
+                         "    grow: \"y -> concat(y, [dense(y, 1)])\"\n"
+                         "    small: \"map([1, 2], n -> map([3, 4], m -> dense(dense(x, n), m)))\"\n"
+                         "    named: \"[map([x, x], block), map([x, x], block)]\"\n"
+                         "    chosen: [\"[block, other][0]\", \"[block, other][1]\"]\n"
+                         "    grown: [{repeat: 2, layers: [grow]}]\n"
+                         "    return: {all: \"[small, named, chosen, grown]\"}\n"
+                         "functions:\n"
+                         "  block(x): [{dense: 2}]\n"
+                         "  other(x): [{dense: 3}]\n"
+                         "  noise(n): sum(normal(n))\n"
+                         "iteration:\n"
+                         "  by_name: \"sum(map([9, 9], noise)) - sum(map([9, 9], noise))\"\n"
+                         "  by_item: \"sum(map([9], normal)[0]) - sum(map([9], normal)[0])\"\n"
+                         "players:\n"
+                         "  net: {minimize: \"norm(parameters(net)) + 0*sum(net(ones(1, 2)).all[3])\", optimizer: sgd(0.1), log: "
+                         "{by_name: by_name, by_item: by_item}}\n"
+                         "schedule: {steps: 1, each: [net]}\n");
+    static const char *const names[] = {"net/1/1/dense_2/bias", "net/2/2/dense_3/bias", "net/1/2/dense_3/bias",
+                                        "net/1/map_3/dense_1/bias", "net/2/map_4/dense_1/bias",
+                                        "net/call_1/dense_1/bias", "net/call_2/dense_1/bias",
+                                        "net/1/dense_1/bias", "net/2/dense_1/bias", NULL};
+    for (const char *const *n = names; *n; n++) slot_at(w, *n);
+    turn(w, 0, true);
+    assert_true(fabs(logged("net.by_name")) > 1e-3 && fabs(logged("net.by_item")) > 1e-3);
+    close_world(w);
+}
+
 static void shapes_of_layers(void **state) {
     (void)state;
     static const struct {
@@ -174,7 +207,7 @@ static void collections(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(names_of_parameters),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(names_of_parameters), cmocka_unit_test(places_of_copies),
                                        cmocka_unit_test(shapes_of_layers), cmocka_unit_test(values_of_layers),
                                        cmocka_unit_test(collections)};
     return cmocka_run_group_tests(tests, NULL, NULL);
