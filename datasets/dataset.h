@@ -113,7 +113,7 @@ void source_identity(const DataSource *s, char *out, size_t size);
 /* Least and most of an int field over the samples that batches are drawn from; where these are very many, of the first ones.
  * False: they cannot be known yet. */
 bool source_range(const DataSource *s, int field, int32_t *least, int32_t *most);
-int64_t source_batches(const DataSource *s);          /* batches an epoch: count/batch, rounded down (drop) or up (keep) */
+int64_t source_batches(const DataSource *s);          /* batches an epoch: count/batch, rounded down (drop) or up (keep), 1 at least */
 int64_t source_rest(const DataSource *s);             /* samples of a kept last batch that is not full; 0: there is none */
 double source_epoch(const DataSource *s, int64_t cursor);               /* passes delivered after `cursor` batches */
 /* The samples of batch number `cursor` in index[batch]; gives their number (batch, less for a kept last one). */

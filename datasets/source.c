@@ -264,8 +264,9 @@ bool source_range(const DataSource *s, int field, int32_t *least, int32_t *most)
 }
 
 int64_t source_batches(const DataSource *s) {
-    int64_t batch = s->common.batch;
-    return s->common.last == LAST_KEEP ? (s->count + batch - 1) / batch : s->count / batch;
+    int64_t batch = s->common.batch, full = s->count / batch;
+    if (full * batch < s->count && s->common.last == LAST_KEEP) full++;
+    return full ? full : 1;                           /* drawn again and again, a batch may be larger than the source */
 }
 
 int64_t source_rest(const DataSource *s) {

@@ -109,6 +109,23 @@ static void replacement_draws_evenly_and_fills_every_batch(void **state) {
     end(&c);
 }
 
+static void replacement_fills_batches_larger_than_the_source(void **state) {
+    (void)state;
+    static const char *const lasts[] = {"drop", "keep"};
+    for (int i = 0; i < 2; i++) {
+        Case c;
+        begin(&c, "gaussians");
+        set(&c, "count", "3"), set(&c, "batch", "8"), set(&c, "order", "replacement"), set(&c, "last", lasts[i]);
+        load(&c);
+        assert_true(source_epoch(&c.source, 4) == 4);
+        float x[2 * 8];
+        int64_t n;
+        points_of(&c, 0, 4, x, &n);
+        assert_int_equal(n, 8);
+        end(&c);
+    }
+}
+
 static void samples_that_are_made_are_kept_where_all_fit(void **state) {
     (void)state;
     Case c;
@@ -549,6 +566,7 @@ int main(void) {
         cmocka_unit_test(a_dropped_last_batch_is_not_delivered),
         cmocka_unit_test(a_batch_depends_on_seed_name_and_cursor_alone),
         cmocka_unit_test(replacement_draws_evenly_and_fills_every_batch),
+        cmocka_unit_test(replacement_fills_batches_larger_than_the_source),
         cmocka_unit_test(samples_that_are_made_are_kept_where_all_fit),
         cmocka_unit_test(fractions_split_the_samples),
         cmocka_unit_test(polynomials_are_scaled_by_row_or_by_image),
