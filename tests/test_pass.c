@@ -217,6 +217,41 @@ static void sums_over_parts_of_the_samples_are_one(void **state) {
     becomes(t, g_add(squares[0], squares[1]), op_apply(t->g, &op_matmul, 2, NODES(y, y), &(MatmulAttr){.ta = true}));
 }
 
+/* [1, 5, 4, 1] and a kernel of 2x2, stride 1; `size` of the transposes' result. */
+static Node *convolved(const Op *op, Node *a, Node *b, Ints padding, Ints size) {
+    ConvolveAttr attr;
+    memset(&attr, 0, sizeof attr);
+    attr.stride = attr.dilation = (Ints){2, {1, 1}};
+    attr.padding = padding, attr.groups = 1, attr.size = size;
+    return op_apply(a->graph, op, 2, NODES(a, b), &attr);
+}
+
+static void zeros_around_an_image_are_the_convolutions(void **state) {
+    Small *t = *state;
+    Node *x = g_reshape(t->x, &(Shape){4, {1, 5, 4, 1}}), *w = g_reshape(t->v, &(Shape){4, {2, 2, 1, 1}});
+    Ints none = {4, {0}}, corner = {4, {1, 0, 0, 1}}, square = {2, {2, 2}}, whole = {2, {6, 5}}, part = {2, {5, 4}};
+    Node *p = g_pad(x, &(Ints){4, {0, 1, 0, 0}}, &(Ints){4, {0, 0, 1, 0}}); /* [1, 6, 5, 1] */
+    becomes(t, convolved(&op_convolve, p, w, none, (Ints){0}), convolved(&op_convolve, x, w, corner, (Ints){0}));
+    becomes(t, convolved(&op_convolve_w, p, x, none, square), convolved(&op_convolve_w, x, x, corner, square));
+    Node *y = convolved(&op_convolve_x, x, w, none, whole);
+    Node *cut = g_slice(y, &(Ints){4, {0, 1, 0, 0}}, &(Ints){4, {1, 1, 1, 1}}, &(Ints){4, {1, 5, 4, 1}});
+    Node *wide = g_pad(x, &(Ints){4, {0, 2, 0, 0}}, &none), *twice = convolved(&op_convolve, wide, w, none, (Ints){0});
+    becomes(t, cut, convolved(&op_convolve_x, x, w, corner, part));
+    becomes(t, twice, twice); /* a window that meets no pixel */
+    Node *of_channels = g_pad(x, &none, &(Ints){4, {0, 0, 0, 1}}), *ww = g_pad(w, &none, &(Ints){4, {0, 0, 1, 0}});
+    Node *stays = convolved(&op_convolve, of_channels, ww, none, (Ints){0});
+    becomes(t, stays, stays);
+}
+
+static void what_others_read_is_not_cut(void **state) {
+    Small *t = *state;
+    Node *x = g_reshape(t->x, &(Shape){4, {1, 5, 4, 1}}), *w = g_reshape(t->v, &(Shape){4, {2, 2, 1, 1}});
+    Node *y = convolved(&op_convolve_x, x, w, (Ints){4, {0}}, (Ints){2, {6, 5}});
+    Node *cut = g_slice(y, &(Ints){4, {0, 1, 0, 0}}, &(Ints){4, {1, 1, 1, 1}}, &(Ints){4, {1, 5, 4, 1}});
+    Node *both = g_add(g_sum_all(y), g_sum_all(cut));
+    becomes(t, both, both);
+}
+
 static void unused_nodes_go(void **state) {
     Small *t = *state;
     g_tanh(t->v);
@@ -349,6 +384,8 @@ int main(void) {
         SMALL(products_that_need_each_other_stay),
         SMALL(weights_few_beside_the_samples_do_not_pay),
         SMALL(sums_over_parts_of_the_samples_are_one),
+        SMALL(zeros_around_an_image_are_the_convolutions),
+        SMALL(what_others_read_is_not_cut),
         SMALL(unused_nodes_go),
         cmocka_unit_test(passes_keep_the_numbers),
         cmocka_unit_test(exact_passes_keep_the_bits),

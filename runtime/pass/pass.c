@@ -19,6 +19,8 @@ const Pass passes[] = {
      rule_scales, NULL},
     {"sums", "factors that are the same for all terms leave a sum; a sum of repeated terms is a product",
      false, rule_sums, NULL},
+    {"pad", "zeros around an image next to a convolution are its padding; pixels cut off are not computed", false, rule_pad,
+     NULL},
     {"upsample", "enlargement next to a convolution is a transposed convolution of that stride", false,
      rule_upsample, NULL},
     {"matmul", "a transposed matrix is read as it lies; a column by a row is elementwise", false,

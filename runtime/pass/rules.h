@@ -13,6 +13,7 @@ Node *rule_constants(Graph *g, const Node *old, Node *const *src);
 Node *rule_choices(Graph *g, const Node *old, Node *const *src);
 Node *rule_scales(Graph *g, const Node *old, Node *const *src);
 Node *rule_sums(Graph *g, const Node *old, Node *const *src);     /* sums.c */
+Node *rule_pad(Graph *g, const Node *old, Node *const *src);      /* pad.c */
 Node *rule_upsample(Graph *g, const Node *old, Node *const *src); /* upsample.c */
 Node *rule_terms(Graph *g, const Node *old, Node *const *src); /* join.c */
 void join_samples(const Graph *g, Graph *to, const bool *live, Node **copy, Arena *scratch);
