@@ -15,12 +15,14 @@ static bool wrong(const Ctx *c, const Field *f, const Value *v, Loc loc, const c
     if (v->kind == V_POISON) return false;
     diag_error(c->e->diags, loc, "%s: '%s' wants %s, this is %s", who, f->name, wanted, value_show(c->e, v));
     diag_calls(c->e->diags);
+    note_value(c->e, v);
     return false;
 }
 
-static bool out_of_range(const Ctx *c, const Field *f, double x, Loc loc, const char *who) {
+static bool out_of_range(const Ctx *c, const Field *f, double x, const Value *v, Loc loc, const char *who) {
     diag_error(c->e->diags, loc, "%s: '%s' is %.9g, it must be between %.9g and %.9g", who, f->name, x, f->min, f->max);
     diag_calls(c->e->diags);
+    note_value(c->e, v);
     return false;
 }
 
@@ -45,7 +47,7 @@ static bool ints_from_value(const Ctx *c, const Field *f, Ints *out, const Value
         return wrong(c, f, v, loc, who, f->choices ? arena_printf(c->e->arena, "at most %d whole numbers or one of %s", INTS_MAX, f->choices)
                                                    : arena_printf(c->e->arena, "a whole number or a list of at most %d", INTS_MAX));
     for (int i = 0; i < out->n; i++)
-        if (!field_in_range(f, (double)out->at[i])) return out_of_range(c, f, (double)out->at[i], loc, who);
+        if (!field_in_range(f, (double)out->at[i])) return out_of_range(c, f, (double)out->at[i], v, loc, who);
     return true;
 }
 
@@ -57,7 +59,7 @@ static bool floats_from_value(const Ctx *c, const Field *f, Floats *out, const V
         const Value *item = v->kind == V_LIST ? v->item[i] : v;
         if (item->kind != V_NUMBER) return wrong(c, f, v, loc, who, "a number or a list of numbers");
         x.at[x.n++] = item->number;
-        if (!field_in_range(f, item->number)) return out_of_range(c, f, item->number, loc, who);
+        if (!field_in_range(f, item->number)) return out_of_range(c, f, item->number, item, loc, who);
     }
     *out = x;
     return true;
@@ -82,12 +84,12 @@ bool field_from_value(const Ctx *c, const Field *f, void *into, const Value *v, 
     switch (f->type) {
     case F_INT:
         if (!value_whole(v, &whole)) return wrong(c, f, v, loc, who, "a whole number known before the run");
-        if (!field_in_range(f, (double)whole)) return out_of_range(c, f, (double)whole, loc, who);
+        if (!field_in_range(f, (double)whole)) return out_of_range(c, f, (double)whole, v, loc, who);
         *(int64_t *)at = whole;
         return true;
     case F_FLOAT:
         if (v->kind != V_NUMBER) return wrong(c, f, v, loc, who, "a number known before the run");
-        if (!field_in_range(f, v->number)) return out_of_range(c, f, v->number, loc, who);
+        if (!field_in_range(f, v->number)) return out_of_range(c, f, v->number, v, loc, who);
         *(double *)at = v->number;
         return true;
     case F_BOOL:
@@ -185,8 +187,12 @@ Value *apply_nodes(const Ctx *c, const Op *op, int n, Value *const *src, const v
     if (c->graph) old = graph_at(c->graph, loc, NULL, c->graph->role, c->path ? c->path : c->draw);
     bool ok = true;
     for (int i = n - 1; i >= 0 && ok; i--) ok = (x[i] = value_to_node(c, src[i], loc)) != NULL;
+    const Diag *said = e->diags->newest;
     Value *out = ok ? value_node(e, op_apply(c->graph, op, n, x, attr)) : value_poison(e);
     if (c->graph) graph_back(c->graph, old);
+    bool refused = out->kind == V_POISON && e->diags->newest != said && !e->diags->newest->walked;
+    for (int i = 0; refused && ok && i < n; i++)      /* the operator did not know which of the sizes is wrong */
+        if (x[i]->type.shape.rank) note_sizes(e->diags, x[i], 0);
     return out;
 }
 

@@ -14,7 +14,7 @@ static Value *refuse_value(const Ctx *c, Loc loc, const char *who, const char *w
     if (v->kind == V_POISON) return value_poison(c->e);
     diag_error(c->e->diags, loc, "%s: %s is wanted, this is %s", who, wanted, value_show(c->e, v));
     diag_calls(c->e->diags);
-    if (v->sized && v->axis >= 0) note_size(c->e->diags, v->sized, v->axis);
+    note_value(c->e, v);
     return value_poison(c->e);
 }
 

@@ -308,7 +308,7 @@ static Training *compile_in(Arena *a, const char *path, const CompileOptions *o,
     if (!t->given) t->given = t->resolved;
     *made = t;
     Training *whole = compile_spec(e, spec, o);
-    if (!whole) trace_values(spec, e->idle.n, e->idle.at, d);
+    if (!whole) trace_values(spec, d);
     return whole;
 }
 

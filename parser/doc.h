@@ -31,6 +31,8 @@ struct Doc {
     Doc **item;                                       /* list */
     DocEntry *entry;                                  /* map, in the order of the file */
     const struct Expr *expr;                          /* the evaluator's: what the text was parsed to */
+    enum { ITEM_UNSEEN, ITEM_IDLE, ITEM_USED, ITEM_EMPTY } item_state;   /* the evaluator's, of a layer list's item: it gave
+                                                         what it was given, each time; not so; a loop through nothing */
 };
 
 /* NULL with messages in d. `name` is what messages print. Text must be UTF-8. */

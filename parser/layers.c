@@ -48,7 +48,7 @@ static Value *run_repeat(const Ctx *c, Scope *s, const Doc *item, Value *piped) 
                    value_show(c->e, v));
         return value_poison(c->e);
     }
-    if (!n) vec_push(c->e->arena, &c->e->idle, item);
+    if (!n) ((Doc *)item)->item_state = ITEM_EMPTY;
     for (int64_t i = 0; i < n; i++) {
         Ctx copy = copy_ctx(c, (int)i + 1);
         piped = eval_layers(&copy, s, layers, piped);
@@ -69,7 +69,7 @@ static Value *run_for(const Ctx *c, Scope *s, const Doc *item, Value *piped) {
         diag_error(e->diags, head.in->start, "'for' goes through a list, this is %s", value_show(e, list));
         return value_poison(e);
     }
-    if (!list->n) vec_push(e->arena, &e->idle, item);
+    if (!list->n) ((Doc *)item)->item_state = ITEM_EMPTY;
     for (int i = 0; i < list->n; i++) {
         Scope *inner = scope_new(e, s);
         const Value *v = list->item[i];
@@ -288,6 +288,13 @@ static void no_layer(Eval *e, const Doc *item) {
                                     "must be quoted");
 }
 
+/* For messages about sizes: a layer or block that did nothing may have been meant to do something. */
+static void watch(const Doc *item, const Value *given, const Value *gave) {
+    if (item->kind != DOC_MAP || item->item_state == ITEM_EMPTY || !given || given->kind != V_NODE || gave->kind == V_POISON) return;
+    bool same = gave->kind == V_NODE && gave->node == given->node && item->item_state != ITEM_USED;
+    ((Doc *)item)->item_state = same ? ITEM_IDLE : ITEM_USED;
+}
+
 Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped) {
     Eval *e = c->e;
     for (int i = 0; i < list->n; i++) {
@@ -301,7 +308,9 @@ Value *eval_layers(const Ctx *c, Scope *s, const Doc *list, Value *piped) {
         }
         bool tracing = layer && traces(c);
         int nodes = c->graph ? c->graph->node.n : 0, row = tracing ? trace_item(c, item) : -1;
+        const Value *given = piped;
         piped = run(c, s, item, piped);
+        watch(item, given, piped);
         if (tracing) trace_end(c, row, nodes, piped);
     }
     return piped ? piped : value_none(e);

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { MOST_NOTES = 11, MOST_IDLE = 13, MOST_ROWS = 64 };
+enum { MOST_NOTES = 11, MOST_EMPTY = 13, MOST_ROWS = 64, BRIEF = 24 };
 
 typedef struct {
     const Doc *in;
@@ -73,35 +73,48 @@ static void read_later(Trace *t, const Doc *d) {
 
 static bool is_row(const Link *l) { return !l->entry && l->value->kind == DOC_MAP; }
 
-static void note(Trace *t, Loc loc, const char *form, const char *name, const Doc *value) {
+/* A note while there are few, then a place. */
+static void lead(Trace *t, Loc loc, const char *text, const char *brief) {
     Diag *last = t->message;
-    int notes = 0;
-    for (Diag *e = t->message; e && (e == t->message || e->level == DIAG_NOTE); e = e->next) {
-        if (e->loc.file == loc.file && e->loc.line == loc.line) return;
-        last = e;
-        notes += e->level == DIAG_NOTE;
-    }
-    if (notes >= t->most) return;
-    const char *text = value->kind == DOC_SCALAR ? value->text : "defined here";
-    diag_note_behind(t->d, last, loc, "%s%s%s", name, form, text);
+    if ((last->loc.file == loc.file && last->loc.line == loc.line) || diag_noted(last, loc)) return;
+    while (last->next && last->next->level == DIAG_NOTE) last = last->next;
+    if (diag_notes(t->message) < t->most) diag_note_behind(t->d, last, loc, "%s", text);
+    else diag_also(t->d, t->message, loc, "%s", brief);
 }
 
-/* A local name: a key beside one of the chain's, or inside one of those (`collect:` of a metric). */
-static const DocEntry *find_local(const Trace *t, const char *word, bool unread) {
+static void note(Trace *t, Loc loc, const char *form, const char *name, const Doc *value) {
+    const char *shown = value->kind == DOC_SCALAR ? value->text : "defined here";
+    const char *text = arena_printf(t->d->arena, "%s%s%s", name, form, shown);
+    lead(t, loc, text, value->kind == DOC_SCALAR && value->length <= BRIEF ? text : name);
+}
+
+/* A local name: a key beside one of the chain's, or inside one of those (`collect:` of a metric); these are `among`, else NULL. */
+static const DocEntry *find_local(const Trace *t, const char *word, bool unread, const Doc **among) {
     for (int i = t->chain.n - 1; i > 1; i--) {
         const Link *l = &t->chain.at[i];
-        const DocEntry *e = l->entry ? doc_entry(l->in, word) : NULL;
-        for (int k = 0; l->entry && !e && k < l->in->n; k++) e = doc_entry(l->in->entry[k].value, word);
-        if (e && !(unread && was_read(t, e->value))) return e; /* in its own value it means the outer one */
+        for (int k = -1; l->entry && k < l->in->n; k++) {
+            const DocEntry *e = doc_entry(k < 0 ? l->in : l->in->entry[k].value, word);
+            if (!e || (unread && was_read(t, e->value))) continue;     /* in its own value it means the outer one */
+            *among = k < 0 ? NULL : l->in;
+            return e;
+        }
     }
     return NULL;
 }
 
+/* A running value is in `state`, and again in `after`. */
 static bool read_local(Trace *t, const char *word) {
-    const DocEntry *e = find_local(t, word, true);
+    const Doc *among;
+    const DocEntry *e = find_local(t, word, true, &among);
     if (!e) return false;
     note(t, e->loc, " is ", word, e->value);
     read_later(t, e->value);
+    for (int k = 0; among && k < among->n; k++) {
+        const DocEntry *again = doc_entry(among->entry[k].value, word);
+        if (!again || again == e || was_read(t, again->value)) continue;
+        note(t, again->loc, ": ", word, again->value);
+        read_later(t, again->value);
+    }
     return true;
 }
 
@@ -151,7 +164,8 @@ static const char *called_before(const char *text, const char *p, size_t *n) {
 
 /* `judged.score`, `draw(n).z`: the row of the record where that part is given. `word` is the one before the dot, or NULL. */
 static void read_member(Trace *t, const char *text, const char *dot, const char *word) {
-    const DocEntry *local = word ? find_local(t, word, false) : NULL;
+    const Doc *among;
+    const DocEntry *local = word ? find_local(t, word, false, &among) : NULL;
     if (local && local->value->kind != DOC_SCALAR) return;
     const char *call = local ? local->value->text : text;
     const char *end = local ? strchr(call, 0) : dot;
@@ -226,35 +240,77 @@ static bool names_number(const char *text) {
     return false;
 }
 
-/* Blocks that did nothing, in the layer lists that the message or its notes lead to. */
-static void note_idle(Trace *t, int n, const Doc *const *idle) {
-    for (int i = 0; i < t->chain.n; i++) {
-        const Doc *in = t->chain.at[i].in;
-        for (int k = 0; in->kind == DOC_LIST && k < in->n; k++)
-            for (int m = 0; m < n; m++)
-                if (idle[m] == in->item[k]) note(t, in->item[k]->loc, " goes through nothing: ", in->item[k]->entry[0].key, in->item[k]->entry[0].value);
+/* A key that the message stands at and speaks of, where the same definition has it again: a line may have lost its place. */
+static void note_again(Trace *t, const Doc *in, const DocEntry *at) {
+    if (in->kind == DOC_SCALAR) return;
+    for (int i = 0; i < in->n; i++) {
+        const DocEntry *e = in->kind == DOC_MAP ? &in->entry[i] : NULL;
+        if (e && e != at && !strcmp(e->key, at->key)) lead(t, e->loc, arena_printf(t->d->arena, "'%s' stands here", e->key), e->key);
+        note_again(t, e ? e->value : in->item[i], at);
     }
 }
 
-void trace_values(const Doc *spec, int nidle, const Doc *const *idle, Diags *d) {
+static void trace_key(Trace *t) {
+    t->chain = chain_to(t->spec, t->message->loc);
+    const DocEntry *at = t->chain.n > 2 ? t->chain.at[t->chain.n - 1].entry : NULL;
+    bool here = at && at->loc.line == t->message->loc.line && at->loc.col == t->message->loc.col;
+    if (here && strstr(t->message->text, arena_printf(t->d->arena, "'%s' is no", at->key))) note_again(t, t->chain.at[1].value, at);
+}
+
+/* Loops that went through nothing, in the layer lists that the message or its notes lead to. */
+static void note_empty(Trace *t) {
+    for (int i = 0; i < t->chain.n; i++) {
+        const Doc *in = t->chain.at[i].in;
+        for (int k = 0; in->kind == DOC_LIST && k < in->n; k++)
+            if (in->item[k]->item_state == ITEM_EMPTY)
+                note(t, in->item[k]->loc, " goes through nothing: ", in->item[k]->entry[0].key, in->item[k]->entry[0].value);
+    }
+}
+
+/* Layers in it, or conditions, that gave what they were given. */
+static void note_idle(Trace *t, const Doc *in, bool conditions) {
+    if (in->kind == DOC_MAP && in->item_state == ITEM_IDLE && !doc_entry(in, "when") == !conditions) {
+        const char *text = arena_printf(t->d->arena, "'%s' changes nothing here", in->entry[0].key);
+        lead(t, in->loc, text, text);
+    }
+    for (int i = 0; in->kind != DOC_SCALAR && i < in->n; i++)
+        note_idle(t, in->kind == DOC_MAP ? in->entry[i].value : in->item[i], conditions);
+}
+
+static void each_place(Trace *t, int n, const Loc *place, bool conditions) {
+    for (int i = 0; i < n; i++) {
+        t->chain = chain_to(t->spec, place[i]);
+        if (!conditions) note_empty(t);
+        if (t->chain.n > 1) note_idle(t, t->chain.at[1].value, conditions);
+    }
+}
+
+static void trace(Trace *t, int n, const Loc *place) {
+    t->most = MOST_EMPTY;
+    each_place(t, n, place, false);
+    t->most = MOST_NOTES;
+    for (int i = 0; i < n; i++) {
+        t->chain = chain_to(t->spec, place[i]);
+        read_rows(t);
+    }
+    for (int i = 0; i < t->ncalled; i++)
+        note(t, t->called[i].result->loc, " gives ", t->called[i].name, t->called[i].result->value);
+    each_place(t, n, place, true);
+}
+
+void trace_values(const Doc *spec, Diags *d) {
+    enum { MOST = 32 };
     for (Diag *e = d->first, *next; e; e = next) {
         next = e->next;
         while (next && next->level == DIAG_NOTE) next = next->next;
-        if (e->level != DIAG_ERROR || !names_number(e->text)) continue;
-        Loc place[8] = {e->loc};
+        if (e->level != DIAG_ERROR) continue;
+        Trace t = {.spec = spec, .d = d, .message = e, .most = MOST_NOTES};
+        trace_key(&t);
+        if (!names_number(e->text)) continue;
+        Loc place[MOST] = {e->loc};
         int n = 1;
-        for (const Diag *k = e->next; k != next && n < 8; k = k->next) place[n++] = k->loc;
-        Trace t = {.spec = spec, .d = d, .message = e, .most = MOST_IDLE};
-        for (int i = 0; i < n; i++) {
-            t.chain = chain_to(spec, place[i]);
-            note_idle(&t, nidle, idle);
-        }
-        t.most = MOST_NOTES;
-        for (int i = 0; i < n; i++) {
-            t.chain = chain_to(spec, place[i]);
-            read_rows(&t);
-        }
-        for (int i = 0; i < t.ncalled; i++)
-            note(&t, t.called[i].result->loc, " gives ", t.called[i].name, t.called[i].result->value);
+        for (const Diag *k = e->next; k != next && n < MOST; k = k->next) place[n++] = k->loc;
+        for (const Further *k = e->also; k && n < MOST; k = k->next) place[n++] = k->loc;
+        trace(&t, n, place);
     }
 }

@@ -4,5 +4,6 @@
 #include "parser/doc.h"
 
 /* Adds a note for each variable, source, iteration value and loop of the spec that the text at an error mentions, or
- * that what it mentions is made of; and for each of the `idle` blocks beside it, which did nothing. Only to errors that name a number. */
-void trace_values(const Doc *spec, int nidle, const Doc *const *idle, Diags *d);
+ * that what it mentions is made of; and for each block or layer that did nothing, of the definitions that the message leads
+ * to. Only to errors that name a number. Beyond so many notes they are places further on the way. */
+void trace_values(const Doc *spec, Diags *d);

@@ -3,6 +3,7 @@
 
 #include "base/str.h"
 #include "build.h"
+#include "ops/attrs.h"
 
 #include <assert.h>
 #include <math.h>
@@ -215,4 +216,11 @@ Node *value_to_node(const Ctx *c, const Value *v, Loc loc) {
 
 char *path_join(Eval *e, const char *path, const char *part) {
     return path ? arena_printf(e->arena, "%s/%s", path, part) : arena_strdup(e->arena, part);
+}
+
+void note_value(Eval *e, const Value *v) {
+    if (v->kind == V_NODE && v->node->type.shape.rank) note_shape(e->diags, v->node);
+    if (v->kind == V_NUMBER && v->sized && v->axis >= 0) note_size(e->diags, v->sized, v->axis);
+    if (v->kind == V_NUMBER && v->sized && v->axis < 0) note_sizes(e->diags, v->sized, 0);
+    for (int i = 0; v->kind == V_LIST && i < v->n; i++) note_value(e, v->item[i]);
 }

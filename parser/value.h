@@ -208,7 +208,6 @@ struct Eval {
     SlotList frozen;                                  /* what the stage at hand freezes */
     bool logs_known;                                  /* nothing went wrong in the schedule: what is logged is known */
     Local *forcing;                                   /* whose value is being found, or NULL */
-    VEC(const Doc *) idle;                            /* `for` and `repeat` items that went through nothing: for messages */
     bool shaping;                                     /* first pass: finds shapes; messages are dropped */
 };
 
@@ -243,6 +242,7 @@ bool value_wholes(const Value *v, Ints *out);         /* a whole number, or at m
 bool value_sizes(const Value *v, int64_t least, Shape *out);             /* the same as a shape, none below `least` */
 Node *value_to_node(const Ctx *c, const Value *v, Loc loc);             /* numbers and lists become constants; NULL reported */
 bool value_is_poison(const Value *v);                 /* itself or any part */
+void note_value(Eval *e, const Value *v);             /* to a message about v: where the sizes in it come from */
 Value *value_map(Eval *e, const Value *v, Value *(*f)(void *ctx, const Value *leaf), void *ctx);
 
 /* constant.c: what is known when the spec is compiled */

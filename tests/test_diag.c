@@ -91,6 +91,27 @@ static void one_text_that_several_calls_reach_is_one_message(void **state) {
     arena_free(a);
 }
 
+static void places_on_the_way_are_one_line(void **state) {
+    (void)state;
+    Arena *a = arena_new();
+    Diags *d = diags_new(a);
+    uint32_t base = diags_source(d, "base", "x\n", 2);
+    diag_error(d, ((Loc){diags_source(d, "s", "f\n", 2), 1, 1}), "odd");
+    diag_note(d, ((Loc){1, 2, 3}), "here");
+    diag_also(d, d->newest, (Loc){1, 41, 9}, "%d as before", 4);
+    diag_also(d, d->newest, (Loc){base, 7, 1}, "width is 2");
+    check_printed(d, "s:1:1: error: odd\n    1 | f\n      | ^\n  s:2:3: note: here\n"
+                     "  further on the way: 41:9 4 as before; base:7:1 width is 2\n");
+    assert_int_equal(diag_notes(d->newest), 1);
+    assert_true(diag_noted(d->newest, (Loc){base, 7, 5}) && diag_noted(d->newest, (Loc){1, 2, 1}));
+    assert_false(diag_noted(d->newest, (Loc){1, 1, 1}));
+    for (int i = 0; i < 2 * DIAG_MOST_ALSO; i++) diag_also(d, d->newest, (Loc){1, 50, 1}, "one of many");
+    int n = 0;
+    for (const Further *p = d->newest->also; p; p = p->next) n++;
+    assert_int_equal(n, DIAG_MOST_ALSO);
+    arena_free(a);
+}
+
 static void errors_stop_at_twenty(void **state) {
     (void)state;
     Arena *a = arena_new();
@@ -125,6 +146,7 @@ int main(void) {
         cmocka_unit_test(a_long_line_is_shown_around_the_column),
         cmocka_unit_test(messages_come_in_the_order_of_the_text),
         cmocka_unit_test(one_text_that_several_calls_reach_is_one_message),
+        cmocka_unit_test(places_on_the_way_are_one_line),
         cmocka_unit_test(errors_stop_at_twenty),
         cmocka_unit_test(the_nearest_name_is_suggested),
     };

@@ -2,6 +2,7 @@
  *
  *   # expect error 12:9: unknown key 'unit', did you mean 'units'?
  *   # expect warning 4:3: ...          # expect note 4:3: ...     (notes count only where some note is expected)
+ *   # expect further 12:9: ...        a place behind the notes, likewise
  *   # expect error --set 1:6: ...      a source other than the spec itself has its name before the position
  *   # expect error: ...                a message without a position
  *   # expect note prelude: ...         at some line of the prelude
@@ -22,11 +23,11 @@
 
 typedef struct {
     int n;
-    const char *at[64];
+    const char *at[128];
 } Lines;
 
 static void add(Lines *l, const char *text) {
-    assert_true(l->n < 64);
+    assert_true(l->n < 128);
     l->at[l->n++] = text;
 }
 
@@ -41,15 +42,13 @@ static Lines lines_after(Arena *a, const char *text, const char *start) {
     return out;
 }
 
-static const char *show(Arena *a, const Diags *d, const char *path, const Diag *e) {
-    static const char *const level[] = {"error", "error", "warning", "note"};
-    if (!e->loc.line || e->loc.file >= d->nsource) return arena_printf(a, "%s: %s", level[e->level], e->text);
-    const char *name = d->sources[e->loc.file].name;
+static const char *show(Arena *a, const Diags *d, const char *path, const char *level, Loc loc, const char *text) {
+    if (!loc.line || loc.file >= d->nsource) return arena_printf(a, "%s: %s", level, text);
+    const char *name = d->sources[loc.file].name;
     const char *slash = strrchr(name, '/');
     bool itself = !strcmp(name, path);
-    if (!strcmp(name, "prelude")) return arena_printf(a, "%s prelude: %s", level[e->level], e->text);
-    return arena_printf(a, "%s %s%s%u:%u: %s", level[e->level], itself ? "" : slash ? slash + 1 : name,
-                        itself ? "" : " ", e->loc.line, e->loc.col, e->text);
+    if (!strcmp(name, "prelude")) return arena_printf(a, "%s prelude: %s", level, text);
+    return arena_printf(a, "%s %s%s%u:%u: %s", level, itself ? "" : slash ? slash + 1 : name, itself ? "" : " ", loc.line, loc.col, text);
 }
 
 static int compare(const void *x, const void *z) { return strcmp(*(const char *const *)x, *(const char *const *)z); }
@@ -82,8 +81,11 @@ static void golden(void **state) {
     bool notes = false;
     for (int i = 0; i < expected.n; i++) notes |= !strncmp(expected.at[i], "note", 4);
     Lines said = {0};
-    for (const Diag *e = d->first; e; e = e->next)
-        if (e->level != DIAG_NOTE || notes) add(&said, show(a, d, path, e));
+    static const char *const level[] = {"error", "error", "warning", "note"};
+    for (const Diag *e = d->first; e; e = e->next) {
+        if (e->level != DIAG_NOTE || notes) add(&said, show(a, d, path, level[e->level], e->loc, e->text));
+        for (const Further *p = e->also; notes && p; p = p->next) add(&said, show(a, d, path, "further", p->loc, p->text));
+    }
     check(path, &expected, &said);
     if (t) compile_close(t);
     arena_free(a);

@@ -1,8 +1,8 @@
 /* One change to one token of a shipped spec: a token deleted or doubled, two names swapped, a number changed,
  * a line indented otherwise. Each mutant, compiled and played in a process of its own, is either
  *
- *   refused    with an error within two lines of the change, or one whose notes lead there, or that quotes a
- * token that was changed; harmless   it means the same: the resolved spec is the old one; effective  it means
+ *   refused    with an error within two lines of the change, or one whose notes lead there, or that names its very
+ * line among the places behind the notes, or that quotes a token that was changed; harmless   it means the same: the resolved spec is the old one, or has keys in another order and does the same; effective  it means
  * something else and does something else: some unit's graph, the schedule, a source, a metric or an output
  * differs; and a turn of each entry can be played.
  *
@@ -320,16 +320,17 @@ static void describe(Training *t, FILE *to) {
 typedef enum { RUNNING, REFUSED, ACCEPTED, PLAYED } Reached;
 typedef struct {
     Reached reached;
-    bool near, noted, quoted; /* how a refusal leads to the change: see judge */
+    bool near, noted, further, quoted; /* how a refusal leads to the change: see judge */
     uint64_t meaning, effect; /* hashes: of the resolved spec, of what it amounts to */
+    uint64_t sense;           /* of the resolved spec, whatever the order of its keys */
     uint64_t presets;         /* of what it amounts to under its presets; 0: not asked for */
     int code;                 /* of the fault in which playing ended */
     char message[400];
 } Fate;
 
-static bool close_to(Loc loc, const Mutant *m) {
+static bool close_to(Loc loc, const Mutant *m, uint32_t near) {
     for (int i = 0; i < 2; i++)
-        if (loc.line + NEAR >= m->line[i] && loc.line <= m->line[i] + NEAR) return true;
+        if (loc.file == 0 && loc.line + near >= m->line[i] && loc.line <= m->line[i] + near) return true;
     return false;
 }
 
@@ -345,9 +346,10 @@ static bool quotes(const char *text, const char *token) {
 static void judge(const Diags *d, const Mutant *m, Fate *out) {
     for (const Diag *e = d->first; e; e = e->next) {
         if (e->level == DIAG_WARNING) continue;
-        bool error = e->level == DIAG_ERROR, there = e->loc.file == 0 && close_to(e->loc, m);
+        bool error = e->level == DIAG_ERROR, there = close_to(e->loc, m, NEAR);
         out->near = out->near || (error && there);
         out->noted = out->noted || there;
+        for (const Further *p = e->also; p; p = p->next) out->further = out->further || close_to(p->loc, m, 0);
         for (int i = 0; error && i < 2; i++) out->quoted = out->quoted || quotes(e->text, m->token[i]);
         if (!*out->message && e->level == DIAG_ERROR)
             snprintf(out->message, sizeof out->message, "%u:%u: %.350s", e->loc.line, e->loc.col, e->text);
@@ -375,6 +377,14 @@ static void play(Training *t, const Mutant *mutant, Fate *out) {
     judge(t->diags, mutant, out);
 }
 
+static uint64_t sense_of(const Doc *d) {
+    uint64_t all = (uint64_t)d->kind + 1;
+    if (d->kind == DOC_SCALAR) return all ^ rng_hash(d->text);
+    for (int i = 0; i < d->n; i++)
+        all = d->kind == DOC_LIST ? 31 * all + sense_of(d->item[i]) : all + (sense_of(d->entry[i].value) ^ 7 * rng_hash(d->entry[i].key)) * 0x9e3779b97f4a7c15u;
+    return 0x2545f4914f6cdd1du * all;
+}
+
 static uint64_t effect_of(Training *t) {
     char *text = NULL;
     size_t size = 0;
@@ -397,6 +407,7 @@ static void live(const char *path, const Mutant *m, bool tiny, Fate *out) {
         out->reached = REFUSED;
     } else if (!tiny) {
         out->meaning = rng_hash(t->resolved);
+        out->sense = sense_of(doc_parse("resolved", t->resolved, strlen(t->resolved), d));
         out->effect = effect_of(t);
         out->reached = ACCEPTED;
     } else {
@@ -468,7 +479,7 @@ static int fate_of(const char *text, const Mutant *m, const Given *presets, Fate
 /* ---- the verdict ---- */
 
 typedef struct {
-    int refused, near, noted, quoted, harmless, same, effective, failed;
+    int refused, near, noted, quoted, further, harmless, same, effective, failed;
 } Tally;
 
 static const char *defect(const Fate *was, const Fate *is, int signal, bool must, Tally *tally) {
@@ -476,13 +487,15 @@ static const char *defect(const Fate *was, const Fate *is, int signal, bool must
     tally->near += is->near;
     tally->noted += is->noted && !is->near;
     tally->quoted += is->quoted && !is->near && !is->noted;
+    tally->further += is->further && !is->near && !is->noted && !is->quoted;
     if (is->reached == REFUSED)
-        return tally->refused++, is->near || is->noted || is->quoted ? NULL : "is refused elsewhere";
+        return tally->refused++, is->near || is->noted || is->quoted || is->further ? NULL : "is refused elsewhere";
     if (is->code && is->code != CODE_DIVERGED && !strstr(is->message, "of memory"))
         return "fails while running";
     if (is->meaning == was->meaning)
         return tally->harmless++,
                is->effect == was->effect ? NULL : "means the same and does not do the same";
+    if (is->sense == was->sense && is->effect == was->effect) return tally->harmless++, NULL;
     if (is->effect == was->effect) return tally->same++, must ? "changes nothing" : NULL;
     return tally->effective++, NULL;
 }
@@ -537,9 +550,9 @@ static void every_mutant(void **state) {
                                                   : "accepted",
                           is.message, signal ? signal : is.code);
     }
-    print_message("%s: %d refused (%d at the change, %d with a note of it, %d quoting it), %d mean the same, "
+    print_message("%s: %d refused (%d at the change, %d with a note of it, %d quoting it, %d naming its line), %d mean the same, "
                   "%d do the same, %d do otherwise, %d defects\n",
-                  path, tally.refused, tally.near, tally.noted, tally.quoted, tally.harmless, tally.same,
+                  path, tally.refused, tally.near, tally.noted, tally.quoted, tally.further, tally.harmless, tally.same,
                   tally.effective, tally.failed);
     arena_free(a);
     assert_int_equal(tally.failed, 0);

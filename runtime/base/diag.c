@@ -92,8 +92,8 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
     if (d->dropped || (level == DIAG_NOTE && !d->first)) return;
     log_site(site, text);
     if (level == DIAG_WARNING) d->warnings++;
-    if (level != DIAG_NOTE) d->newest = loc;
     Diag *e = ARENA_NEW(d->arena, Diag);
+    if (level != DIAG_NOTE) d->newest = e;
     *e = (Diag){.level = level, .loc = loc, .text = text, .site = site, .calls = level == DIAG_NOTE ? 0 : calls_of(d)};
     *d->last = e;
     d->last = &e->next;
@@ -110,6 +110,32 @@ void diag_note_behind(Diags *d, Diag *behind, Loc loc, const char *fmt, ...) {
     if (d->last == &behind->next) d->last = &e->next;
 }
 
+void diag_also(Diags *d, Diag *of, Loc loc, const char *fmt, ...) {
+    Further **end = &of->also;
+    int n = 0;
+    for (; *end; end = &(*end)->next) n++;
+    if (n == DIAG_MOST_ALSO) return;
+    va_list ap;
+    va_start(ap, fmt);
+    *end = ARENA_NEW(d->arena, Further);
+    **end = (Further){.loc = loc, .text = arena_vprintf(d->arena, fmt, ap)};
+    va_end(ap);
+}
+
+int diag_notes(const Diag *of) {
+    int n = 0;
+    for (const Diag *e = of->next; e && e->level == DIAG_NOTE; e = e->next) n++;
+    return n;
+}
+
+bool diag_noted(const Diag *of, Loc loc) {
+    bool found = false;
+    for (const Diag *e = of->next; e && e->level == DIAG_NOTE; e = e->next)
+        found = found || (e->loc.file == loc.file && e->loc.line == loc.line);
+    for (const Further *p = of->also; p; p = p->next) found = found || (p->loc.file == loc.file && p->loc.line == loc.line);
+    return found;
+}
+
 static bool stands_in_foreign_text(const Caller *c) {
     return c->outer && c->outer->foreign && c->outer->file == c->loc.file;
 }
@@ -120,7 +146,7 @@ void diag_calls(Diags *d) {
     enum { MOST = 4 };
     int n = 0;
     for (const Caller *c = d->caller; c && n < MOST; c = c->outer)
-        if (!stands_in_foreign_text(c) && !same_place(c->loc, d->newest))
+        if (!stands_in_foreign_text(c) && !(d->newest && same_place(c->loc, d->newest->loc)))
             diag_note(d, c->loc, "in this call of '%s'", c->who), n++;
 }
 
@@ -169,6 +195,16 @@ static void print_one(const Diags *d, const Diag *e, FILE *to, bool color) {
     if (s && e->level != DIAG_NOTE) print_excerpt(s, e->loc, to);
 }
 
+/* On one line; the file's name where it is another one than the message's. */
+static void print_also(const Diags *d, const Diag *of, FILE *to) {
+    for (const Further *p = of->also; p; p = p->next) {
+        fputs(p == of->also ? "  further on the way: " : "; ", to);
+        if (p->loc.file != of->loc.file && p->loc.file < d->nsource) fprintf(to, "%s:", d->sources[p->loc.file].name);
+        fprintf(to, "%u:%u %s", p->loc.line, p->loc.col, p->text);
+    }
+    if (of->also) fputc('\n', to);
+}
+
 static bool comes_before(const Diag *a, const Diag *b) {
     if (a->loc.file != b->loc.file) return a->loc.file < b->loc.file;
     if (a->loc.line != b->loc.line) return a->loc.line < b->loc.line;
@@ -190,6 +226,7 @@ void diags_print(const Diags *d, FILE *to, bool color) {
     for (int i = 0; i < n; i++) {
         print_one(d, heads[i], to, color);
         for (const Diag *e = heads[i]->next; e && e->level == DIAG_NOTE; e = e->next) print_one(d, e, to, color);
+        print_also(d, heads[i], to);
         if (heads[i]->more) fprintf(to, "  and in %d more call%s\n", heads[i]->more, heads[i]->more == 1 ? "" : "s");
     }
     if (d->errors > DIAG_MAX_ERRORS) fprintf(to, "and %d more errors\n", d->errors - DIAG_MAX_ERRORS);

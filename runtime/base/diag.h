@@ -21,6 +21,8 @@ typedef enum {
     DIAG_WARNING, DIAG_NOTE
 } DiagLevel;
 
+typedef struct Further { Loc loc; const char *text; struct Further *next; } Further;
+
 typedef struct Diag {
     DiagLevel level;
     Loc loc;
@@ -28,6 +30,8 @@ typedef struct Diag {
     const char *site;                                 /* __FILE__:__LINE__ of the call: tests count them */
     uint64_t calls;                                   /* the calls that led here, as one number; 0: none */
     int more;                                         /* further calls that led to the same complaint */
+    bool walked;                                      /* its sizes were followed to where they come from */
+    Further *also;                                    /* of a message: places on its way for which no note was left, nearest first */
     struct Diag *next;                                /* notes follow what they belong to */
 } Diag;
 
@@ -42,14 +46,14 @@ typedef struct Caller {
     const struct Caller *outer;
 } Caller;
 
-enum { DIAG_MAX_ERRORS = 20 };
+enum { DIAG_MAX_ERRORS = 20, DIAG_MOST_ALSO = 20 };
 
 typedef struct {
     Arena *arena;
     Diag *first, **last;
     int errors, warnings;
     bool dropped;                                     /* the last error or warning was not kept: nor are its notes */
-    Loc newest;                                       /* of the last one that was */
+    Diag *newest;                                     /* the last one that was, or NULL */
     const Caller *caller;                             /* or NULL */
     Source *sources;
     uint32_t nsource, cap;
@@ -73,6 +77,12 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
 
 /* A note to a message that is already there: `behind` is the message or its last note so far. */
 void diag_note_behind(Diags *d, Diag *behind, Loc loc, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+/* One more place on the way to a message that has enough notes: all of these are printed on one line behind the notes. */
+void diag_also(Diags *d, Diag *of, Loc loc, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+
+int diag_notes(const Diag *of);                        /* how many it has */
+bool diag_noted(const Diag *of, Loc loc);              /* whether a note or a further place of the message is on that line */
 
 Loc diags_reader(const Diags *d, Loc loc);             /* loc, or the reader's own call that led to a foreign text */
 

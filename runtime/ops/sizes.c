@@ -111,13 +111,13 @@ unsigned size_axes(const Node *n, int axis, int k) {
 
 /* ---- the walk ---- */
 
-enum { MOST_STEPS = 6, MOST_NOTES = 10, LEAST_NOTES = 4, MOST_SEEN = 400, MOST_KEPT = 3 };
+enum { MOST_STEPS = 6, MOST_NOTES = 8, LEAST_NOTES = 3, MOST_FURTHER = 5, MOST_SEEN = 1000, MOST_KEPT = 4 };
 
 typedef VEC(Loc) Lines;
 
 typedef struct {
     Diags *d;
-    int most, steps, nseen, nkept;                    /* most: notes of the message, with those that it has */
+    int most, steps, further, nseen, nkept;           /* most: notes of the message, with those that it has */
     Lines *lines;                                     /* not NULL: nothing is said, the lines are gathered here */
     const Lines *shared;                              /* or NULL: lines to say nothing of */
     const Node *kept[MOST_KEPT];                      /* made their size, and made it what it was */
@@ -133,7 +133,8 @@ static const Node *main_source(const Node *x) {
     double most = -1;
     for (int k = 0; k < x->nsrc; k++) {
         const Node *s = x->src[k], *own = s->op == &op_broadcast ? s->src[0] : s;
-        bool samples = own->type.shape.rank && x->type.shape.rank && own->type.shape.dim[0] == x->type.shape.dim[0];
+        bool samples = own->type.shape.rank && x->type.shape.rank && own->type.shape.dim[0] == x->type.shape.dim[0] &&
+                       (x->nsrc == 1 || size_axes(x, 0, k) & 1);       /* a kernel may happen to be as high */
         double numbers = (double)NODE_COUNT(own) * (samples ? 1e12 : 1);
         if (numbers > most) most = numbers, best = s;
     }
@@ -147,30 +148,11 @@ static const Node *before(const Node *x) {
     return from;
 }
 
-/* What the newest message has said of this line already. */
-static bool noted(const Diags *d, Loc loc) {
-    bool found = false;
-    for (const Diag *e = d->first; e; e = e->next) {
-        if (e->level != DIAG_NOTE) found = false;
-        else found = found || (e->loc.file == loc.file && e->loc.line == loc.line);
-    }
-    return found;
-}
-
 static bool leads_here(const Diags *d, Loc loc) {
     for (const Caller *c = d->caller; c; c = c->outer)
         if (same_loc(c->loc, loc)) return true;
     return false;
 }
-
-/* Of the newest message. */
-static int notes_of(const Diags *d) {
-    int n = 0;
-    for (const Diag *e = d->first; e; e = e->next) n = e->level == DIAG_NOTE ? n + 1 : 0;
-    return n;
-}
-
-static bool is_full(const Walk *w) { return !w->lines && (w->steps >= MOST_STEPS || notes_of(w->d) >= w->most); }
 
 static bool among(const Lines *lines, Loc loc) {
     for (int i = 0; lines && i < lines->n; i++)
@@ -178,14 +160,25 @@ static bool among(const Lines *lines, Loc loc) {
     return false;
 }
 
+/* Most steps of a walk are notes, those beyond only places. */
+static bool is_full(const Walk *w) { return !w->lines && w->further >= MOST_FURTHER; }
+
+static void put(Walk *w, Loc loc, const char *text, const char *brief) {
+    if (diag_noted(w->d->newest, loc)) return;
+    if (w->steps < MOST_STEPS && diag_notes(w->d->newest) < w->most) diag_note(w->d, loc, "%s", text);
+    else if (!is_full(w)) diag_also(w->d, w->d->newest, loc, "%s", brief), w->further++;
+}
+
 /* The line, and the calls by which the spec came to a function of its own there. */
-static void say(Walk *w, const Node *x, Loc loc, const char *text) {
+static void say(Walk *w, const Node *x, Loc loc, const char *text, const char *brief) {
     if (w->lines) vec_push(w->d->arena, w->lines, loc);
     if (!loc.line || w->lines || is_full(w) || among(w->shared, loc)) return;
-    if (!noted(w->d, loc)) diag_note(w->d, loc, "%s", text), w->steps++;
+    bool first = !diag_noted(w->d->newest, loc);
+    put(w, loc, text, brief);
+    w->steps += first;
     for (const Caller *c = x->calls; c && !is_full(w); c = c->outer) {
-        if (c->foreign || c->network || same_loc(c->loc, loc) || leads_here(w->d, c->loc) || noted(w->d, c->loc)) continue;
-        diag_note(w->d, c->loc, "in this call of '%s'", c->who);
+        if (c->foreign || c->network || same_loc(c->loc, loc) || leads_here(w->d, c->loc)) continue;
+        put(w, c->loc, arena_printf(w->d->arena, "in this call of '%s'", c->who), arena_printf(w->d->arena, "'%s'", c->who));
     }
 }
 
@@ -194,9 +187,9 @@ static void say_leaf(Walk *w, const Node *x, const Node *by) {
     Arena *a = w->d->arena;
     const Slot *s = x->op == &op_slot ? &x->graph->slots->all.at[((const SlotAttr *)x->attr)->slot] : NULL;
     if (s && s->kind == SLOT_PARAM && by == x) return;
-    if (s && s->kind == SLOT_PARAM) say(w, by, by->loc, arena_printf(a, "the parameter '%s' is %s", s->name, show_of(x)));
-    else if (s && s->kind == SLOT_BATCH) say(w, x, s->loc, arena_printf(a, "%s is read here", show_of(x)));
-    else say(w, x, x->loc, arena_printf(a, "%s is made here", show_of(x)));
+    if (s && s->kind == SLOT_PARAM) say(w, by, by->loc, arena_printf(a, "the parameter '%s' is %s", s->name, show_of(x)), show_of(x));
+    else if (s && s->kind == SLOT_BATCH) say(w, x, s->loc, arena_printf(a, "%s is read here", show_of(x)), show_of(x));
+    else say(w, x, x->loc, arena_printf(a, "%s is made here", show_of(x)), show_of(x));
 }
 
 static bool was_seen(Walk *w, const Node *x, int axis) {
@@ -248,14 +241,10 @@ static const Node *next_back(const Node *x, int axis, int *its) {
     return maker && maker->type.shape.dim[axis] == x->type.shape.dim[axis] ? maker : handed_on(x, axis, its);
 }
 
-/* A convolution may hand a size on as it is; with another stride it would not. */
+/* A convolution may hand a size on as it is, with another stride it would not; a reshape may write it anew. */
 static bool computes(const Node *x, int axis) {
-    for (int k = 0; k < x->nsrc; k++) {
-        unsigned axes = size_axes(x, axis, k);
-        for (int i = 0; i < source(x, k)->rank; i++)
-            if (axes >> i & 1 && source(x, k)->dim[i] != x->type.shape.dim[axis] && !stretched(x->src[k], i)) return true;
-    }
-    return false;
+    bool convolves = x->op == &op_convolve || x->op == &op_convolve_x;
+    return convolves ? axis == 1 || axis == 2 : x->op == &op_reshape && axis > 0;
 }
 
 static void keep(Walk *w, const Node *x) {
@@ -264,10 +253,12 @@ static void keep(Walk *w, const Node *x) {
     if (w->nkept < MOST_KEPT) w->kept[w->nkept++] = x;
 }
 
-/* Last, where there is room: what could have changed the size. */
+/* Last: what could have changed the size. A place of its own is kept for each. */
 static void say_kept(Walk *w) {
+    w->steps = w->further = 0;
     for (int i = 0; i < w->nkept; i++)
-        say(w, w->kept[i], w->kept[i]->loc, arena_printf(w->d->arena, "its size stays what it was here: %s", show_of(w->kept[i])));
+        say(w, w->kept[i], w->kept[i]->loc, arena_printf(w->d->arena, "its size stays what it was here: %s", show_of(w->kept[i])),
+            arena_printf(w->d->arena, "%s as before", show_of(w->kept[i])));
 }
 
 /* Of these axes the first to look at: where one has a size of 1, others matter more; -1 of none. */
@@ -301,7 +292,7 @@ static void walk(Walk *w, const Node *x, int axis, const Node *by, const Node *t
     }
     const Node *from = before(x);
     if (!shape_equal(&from->type.shape, &top->type.shape))
-        say(w, x, x->loc, arena_printf(w->d->arena, "%s becomes %s here", show_of(from), show_of(top)));
+        say(w, x, x->loc, arena_printf(w->d->arena, "%s becomes %s here", show_of(from), show_of(top)), show_of(top));
     if (x->op == &op_reshape && x->type.shape.dim[axis] == 1) return;      /* an axis of its own, which was written there */
     for (int k = 0; k < x->nsrc; k++) {
         unsigned axes = size_axes(x, axis, k);
@@ -312,8 +303,9 @@ static void walk(Walk *w, const Node *x, int axis, const Node *by, const Node *t
 
 /* Two walks for one message: the second one has room, too. */
 static bool begin(Walk *w, Diags *d, const Node *x) {
-    if (!d || d->dropped || x->poison) return false;
-    *w = (Walk){.d = d, .most = notes_of(d) + LEAST_NOTES};
+    if (!d || !d->newest || d->dropped || x->poison) return false;
+    d->newest->walked = true;
+    *w = (Walk){.d = d, .most = diag_notes(d->newest) + LEAST_NOTES};
     if (w->most < MOST_NOTES) w->most = MOST_NOTES;
     return true;
 }
@@ -353,9 +345,9 @@ void note_shape(Diags *d, const Node *x) {
         from = maker_of(x) ? maker_of(x) : before(x);
         if (from == x) break;
         if (x == last && from->nsrc && from->loc.line != x->loc.line && shape_equal(&from->type.shape, &x->type.shape))
-            say(&w, from, from->loc, arena_printf(w.d->arena, "%s is what this gives", show_of(from)));
+            say(&w, from, from->loc, arena_printf(w.d->arena, "%s is what this gives", show_of(from)), show_of(from));
         if (!shape_equal(&from->type.shape, &x->type.shape))
-            say(&w, x, x->loc, arena_printf(w.d->arena, "%s becomes %s here", show_of(from), show_of(x)));
+            say(&w, x, x->loc, arena_printf(w.d->arena, "%s becomes %s here", show_of(from), show_of(x)), show_of(x));
     }
     if (!x->nsrc) say_leaf(&w, x, by);
 }

@@ -300,7 +300,11 @@ static bool slice_infer(const Node *n, Tensor *out) {
         return reject(n, "%d axes of %s are named", a->start.n, show(n, 0));
     for (int i = 0; i < t.shape.rank; i++) {
         int64_t first = a->start.at[i], count = a->size.at[i], last = first + (count - 1) * a->step.at[i];
-        if (count < 1) return reject(n, "nothing is left of axis %d of %s", i, show(n, 0));
+        if (count < 1) {
+            reject(n, "nothing is left of axis %d of %s", i, show(n, 0));
+            note_size(n->graph->diags, n->src[0], i);
+            return false;
+        }
         if (first < 0 || first >= t.shape.dim[i] || last < 0 || last >= t.shape.dim[i] || a->step.at[i] == 0)
             return reject(n, "axis %d of %s has no indices from %lld to %lld", i, show(n, 0),
                           (long long)first, (long long)last);
