@@ -68,8 +68,12 @@ def keys(schema):
 
 
 def said_of_keys(schema):
-    """Each key is described; a default that is one literal is valid where it stands."""
+    """Each key is described, and nothing within hides that from an editor, which shows the innermost description; a default
+    that is one literal is valid where it stands."""
     for name, value in keys(schema):
+        for form in re.findall(r"^\[{'\$ref': '#/\$defs/(\w+)'}\]$", str(value.get("allOf"))):
+            if "description" in schema["$defs"][form]:
+                yield f"what is said of '{form}' hides what is said of the key '{name}'"
         text = value.get("description", "")
         if not text:
             yield f"the key '{name}' is not described"

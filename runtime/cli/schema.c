@@ -114,7 +114,8 @@ static json_t *mapping(const Form *f) {
     add_properties(properties, f->keys);
     json_t *m = json_pack("{s:s, s:o, s:o}", "type", "object", "properties", properties, "required",
                           required(f->keys));
-    json_object_set_new(m, "additionalProperties", f->others ? ref(f->others) : json_false());
+    json_object_set_new(m, "additionalProperties",
+                        f->others ? described(ref(f->others), form_named(f->others)->doc) : json_false());
     if (also) json_object_update(m, also);
     json_decref(also);
     return m;
@@ -223,6 +224,27 @@ static void add_layers(json_t *defs) {
 
 /* ---- the whole ---- */
 
+/* The forms that stand under a description: {allOf: [{$ref: form}], description: ...}. */
+static void add_described(json_t *forms, const json_t *at) {
+    const json_t *form = json_array_get(json_object_get(at, "allOf"), 0);
+    const char *path = json_string_value(json_object_get(form, "$ref")), *name = path ? strrchr(path, '/') : NULL;
+    if (name && json_object_get(at, "description")) json_object_set_new(forms, name + 1, json_true());
+    const char *key;
+    json_t *value;
+    size_t i;
+    json_object_foreach((json_t *)at, key, value) add_described(forms, value);
+    json_array_foreach(at, i, value) add_described(forms, value);
+}
+
+/* Editors show the innermost description: that of a form would hide those of the keys that hold it. */
+static void leave_to_keys(json_t *defs) {
+    json_t *forms = json_object(), *value;
+    const char *name;
+    add_described(forms, defs);
+    json_object_foreach(forms, name, value) json_object_del(json_object_get(defs, name), "description");
+    json_decref(forms);
+}
+
 static json_t *schema(void) {
     json_t *defs = json_object();
     for (const Form *f = form_table; f->name; f++)
@@ -231,6 +253,7 @@ static json_t *schema(void) {
                             : !strcmp(f->name, "output") ? output_schema(f)
                                                          : form_schema(f));
     add_layers(defs);
+    leave_to_keys(defs);
     return json_pack("{s:s, s:s, s:o, s:[o]}", "$schema", "http://json-schema.org/draft-07/schema#", "title",
                      "a spec of graphrun", "$defs", defs, "allOf", ref("spec"));
 }
