@@ -5,8 +5,10 @@
 
 #include <string.h>
 
+/* What could not be read may mention everything that its text holds. */
 static bool expr_mentions(const Expr *x, const char *name) {
     if (!x) return false;
+    if (x->kind == EX_ERROR) return true;
     if (x->kind == EX_NAME && !strcmp(x->text, name)) return true;
     if (x->kind == EX_LAMBDA)
         for (int i = 0; i < x->n; i++)
