@@ -173,11 +173,14 @@ static bool stage_reads(const Training *t, const Stage *s, int source) {
     return any;
 }
 
+/* A source that could not be opened was reported: who reads it is not known. */
+static bool unopened(const SourceUse *use) { return use->used && !use->source->count; }
+
 /* The source that `epoch` counts: `of`, else the only one that the stage's players read. */
 static int counted_source(Eval *e, const Stage *s, const Doc *of, Loc loc, bool wanted) {
     const Training *t = e->t;
     int found = of ? source_named(e, of) : -1;
-    if (found >= 0 && wanted && !stage_reads(t, s, found))
+    if (found >= 0 && wanted && !unopened(&t->source[found]) && !stage_reads(t, s, found))
         diag_error(e->diags, of->loc, "no player of this stage reads '%s': its epochs would never pass", t->source[found].name);
     for (int i = 0; i < t->nsource && !of; i++) {
         if (!stage_reads(t, s, i)) continue;
