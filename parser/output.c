@@ -190,16 +190,17 @@ static bool frames_flag(Eval *e, const Doc *d, const char *key, const OutputUse 
     return yes && out->kind->animates;
 }
 
-static void set_when(Eval *e, const Doc *when, OutputUse *out) {
+/* Local names mean here what they mean in the output: a draw is that of its first batch, whose tick is the step. */
+static void set_when(Eval *e, const DocEntry *entry, const Doc *when, OutputUse *out) {
     out->when = ARENA_NEW(e->arena, Unit);
-    Build b = build_new(e, out->when, "when", when->loc);
-    Ctx c = ctx_new(e, &b, "when", NULL, false, e->t->total_step_slot);
-    Node *n = value_to_node(&c, eval_doc(&c, &e->spec->scope, when), when->loc);
+    Frame f = {0};
+    frame_open(e, &f, out->when, "output", entry, out->kind->options, output_keys, e->t->total_step_slot);
+    Node *n = value_to_node(&f.c, eval_doc(&f.c, f.s, when), when->loc);
     if (!n) return;
     if (n->type.dtype != U8 || n->type.shape.rank)
         diag_error(e->diags, when->loc, "'when' is one condition, this is %s %s", dtype_name(n->type.dtype),
                    shape_show(&n->type.shape, e->arena));
-    build_done(e, &b, 1, &n, NULL);
+    build_done(e, &f.b, 1, &n, NULL);
 }
 
 /* A file's name: no folder, nothing that a shell or another system could take for something else. */
@@ -213,7 +214,8 @@ static const char *file_name(Eval *e, const Doc *name) {
 }
 
 /* The keys that outputs of all kinds share. */
-static void shared_keys(Eval *e, const Doc *d, OutputUse *out) {
+static void shared_keys(Eval *e, const DocEntry *entry, OutputUse *out) {
+    const Doc *d = entry->value;
     const Doc *every = doc_get(d, "every"), *when = doc_get(d, "when"), *stage = doc_get(d, "stage"), *over = doc_get(d, "over");
     const Doc *animate = doc_get(d, "animate"), *montage = doc_get(d, "montage"), *name = doc_get(d, "name"), *count = doc_get(d, "count");
     if (every) every_from_doc(e, every, &out->every);
@@ -223,7 +225,7 @@ static void shared_keys(Eval *e, const Doc *d, OutputUse *out) {
     if (animate) out->animate = frames_flag(e, animate, "animate", out);
     if (montage) out->montage = frames_flag(e, montage, "montage", out);
     if (name) out->name = file_name(e, name);
-    if (when) set_when(e, when, out);
+    if (when) set_when(e, entry, when, out);
 }
 
 static void output_define(Eval *e, const DocEntry *entry, OutputUse *out, int range_slot) {
@@ -234,7 +236,7 @@ static void output_define(Eval *e, const DocEntry *entry, OutputUse *out, int ra
                        .tick_slot = counter_slot(e, "@output_tick", I32)};
     if (!kind) return;
     if (!e->shaping) check_output_keys(e, d, kind);
-    shared_keys(e, d, out);
+    shared_keys(e, entry, out);
     Frame f = {0};
     frame_open(e, &f, &out->unit, "output", entry, kind->options, output_keys, out->tick_slot);
     void *options = arena_alloc(e->arena, kind->options_size + 1);

@@ -134,6 +134,26 @@ static void every_output_has_its_files(void **state) {
     assert_int_equal(access("whole/samples/singles-000010/00008.png", F_OK), -1);
 }
 
+/* In `when` local names are what they are in the output: its draw, its fixed value. */
+static void when_sees_local_names(void **state) {
+    (void)state;
+    put("when.yaml", players,
+        "outputs:\n"
+        "  gated: {z: \"normal(1)[0]\", limit: \"fixed(normal(1)[0])/10\", file: \"[z, limit]\", format: csv, when: z > limit, every: 1}\n");
+    assert_int_equal(sh(RUN "when.yaml --out when --threads 1 -q >/dev/null"), 0);
+    int made = 0;
+    for (int step = 1; step <= 20; step++) {
+        char path[100];
+        double z, limit;
+        snprintf(path, sizeof path, "when/samples/gated-%06d.csv", step);
+        if (access(path, F_OK)) continue;
+        assert_int_equal(sscanf(slurp(path), "name,value value_0,%lf value_1,%lf", &z, &limit), 2);
+        assert_true(z > limit);
+        made++;
+    }
+    assert_in_range(made, 1, 19);
+}
+
 /* Goes through rows.csv (point_0, point_1, label): what the metrics must give. */
 static void metrics_average_every_sample_once(void **state) {
     (void)state;
@@ -288,7 +308,7 @@ static void too_few_rows_are_said(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_output_has_its_files),
+        cmocka_unit_test(every_output_has_its_files), cmocka_unit_test(when_sees_local_names),
         cmocka_unit_test(metrics_average_every_sample_once),
         cmocka_unit_test(counted_rows_are_all_different),
         cmocka_unit_test(players_see_nothing_of_metrics_and_outputs),
