@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { MOST_NOTES = 11, MOST_EMPTY = 13, MOST_ROWS = 64, BRIEF = 24 };
+enum { MOST_NOTES = 11, MOST_EMPTY = 13, MOST_IDLE = 2, IDLE_IN_ALL = 6, MOST_ROWS = 64, BRIEF = 24 };
 
 typedef struct {
     const Doc *in;
@@ -26,7 +26,7 @@ typedef struct {
     Diag *message; /* notes are added behind it */
     Chain chain;   /* from a section down to what stands at the message */
     int most; /* notes of the message, with those that it has */
-    int nrow, nread, ncalled;
+    int nrow, nread, ncalled, nidle;
     const Doc *row[MOST_ROWS];         /* to be read, in this order: what a row says before what its names say */
     struct {
         const char *name;
@@ -74,12 +74,13 @@ static void read_later(Trace *t, const Doc *d) {
 static bool is_row(const Link *l) { return !l->entry && l->value->kind == DOC_MAP; }
 
 /* A note while there are few, then a place. */
-static void lead(Trace *t, Loc loc, const char *text, const char *brief) {
+static bool lead(Trace *t, Loc loc, const char *text, const char *brief) {
     Diag *last = t->message;
-    if ((last->loc.file == loc.file && last->loc.line == loc.line) || diag_noted(last, loc)) return;
+    if ((last->loc.file == loc.file && last->loc.line == loc.line) || diag_noted(last, loc)) return false;
     while (last->next && last->next->level == DIAG_NOTE) last = last->next;
     if (diag_notes(t->message) < t->most) diag_note_behind(t->d, last, loc, "%s", text);
     else diag_also(t->d, t->message, loc, "%s", brief);
+    return true;
 }
 
 static void note(Trace *t, Loc loc, const char *form, const char *name, const Doc *value) {
@@ -269,9 +270,11 @@ static void note_empty(Trace *t) {
 
 /* Layers in it, or conditions, that gave what they were given. */
 static void note_idle(Trace *t, const Doc *in, bool conditions) {
+    if (t->nidle == IDLE_IN_ALL) return;
     if (in->kind == DOC_MAP && in->item_state == ITEM_IDLE && !doc_entry(in, "when") == !conditions) {
         const char *text = arena_printf(t->d->arena, "'%s' changes nothing here", in->entry[0].key);
-        lead(t, in->loc, text, text);
+        if (t->nidle >= MOST_IDLE) t->most = 0;
+        t->nidle += lead(t, in->loc, text, text);
     }
     for (int i = 0; in->kind != DOC_SCALAR && i < in->n; i++)
         note_idle(t, in->kind == DOC_MAP ? in->entry[i].value : in->item[i], conditions);
@@ -281,7 +284,9 @@ static void each_place(Trace *t, int n, const Loc *place, bool conditions) {
     for (int i = 0; i < n; i++) {
         t->chain = chain_to(t->spec, place[i]);
         if (!conditions) note_empty(t);
+        int most = t->most;
         if (t->chain.n > 1) note_idle(t, t->chain.at[1].value, conditions);
+        t->most = most;
     }
 }
 

@@ -98,10 +98,10 @@ static void places_on_the_way_are_one_line(void **state) {
     uint32_t base = diags_source(d, "base", "x\n", 2);
     diag_error(d, ((Loc){diags_source(d, "s", "f\n", 2), 1, 1}), "odd");
     diag_note(d, ((Loc){1, 2, 3}), "here");
-    diag_also(d, d->newest, (Loc){1, 41, 9}, "%d as before", 4);
+    for (uint32_t line = 41; line < 44; line++) diag_also(d, d->newest, (Loc){1, line, 9}, "%d as before", 4);
     diag_also(d, d->newest, (Loc){base, 7, 1}, "width is 2");
     check_printed(d, "s:1:1: error: odd\n    1 | f\n      | ^\n  s:2:3: note: here\n"
-                     "  further on the way: 41:9 4 as before; base:7:1 width is 2\n");
+                     "  further on the way: 41:9, 42:9, 43:9 4 as before; base:7:1 width is 2\n");
     assert_int_equal(diag_notes(d->newest), 1);
     assert_true(diag_noted(d->newest, (Loc){base, 7, 5}) && diag_noted(d->newest, (Loc){1, 2, 1}));
     assert_false(diag_noted(d->newest, (Loc){1, 1, 1}));

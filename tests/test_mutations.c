@@ -163,14 +163,18 @@ static bool commute(const Given *s, const Token *first, const Token *second) {
     return end - p == 1 && (*p == '*' || *p == '+');
 }
 
-/* What the spec's section of variables gives a name, or "" where it gives none. */
+/* What the spec's section of variables, a line each or in braces, gives a name, or "" where it gives none. */
 static const char *variable(Arena *a, const Given *s, const char *name) {
-    const char *p = strstr(s->text, "\nvars:\n");
-    for (p = p ? p + 6 : ""; p[0] && p[1] == ' '; p += 1 + strcspn(p + 1, "\n")) {
-        size_t n = strlen(name);
-        if (strncmp(p + 3, name, n) || p[3 + n] != ':') continue;
-        p += 4 + n + strspn(p + 4 + n, " ");
-        return arena_strndup(a, p, strcspn(p, " \n"));
+    const char *p = strstr(s->text, "\nvars:"), *end = p ? p + 6 : "";
+    if (*end == '\n')
+        while (end[0] && end[1] == ' ') end += 1 + strcspn(end + 1, "\n");
+    else end += strcspn(end, "\n");
+    size_t n = strlen(name);
+    for (p = p ? p + 6 : end; p < end; p++) {
+        if (*p == '#') p += strcspn(p, "\n");
+        if (!strchr(" {,", p[-1]) || strncmp(p, name, n) || p[n] != ':') continue;
+        p += n + 1 + strspn(p + n + 1, " ");
+        return arena_strndup(a, p, strcspn(p, ",} \n"));
     }
     return "";
 }

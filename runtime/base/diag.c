@@ -195,14 +195,15 @@ static void print_one(const Diags *d, const Diag *e, FILE *to, bool color) {
     if (s && e->level != DIAG_NOTE) print_excerpt(s, e->loc, to);
 }
 
-/* On one line; the file's name where it is another one than the message's. */
+/* On one line, a text once for all its places that follow one another; the file's name where it is not the message's. */
 static void print_also(const Diags *d, const Diag *of, FILE *to) {
     for (const Further *p = of->also; p; p = p->next) {
-        fputs(p == of->also ? "  further on the way: " : "; ", to);
+        fputs(p == of->also ? "  further on the way: " : "", to);
         if (p->loc.file != of->loc.file && p->loc.file < d->nsource) fprintf(to, "%s:", d->sources[p->loc.file].name);
-        fprintf(to, "%u:%u %s", p->loc.line, p->loc.col, p->text);
+        fprintf(to, "%u:%u", p->loc.line, p->loc.col);
+        if (p->next && !strcmp(p->next->text, p->text)) fputs(", ", to);
+        else fprintf(to, " %s%s", p->text, p->next ? "; " : "\n");
     }
-    if (of->also) fputc('\n', to);
 }
 
 static bool comes_before(const Diag *a, const Diag *b) {

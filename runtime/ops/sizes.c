@@ -111,7 +111,7 @@ unsigned size_axes(const Node *n, int axis, int k) {
 
 /* ---- the walk ---- */
 
-enum { MOST_STEPS = 6, MOST_NOTES = 8, LEAST_NOTES = 3, MOST_FURTHER = 5, MOST_SEEN = 1000, MOST_KEPT = 4 };
+enum { MOST_STEPS = 6, MOST_NOTES = 8, LEAST_NOTES = 3, MOST_FURTHER = 5, MOST_SEEN = 1000, MOST_KEPT = 8, KEPT_NOTES = 3 };
 
 typedef VEC(Loc) Lines;
 
@@ -255,7 +255,8 @@ static void keep(Walk *w, const Node *x) {
 
 /* Last: what could have changed the size. A place of its own is kept for each. */
 static void say_kept(Walk *w) {
-    w->steps = w->further = 0;
+    w->steps = MOST_STEPS - KEPT_NOTES;
+    w->further = 0;
     for (int i = 0; i < w->nkept; i++)
         say(w, w->kept[i], w->kept[i]->loc, arena_printf(w->d->arena, "its size stays what it was here: %s", show_of(w->kept[i])),
             arena_printf(w->d->arena, "%s as before", show_of(w->kept[i])));
