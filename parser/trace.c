@@ -290,6 +290,15 @@ static void each_place(Trace *t, int n, const Loc *place, bool conditions) {
     }
 }
 
+/* The head of the definition that the place is in: its arguments may have changed places, or a default its value. */
+static void note_head_of(Trace *t, Loc place) {
+    t->chain = chain_to(t->spec, place);
+    const DocEntry *e = t->chain.n > 1 ? t->chain.at[1].entry : NULL;
+    if (!e || !strchr(e->key, '(') || !strpbrk(e->key, ",=")) return;
+    t->most = 0;
+    lead(t, e->loc, e->key, strlen(e->key) <= 2 * BRIEF ? e->key : arena_strndup(t->d->arena, e->key, strcspn(e->key, "(")));
+}
+
 static void trace(Trace *t, int n, const Loc *place) {
     t->most = MOST_EMPTY;
     each_place(t, n, place, false);
@@ -300,6 +309,7 @@ static void trace(Trace *t, int n, const Loc *place) {
     }
     for (int i = 0; i < t->ncalled; i++)
         note(t, t->called[i].result->loc, " gives ", t->called[i].name, t->called[i].result->value);
+    for (int i = 0; i < n; i++) note_head_of(t, place[i]);
     each_place(t, n, place, true);
 }
 
