@@ -88,6 +88,29 @@ static void layers_that_mix_samples_see_their_batch(void **state) {
     stop(&c);
 }
 
+static void layers_that_do_the_same_in_both_modes_are_kept_once(void **state) {
+    (void)state;
+    static const struct {
+        const char *layers;
+        float train, eval;
+    } cases[] = {{"image: [\"x -> 2*x\"]", 2, 2},
+                 {"image: [\"x -> x*if(training, 2, 3)\"]", 2, 3},
+                 {"image: [\"x -> [2*x, 3*x][if(training, 0, 1)]\"]", 2, 3}};
+    double bytes[3];
+    for (int i = 0; i < 3; i++) {
+        Fed c;
+        float x[80], y[80], z[80];
+        start(&c, cases[i].layers);
+        raw(&c, 3, x), make(&c, MODE_TRAIN, 3, y), make(&c, MODE_EVAL, 3, z);
+        for (int k = 0; k < 80; k++) assert_true(y[k] == cases[i].train * x[k] && z[k] == cases[i].eval * x[k]);
+        const Unit *unit = c.w->t->source[0].rework->unit;
+        assert_int_equal(unit[MODE_TRAIN].program != NULL, i > 0);
+        bytes[i] = batches_memory(c.m->feed[0].batches);
+        stop(&c);
+    }
+    assert_true(bytes[1] - bytes[0] == 37 * (16 * sizeof(float) + 1)); /* and a byte that says whether it is there */
+}
+
 static void draws_come_with_the_batch_number_and_only_in_training(void **state) {
     (void)state;
     Fed c, d;
@@ -288,6 +311,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(layers_rework_every_batch),
         cmocka_unit_test(layers_that_mix_samples_see_their_batch),
+        cmocka_unit_test(layers_that_do_the_same_in_both_modes_are_kept_once),
         cmocka_unit_test(draws_come_with_the_batch_number_and_only_in_training),
         cmocka_unit_test(all_shares_its_draws_between_fields),
         cmocka_unit_test(the_loader_makes_the_same_batches),

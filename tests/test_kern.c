@@ -53,8 +53,14 @@ enum { SIZES = sizeof sizes / sizeof *sizes };
 static void gemm_matches(void **state) {
     (void)state;
     for (int i = 0; i < SIZES * SIZES * SIZES; i++)
+        for (int tb = 0; tb < 2; tb++)
+            gemm_prepare(tb, sizes[i % SIZES], sizes[i / SIZES % SIZES], sizes[i / SIZES / SIZES]);
+    size_t code = kern_code();
+    for (int i = 0; i < SIZES * SIZES * SIZES; i++)
         for (int f = 0; f < 8; f++)
             check_gemm(f & 1, f & 2, sizes[i % SIZES], sizes[i / SIZES % SIZES], sizes[i / SIZES / SIZES], f & 4);
+    assert_true(kern_code() - code < 1 << 19);           /* a few kernels for few rows are still made where they first run */
+    assert_int_equal(code > 1 << 20, isa_level() > ISA_BASE);
     for (int threads = 1; threads <= 3; threads++) {     /* each has rows of its own; the last fewer */
         par_threads(threads);
         for (int f = 0; f < 8; f++) check_gemm(f & 1, f & 2, 299, 201, 270, f & 4);

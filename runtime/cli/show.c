@@ -207,15 +207,16 @@ bool show_memory(Spec *s, const Options *o, Fault *f) {
     options.threads = (int)o->threads;
     options.precision = s->t->precision == BF16 && bf16_here() == BF16_NONE ? FP32 : s->t->precision;
     Machine *m = machine_new(s->t, &options, f);
-    bool done = m && machine_prepare(m, f);
+    double batches;
+    bool done = m && machine_prepare(m, f) && machine_batches(m, &batches, f);
     if (done) {
         double work = (double)exec_workspace(m->exec), store = (double)m->store->bytes,
-               copy = (double)checkpoint_size(s->t->slots, m->store->floats), ahead = (double)feed_ahead(m), data = data_bytes(s->t),
+               copy = (double)checkpoint_size(s->t->slots, m->store->floats), data = data_bytes(s->t),
                compiled = (double)machine_compiled(m), library = (double)machine_library(m);
-        printf("\nmemory: workspace %.1f MB, store %.1f MB, its copy for checkpoints %.1f MB, batches made ahead %.1f MB, data %.1f MB, "
-               "compiled %.1f MB, libraries %.1f MB; %.1f MB in all\n",
-               work / 1e6, store / 1e6, copy / 1e6, ahead / 1e6, data / 1e6, compiled / 1e6, library / 1e6,
-               (work + store + copy + ahead + data + compiled + library) / 1e6);
+        printf("\nmemory: workspace %.1f MB, store %.1f MB, its copy for checkpoints %.1f MB, data %.1f MB, batches and kept "
+               "samples %.1f MB, compiled %.1f MB, libraries %.1f MB; %.1f MB in all\n",
+               work / 1e6, store / 1e6, copy / 1e6, data / 1e6, batches / 1e6, compiled / 1e6, library / 1e6,
+               (work + store + copy + batches + data + compiled + library) / 1e6);
     }
     machine_free(m);
     return done;

@@ -87,6 +87,7 @@ static bool start(Conv *c, bool swapped) {
     g->partial = g->U + (size_t)g->tasks * g->U_each;
     const size_t partials = g->which == CONV_W && !g->view && g->slots > 1 ? (size_t)g->slots * rounded : 0;
     c->scratch = conv_align((g->partial + partials) * sizeof(float));
+    gemm_ld_prepare();
     return true;
 }
 

@@ -69,6 +69,7 @@ static bool start(Conv *c) {
     g->samples = max64(1, min64(s->N, max64(BLOCK / (frequencies * (g->CC + s->K)), LEAST) / tiles));
     g->x_step = step(g->samples * tiles * g->CC), g->y_step = step(g->samples * tiles * s->K), g->w_step = step(g->CC * s->K);
     c->scratch = conv_align((size_t)(frequencies * (g->x_step + g->y_step + g->w_step)) * sizeof(float));
+    gemm_ld_prepare();
     return true;
 }
 

@@ -35,6 +35,11 @@ void gemm_ld(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, 
         blas(ta, tb, m, n, k, A, lda, B, ldb, beta, C, ldc);
 }
 
+void gemm_ld_prepare(void) {
+    float ones[4] = {1, 1, 1, 1}, out[4];
+    gemm_ld(false, false, 2, 2, 2, ones, 2, ones, 2, out, 2, false);
+}
+
 /* y = op(A) x for A stored [rows, cols]; neighbours in x and y lie incx and incy floats apart. */
 static void gemv(bool transpose, int64_t rows, int64_t cols, const float *A, const float *x, int64_t incx, float *y,
                  int64_t incy, bool accumulate) {
@@ -114,24 +119,38 @@ static void shared(const Share *p, int64_t threads) {
         parallel_for(whole.parts, share_part, &whole);
 }
 
+typedef enum { BY_OUTER, BY_SMALL, BY_COLUMNS, BY_ROWS, BY_SGEMM } Way;
+
+static Way way_of(bool tb, int64_t m, int64_t n, int64_t k) {
+    if (k == 1 && n >= OUTER_ROW) return BY_OUTER;
+    if (k > 0 && small(tb, m, n, k)) return BY_SMALL;
+    if (k > 0 && n <= THIN && n <= m) return BY_COLUMNS;
+    if (k > 0 && m <= (small_kernels() ? 1 : THIN)) return BY_ROWS;
+    return BY_SGEMM;
+}
+
 static void gemm_on(int64_t threads, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, const float *B,
                     float *C, bool accumulate) {
     if (m == 0 || n == 0) return;
     Share p = {ta, tb, accumulate, m, n, k, 1, A, B, C};
-    if (k == 1 && n >= OUTER_ROW) {
-        Outer o = {accumulate, n, A, B, C};
-        parallel_for(m, outer_row, &o);
-    } else if (k > 0 && small(tb, m, n, k)) {
-        parallel_for((m + small_rows(n, k) - 1) / small_rows(n, k), small_part, &p);
-    } else if (k > 0 && n <= THIN && n <= m) {        /* column by column */
+    Outer o = {accumulate, n, A, B, C};
+    switch (way_of(tb, m, n, k)) {
+    case BY_OUTER: parallel_for(m, outer_row, &o); break;
+    case BY_SMALL: parallel_for((m + small_rows(n, k) - 1) / small_rows(n, k), small_part, &p); break;
+    case BY_COLUMNS:
         for (int64_t j = 0; j < n; j++)
             gemv(ta, ta ? k : m, ta ? m : k, A, tb ? B + j * k : B + j, tb ? 1 : n, C + j, n, accumulate);
-    } else if (k > 0 && m <= (small_kernels() ? 1 : THIN)) {          /* row by row */
+        break;
+    case BY_ROWS:
         for (int64_t i = 0; i < m; i++)
             gemv(!tb, tb ? n : k, tb ? k : n, B, ta ? A + i : A + i * k, ta ? m : 1, C + i * n, 1, accumulate);
-    } else {
-        shared(&p, threads);
+        break;
+    case BY_SGEMM: shared(&p, threads);
     }
+}
+
+void gemm_prepare(bool tb, int64_t m, int64_t n, int64_t k) {
+    if (m && n && way_of(tb, m, n, k) == BY_SGEMM) gemm_ld_prepare();
 }
 
 void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, const float *B, float *C, bool accumulate) {

@@ -17,6 +17,7 @@ int isa_level(void);                                  /* ISA_BASE, ISA_AVX2, ISA
 const char *isa_name(void);
 bool isa_known(const char *name);                     /* is there a variant of that name? */
 char *kern_libraries(void);                           /* "OpenBLAS 0.3.21 ..., oneDNN 2.6.3 ..."; static */
+size_t kern_code(void);                               /* onednn.c: bytes of code that libraries have generated so far */
 
 /* OpenBLAS's kernels: the core it chose them for, and the instructions these use (an isa_level). */
 const char *blas_core(void);
@@ -31,6 +32,7 @@ bool peak_measure(Peak *out);                         /* false when out of memor
 void gemm(bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, const float *B, float *C, bool accumulate);
 void gemm_batch(int64_t batch, bool ta, bool tb, int64_t m, int64_t n, int64_t k, const float *A, int64_t stride_a,
                 const float *B, int64_t stride_b, float *C);
+void gemm_prepare(bool tb, int64_t m, int64_t n, int64_t k);            /* has the code made that such a product needs */
 /* Eigenvalues (ascending) and eigenvectors (rows of `vectors`) of a symmetric [n, n]; false if LAPACK gives up. */
 bool eigen_symmetric(int64_t n, const float *A, float *values, float *vectors, float *scratch, size_t nscratch);
 size_t eigen_scratch(int64_t n);                      /* floats */

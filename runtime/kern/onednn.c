@@ -1,7 +1,11 @@
 /* oneDNN's objects: engine, stream, memories, reorders, scratchpads. Knows no convolution and no product. */
 #include "kern/onednn.h"
 
+#include "kern/kern.h"
+
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static size_t line_up(size_t bytes) { return (bytes + 63) & ~(size_t)63; }
 
@@ -96,4 +100,20 @@ void onednn_free(OneDnn *o) {
     dnnl_primitive_desc_destroy(o->desc);
     dnnl_stream_destroy(o->stream);
     free(o);
+}
+
+/* Code that is in no file: what lies in executable places of this process that nothing but a library has asked for. */
+size_t kern_code(void) {
+    FILE *f = fopen("/proc/self/smaps", "re");
+    size_t bytes = 0;
+    bool code = false;
+    char line[512], rights[5], of[2];
+    unsigned long inode, kilobytes;
+    while (f && fgets(line, sizeof line, f)) {
+        int n = sscanf(line, "%*[0-9a-f]-%*[0-9a-f] %4s %*x %*s %lu %1s", rights, &inode, of);
+        if (n >= 2) code = n == 2 && rights[2] == 'x' && !inode;        /* a third: a file's, or the kernel's */
+        if (code && sscanf(line, "Anonymous: %lu kB", &kilobytes) == 1) bytes += kilobytes * 1024;
+    }
+    if (f) fclose(f);
+    return bytes;
 }

@@ -105,6 +105,7 @@ static bool matmul_prepare(Instr *i) {
     Product *p = i->bf16 ? product_new(s.batch, t->ta, t->tb, s.m, s.n, s.k) : NULL;
     i->state = p;
     if (p) i->scratch_size = product_scratch(p), i->kernel = "bf16";
+    else gemm_prepare(t->tb, s.m, s.n, s.k);
     return true;
 }
 

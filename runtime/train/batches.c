@@ -12,7 +12,7 @@ static const double KEPT_MOST = 2147483648.0;         /* bytes a source and mode
 
 typedef struct {                                      /* one mode */
     const Program *program;                           /* NULL: no field has layers */
-    bool keeps;                                       /* what it makes of a sample depends on that sample alone */
+    bool keeps, tried;                                /* what it makes of a sample depends on that sample alone; so it was seen */
     uint8_t *have;                                    /* [total] */
     unsigned char *kept[DATA_FIELDS];                 /* by reworked field: [total] rows */
 } Mode;
@@ -29,6 +29,7 @@ struct Batches {
     pthread_mutex_t lock;
     int64_t *index, *missing;                         /* [batch] */
     Mode mode[MODES];
+    Mode *of[MODES];                                  /* one for both where their layers do the same */
 };
 
 int64_t batches_size(const Batches *b) { return b->source->common.batch; }
@@ -126,22 +127,6 @@ static bool rework(Batches *b, Mode *m, int64_t n, int64_t cursor, void *const *
     return true;
 }
 
-int64_t batches_make(Batches *b, const DataSource *view, FieldMode mode, int64_t cursor, void *const *out, Fault *f) {
-    void *plain[DATA_FIELDS] = {NULL};
-    size_t row[DATA_FIELDS] = {0};
-    for (int k = 0; k < b->source->nfield; k++) {
-        bool reworked = b->rework && b->rework->raw_slot[k] >= 0;
-        plain[k] = reworked ? NULL : out[k];
-        row[k] = batches_row(b, k);
-    }
-    pthread_mutex_lock(&b->lock);
-    int64_t n = source_order(view, b->seed, cursor, b->index);
-    bool ok = gather(b, n, b->index, plain, row, f) &&
-              (!b->mode[mode].program || rework(b, &b->mode[mode], n, cursor, out, f));
-    pthread_mutex_unlock(&b->lock);
-    return ok ? n : -1;
-}
-
 /* ---- what may be kept ---- */
 
 static bool draws(const Graph *g) {
@@ -182,14 +167,43 @@ static bool mixes_at(Batches *b, Mode *m, int64_t from) {
     return mixes;
 }
 
+/* Bytes of all samples as the layers give them. */
+static double kept_bytes(const Batches *b) {
+    double each = 1;
+    for (int i = 0; i < b->rework->nfield; i++) each += (double)batches_row(b, b->rework->field[i]);
+    return each * (double)b->source->count;
+}
+
 /* Only what a sample alone decides, wherever it stands in a batch, can be kept: then a resumed run, which keeps other
- * samples at first, has the same bits. Layers without draws and without libraries, that mix no samples: this is tried. */
-static bool may_keep(Batches *b, FieldMode mode) {
-    double bytes = 0;
-    for (int i = 0; i < b->rework->nfield; i++)
-        bytes += (double)batches_row(b, b->rework->field[i]) * (double)b->source->total;
-    if (bytes > KEPT_MOST || calls_library(b->mode[mode].program) || draws(b->rework->unit[mode].graph)) return false;
-    return !mixes_at(b, &b->mode[mode], 0) && !mixes_at(b, &b->mode[mode], batches_size(b) - 1);
+ * samples at first, has the same bits. Layers without draws and without libraries, that mix no samples: this is tried with
+ * the first batch. */
+static bool could_keep(const Batches *b, FieldMode mode) {
+    return kept_bytes(b) <= KEPT_MOST && !calls_library(b->mode[mode].program) && !draws(b->rework->unit[mode].graph);
+}
+
+static void try_to_keep(Batches *b, Mode *m) {
+    if (m->keeps && !m->tried) m->keeps = !mixes_at(b, m, 0) && !mixes_at(b, m, batches_size(b) - 1);
+    m->tried = true;
+}
+
+/* ---- batches ---- */
+
+int64_t batches_make(Batches *b, const DataSource *view, FieldMode mode, int64_t cursor, void *const *out, Fault *f) {
+    void *plain[DATA_FIELDS] = {NULL};
+    size_t row[DATA_FIELDS] = {0};
+    for (int k = 0; k < b->source->nfield; k++) {
+        bool reworked = b->rework && b->rework->raw_slot[k] >= 0;
+        plain[k] = reworked ? NULL : out[k];
+        row[k] = batches_row(b, k);
+    }
+    pthread_mutex_lock(&b->lock);
+    Mode *m = b->of[mode];
+    if (m->program) try_to_keep(b, m);
+    int64_t n = source_order(view, b->seed, cursor, b->index);
+    bool ok = gather(b, n, b->index, plain, row, f) &&
+              (!m->program || rework(b, m, n, cursor, out, f));
+    pthread_mutex_unlock(&b->lock);
+    return ok ? n : -1;
 }
 
 static bool layers_new(Batches *b, Program *const program[MODES], int threads) {
@@ -204,7 +218,8 @@ static bool layers_new(Batches *b, Program *const program[MODES], int threads) {
         b->mode[mode].program = program[mode];
         b->ahead = b->ahead && !calls_library(program[mode]);
     }
-    for (int mode = 0; mode < MODES; mode++) b->mode[mode].keeps = may_keep(b, mode);
+    for (int mode = 0; mode < MODES; mode++) b->mode[mode].keeps = could_keep(b, mode);
+    if (program[MODE_TRAIN] == program[MODE_EVAL]) b->of[MODE_TRAIN] = b->of[MODE_EVAL];
     return true;
 }
 
@@ -215,12 +230,21 @@ Batches *batches_new(Training *t, int source, Program *const program[MODES], uin
     if (!b) return fault_memory(f), NULL;
     *b = (Batches){.use = use, .source = use->source, .rework = use->rework, .slots = t->slots, .seed = seed, .ahead = true};
     pthread_mutex_init(&b->lock, NULL);
+    for (int mode = 0; mode < MODES; mode++) b->of[mode] = &b->mode[mode];
     b->index = malloc(batch * sizeof *b->index);
     b->missing = malloc(batch * sizeof *b->missing);
     if (b->index && b->missing && (!b->rework || layers_new(b, program, threads))) return b;
     fault_memory(f);
     batches_free(b);
     return NULL;
+}
+
+double batches_memory(const Batches *b) {
+    double bytes = 2.0 * sizeof *b->index * (double)batches_size(b);
+    if (!b->rework) return bytes;
+    for (int mode = 0; mode < MODES; mode++)
+        if (b->of[mode] == &b->mode[mode] && b->mode[mode].keeps) bytes += kept_bytes(b);
+    return bytes + (double)b->store->bytes + (double)exec_workspace(b->exec);
 }
 
 void batches_free(Batches *b) {

@@ -210,22 +210,41 @@ size_t machine_compiled(const Machine *m) {
 }
 
 size_t machine_library(const Machine *m) {
-    size_t bytes = 0;
+    size_t bytes = kern_code();
     units_each(m->t, add_library, &bytes);
     return bytes;
+}
+
+/* Do the layers of a source's fields do the same in both modes? */
+static bool alike(const Rework *r) {
+    const Unit *x = &r->unit[MODE_EVAL], *z = &r->unit[MODE_TRAIN];
+    bool same = graph_hash(x->graph) == graph_hash(z->graph);
+    for (int i = 0; i < r->nfield; i++) same = same && x->result[i]->id == z->result[i]->id;
+    return same;
 }
 
 /* Each mode's program is made before anything runs in another thread. */
 static bool batches_begin(Machine *m, int source, Fault *f) {
     Rework *r = m->t->source[source].rework;
     Program *program[MODES] = {NULL};
+    if (m->feed[source].batches) return true;
     for (int mode = 0; r && mode < MODES; mode++) {
-        Unit *u = &r->unit[mode];
+        Unit *u = &r->unit[alike(r) ? MODE_EVAL : mode];
         if (!u->program && !(u->program = unit_program(m, u, f))) return false;
         program[mode] = u->program;
     }
     m->feed[source].batches = batches_new(m->t, source, program, m->options.seed, m->options.threads, f);
     return m->feed[source].batches != NULL;
+}
+
+bool machine_batches(Machine *m, double *bytes, Fault *f) {
+    *bytes = (double)feed_ahead(m);
+    for (int i = 0; i < m->t->nsource; i++) {
+        if (!m->t->source[i].used) continue;
+        if (!batches_begin(m, i, f)) return false;
+        *bytes += batches_memory(m->feed[i].batches);
+    }
+    return true;
 }
 
 bool machine_load(Machine *m, Fault *f) {

@@ -70,7 +70,8 @@ bool machine_load(Machine *m, Fault *f);              /* reads the sources that 
 bool machine_start(Machine *m, Fault *f);             /* every slot to its initial value, then `init` and `fixed` */
 
 size_t machine_compiled(const Machine *m);            /* bytes of the compiled spec: graphs, and programs made so far */
-size_t machine_library(const Machine *m);             /* bytes that libraries hold for the programs */
+size_t machine_library(const Machine *m);             /* bytes that libraries hold for the programs, their code too */
+bool machine_batches(Machine *m, double *bytes, Fault *f);              /* that batches take: made ahead, their layers, kept samples */
 
 /* Is there memory for so many bytes? False with a fault that says how many there are. fault_room: there was none. */
 bool room_for(Fault *f, const char *what, double bytes);
