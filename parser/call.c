@@ -238,6 +238,7 @@ static Value *call_text(const Ctx *c, const Function *f, const Call *call) {
         if (!nest(e, c->network, d, call->loc)) return value_poison(e);
         inner.network = d;
         inner.path = d->name;
+        inner.entered = inner.chain;
     } else if (c->path) {
         inner.path = path_join(e, c->path, part);
     }
@@ -293,6 +294,7 @@ static Value *call_lambda(const Ctx *c, const Function *f, const Call *call) {
     Ctx inner = *c;                                   /* the caller's graph and mode, the text it was written in */
     inner.text = f->place->text;
     inner.network = f->place->network;
+    inner.entered = f->place->entered;
     inner.path = f->place->path ? copied_path(e, f->place->path, f->place->chain, c->chain) : NULL;
     const Site *site = site_of(e, c->text, call->site);
     inner.draw = path_join(e, c->draw, arena_printf(e->arena, "%s_%d", call->written, site->number));

@@ -203,6 +203,29 @@ static void note_function(const Eval *e) {
     if (section) diag_note(e->diags, *section, "'%s' stands in 'functions'; what makes parameters of its own stands in 'networks'", f->name);
 }
 
+static bool same_calls(const Origin *a, const Chain *from, const Chain *to) {
+    const Chain *x = a->from, *y = from;
+    for (; x != a->to && y != to; x = x->outer, y = y->outer)
+        if (x->ordinal != y->ordinal || x->copy != y->copy) return false;
+    return x == a->to && y == to;
+}
+
+bool made_once(const Ctx *c, int slot, const char *what, Loc loc) {
+    Eval *e = c->e;
+    Loc reader = diags_reader(e->diags, loc);
+    const Origin *first = int_find(&e->origin, slot);
+    if (!first) {
+        int_set(e->arena, &e->origin, slot, arena_copy(e->arena, &(Origin){c->chain, c->entered, reader}, sizeof(Origin)));
+        return true;
+    }
+    if (same_calls(first, c->chain, c->entered)) return true;
+    diag_error(e->diags, loc, "two calls make %s '%s', by one 'name' or through one small function: name them apart, or write a "
+                              "function; what both should share is a network", what, e->t->slots->all.at[slot].name);
+    if (first->loc.line != reader.line || first->loc.col != reader.col) diag_note(e->diags, first->loc, "the other call is here");
+    else diag_calls(e->diags);
+    return false;
+}
+
 Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind, const char *name, Loc loc) {
     Eval *e = c->e;
     Shape s;
@@ -240,6 +263,7 @@ Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind,
         note_two_shapes(c, slot, shape);
         return value_poison(e);
     }
+    if (!made_once(c, slot, "the parameter", loc)) return value_poison(e);
     initialise(c, slot, init, loc);
     if (c->parameters) {
         Value *given = given_part(c->parameters, &e->t->slots->all.at[slot]);

@@ -159,6 +159,11 @@ static void add_states(Eval *e, Def *network, const Value *template) {
     if (!known) vec_push(e->arena, &network->states, (int)template->number);
 }
 
+static int first_slot(const Value *template) {
+    while (template->kind != V_NUMBER && template->n) template = template->item[0];
+    return template->kind == V_NUMBER ? (int)template->number : -1;
+}
+
 static bool is_state(const Doc *state, const char *key) { return state && doc_entry(state, key); }
 
 void make_states(const Ctx *c, Scope *s, const Doc *state, const Doc *after) {
@@ -178,7 +183,11 @@ void make_states(const Ctx *c, Scope *s, const Doc *state, const Doc *after) {
         known = known && template[i];
     }
     bool ok = !fixed && (known || make_missing(c, s, state, after, place, template));
-    for (int i = 0; c->network && ok && i < n; i++) add_states(e, c->network, template[i]);
+    for (int i = 0; c->network && ok && i < n; i++) {
+        int slot = first_slot(template[i]);
+        ok = slot < 0 || made_once(c, slot, "the running value", state->entry[i].loc);
+        add_states(e, c->network, template[i]);
+    }
     for (int i = 0; i < n; i++) {
         Value *v = ok ? template_load(c, template[i]) : value_poison(e);
         bind_value(e, s, state->entry[i].key, state->entry[i].loc, v);

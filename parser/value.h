@@ -143,6 +143,7 @@ typedef struct {                                      /* a running value that mo
 } Pending;
 
 typedef IntTable Marks;                               /* a set of slots, definitions, ... by index */
+typedef struct { const Chain *from, *to; Loc loc; } Origin;       /* the calls from a network's own to what makes a slot */
 typedef struct { int slot; Loc call; const Value *shape; } Shaped;    /* a parameter, the call of its network that gave it its
                                                          shape, and that */
 
@@ -173,7 +174,7 @@ struct Ctx {
     Def *network;                                     /* whose parameters a call makes; NULL outside */
     const char *path;                                 /* of parameters and running values: 'critic/conv_1' */
     const char *draw;                                 /* of draws: the whole chain of calls from the unit on */
-    const Chain *chain;
+    const Chain *chain, *entered;                     /* entered: the network's own call */
     Def *text;                                        /* the definition whose text is being evaluated: numbers its calls */
     bool training;
     UpdateMode update;
@@ -201,6 +202,7 @@ struct Eval {
     VEC(Unit) fixed;
     VEC(LayerRow) rows;
     VEC(Shaped) shaped;
+    IntTable origin;                                   /* Origin of parameters and running values, by slot */
     VEC(Value *) kept;                                /* templates of state, fixed, iteration, latest values ... */
     NameTable kept_names;                             /* ... by name */
     Marks moved;                                      /* slots that some player moves */
@@ -335,6 +337,7 @@ const char *ranges_choices(Eval *e, const Doc *ranges, const char *argument);   
 bool ranges_hold(const Ctx *c, const Head *h, Scope *text, const Doc *ranges, Value *const *value, const Loc *loc);
 
 /* network.c: parameters, running values, fixed values */
+bool made_once(const Ctx *c, int slot, const char *what, Loc loc);      /* false, reported: another call of the network's makes it */
 Value *make_parameter(const Ctx *c, Value *shape, Value *init, const char *kind, const char *name, Loc loc);
 void make_states(const Ctx *c, Scope *s, const Doc *state, const Doc *after);          /* binds them in s */
 Value *make_fixed(const Ctx *c, Scope *s, const Expr *call);            /* fixed(expression) */
