@@ -1,5 +1,6 @@
 /* The kernels against naive double loops: shapes are generated, odd ones included, and the allowed error follows from
  * the length of the sums. */
+#include "base/measure.h"
 #include "base/rng.h"
 #include "kern/kern.h"
 #include "ir/ir.h"
@@ -125,6 +126,31 @@ static void parallel_for_covers(void **state) {
     }
     par_threads(par_cores());
     assert_in_range(par_cores(), 1, 1 << 20);
+}
+
+/* Without a call of the system, at which a thread's time would be brought up to date. */
+static void work_a_little(void *ctx, int64_t i) {
+    (void)ctx, (void)i;
+    for (volatile int k = 0; k < 100000;) k++;
+}
+
+static double time_of_work(int threads) {
+    par_threads(threads);
+    double before = par_seconds();
+    parallel_for(threads, work_a_little, NULL);
+    return par_seconds() - before;
+}
+
+/* What every thread did counts at once, not at the next tick of the system's clock. */
+static void processor_time_is_of_all_threads(void **state) {
+    (void)state;
+    double alone = INFINITY;
+    for (int k = 0; k < 20; k++) alone = fmin(alone, time_of_work(1));
+    for (int k = 0; k < 60; k++) {
+        double spent = time_of_work(2 + k % 2);
+        if (!(spent >= .6 * (2 + k % 2) * alone)) fail_msg("%d threads: %g s, one alone %g s", 2 + k % 2, spent, alone);
+    }
+    par_threads(par_cores());
 }
 
 static void multiply_small(void *ctx, int64_t i) {
@@ -432,10 +458,12 @@ int main(int argc, char **argv) {
         execv("/proc/self/exe", argv);                /* with the kernels that graphrun asks for */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(blas_cores),
+        cmocka_unit_test(processor_time_is_of_all_threads),
         cmocka_unit_test(gemm_matches),
         cmocka_unit_test(gemm_batch_matches),
         cmocka_unit_test(eigen_matches),
-        cmocka_unit_test(parallel_for_covers), cmocka_unit_test(subnormal_results_are_zero),
+        cmocka_unit_test(parallel_for_covers),
+        cmocka_unit_test(subnormal_results_are_zero),
         cmocka_unit_test(conv_keeps_bits),
         cmocka_unit_test(conv_rounds),
         cmocka_unit_test(conv_rounded_keeps_bits),

@@ -14,7 +14,7 @@ enum { WARM = 2, RUNS_LEAST = 3, RUNS_MOST = 10000, NAMED_MOST = 6 };
 
 typedef struct { /* a row: one instruction, or several under one name */
     const char *where, *what, *role;
-    double seconds, cpu, flops, bytes;
+    double seconds, cpu, span, flops, bytes;
     int instructions;
 } Row;
 
@@ -23,8 +23,9 @@ typedef struct {
     int n;
 } Rows;
 
-/* How many threads worked, on average; the clock of processor time is too coarse below 20 microseconds. */
-static double cores_of(const Row *r) { return r->seconds > 2e-5 ? r->cpu / r->seconds : 1; }
+/* How many cores it kept busy, on average. A thread that waits for another sleeps after a tenth of a millisecond or so, and
+ * counts as busy until then. */
+static double cores_of(const Row *r) { return r->span > 0 ? r->cpu / r->span : 1; }
 
 /* ---- what an instruction is ---- */
 
@@ -88,6 +89,7 @@ static void collect(Arena *a, const Diags *d, const Program *p, const InstrTime 
         if (by == BY_INSTRUCTION) r->what = what_of(a, i);
         r->seconds += times[k].seconds / (double)times[k].calls;
         r->cpu += times[k].cpu / (double)times[k].calls;
+        r->span += times[k].span / (double)times[k].calls;
         r->flops += i->flops;
         r->bytes += bytes_moved(i);
         r->instructions++;
@@ -155,19 +157,23 @@ static bool profile_turn(Machine *m, Turn *turn, const Options *o, By by, const 
     done = done && times && time_instructions(m, turn, o->seconds > 0 ? o->seconds : 2, times, f);
     if (done) {
         collect(a, m->t->diags, turn->unit.program, times, by, &rows);
-        double total = 0, cpu = 0;
-        for (int k = 0; k < rows.n; k++) total += rows.at[k].seconds, cpu += rows.at[k].cpu;
+        double total = 0;
+        Row whole = {0};
+        for (int k = 0; k < rows.n; k++) {
+            total += rows.at[k].seconds;
+            whole.cpu += rows.at[k].cpu, whole.span += rows.at[k].span;
+        }
         json_t *list = json_array();
         for (int k = 0; k < rows.n; k++) json_array_append_new(list, row_json(&rows.at[k], peak));
         if (!o->json) {
             printf("%s: %.3f ms in %d instructions, %.2f cores busy, %.4g GFLOP, %.4g GFLOP/s\n",
-                   turn_player(m->t, turn), 1e3 * total, n, cpu / total, turn->unit.program->flops / 1e9,
+                   turn_player(m->t, turn), 1e3 * total, n, cores_of(&whole), turn->unit.program->flops / 1e9,
                    turn->unit.program->flops / total / 1e9);
             print_rows(&rows, by, peak, total);
         }
         json_array_append_new(all,
                               json_pack("{s:s, s:f, s:i, s:f, s:o}", "player", turn_player(m->t, turn), "ms",
-                                        1e3 * total, "instructions", n, "cores", cpu / total, "rows", list));
+                                        1e3 * total, "instructions", n, "cores", cores_of(&whole), "rows", list));
     }
     free(times);
     if (a) arena_free(a);

@@ -184,10 +184,12 @@ void exec_profile(Exec *e, const Program *p, InstrTime *times) {
     assert(!p->reference);
     Frame f = outermost(e);
     for (int k = 0; k < p->ninstr; k++) {
-        double cpu = seconds_on(CLOCK_PROCESS_CPUTIME_ID), start = seconds_now();
+        double begun = seconds_now(), cpu = par_seconds(), start = seconds_now();
         run_instr(e, p, &p->instr[k], &f, NULL);
-        times[k].seconds += seconds_now() - start;
-        times[k].cpu += seconds_on(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+        double end = seconds_now();
+        times[k].cpu += par_seconds() - cpu;
+        times[k].seconds += end - start;
+        times[k].span += end - begun;
         times[k].calls++;
     }
 }

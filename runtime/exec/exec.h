@@ -14,7 +14,8 @@ typedef struct {                                      /* filled by exec_run with
     char why[80];                                     /* what the operator says of it, or "" */
 } Watched;
 
-typedef struct { double seconds, cpu; int64_t calls; } InstrTime;          /* cpu: over all threads */
+/* cpu: processor time of all threads, in `span`, which is `seconds` and what reading their clocks takes. */
+typedef struct { double seconds, cpu, span; int64_t calls; } InstrTime;
 
 Exec *exec_new(Store *store, uint64_t seed, int threads);               /* NULL when out of memory */
 void exec_free(Exec *e);

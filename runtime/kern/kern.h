@@ -8,6 +8,7 @@
  * from a thread that is not the main one: libgomp makes a pool for each. */
 void par_threads(int n);                              /* sets the pool, OpenBLAS and oneDNN alike; subnormal results are 0 */
 int par_count(void);
+double par_seconds(void);                             /* processor time of the pool's threads, waiting for others awake included */
 void par_alone(void);                                 /* this thread opens no parallel region from now on */
 void parallel_for(int64_t n, void (*body)(void *ctx, int64_t i), void *ctx);
 int par_cores(void);                                  /* cores this process may use: affinity and cgroup limit */

@@ -1,12 +1,15 @@
 /* The one thread pool, OpenMP's, and how many cores this process may use. OpenBLAS (OpenMP build) and oneDNN run on
  * the same pool. Knows no tensors. Invariant: a call with one thread, or one item, opens no parallel region. */
+#include "base/measure.h"
 #include "kern/kern.h"
 
 #include <errno.h>
 #include <cblas.h>
 #include <omp.h>
+#include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #ifdef __SSE__
 #include <immintrin.h>
@@ -22,13 +25,33 @@ static void flush_subnormal(void) {
 #endif
 }
 
+static clockid_t *clocks;                             /* of the pool's threads */
+static int nclock;
+
+static void keep_clocks(int n) {
+    clockid_t *more = realloc(clocks, (size_t)n * sizeof *clocks);
+    nclock = more ? n : 0;
+    clocks = more ? more : clocks;
+}
+
 void par_threads(int n) {
     if (n < 1) n = 1;
     omp_set_dynamic(0);
     omp_set_num_threads(n);
     openblas_set_num_threads(n);                      /* oneDNN asks OpenMP */
+    keep_clocks(n);
 #pragma omp parallel
-    flush_subnormal();
+    {
+        flush_subnormal();
+        if (nclock) pthread_getcpuclockid(pthread_self(), &clocks[omp_get_thread_num()]);
+    }
+}
+
+/* Each thread's own clock: that of the process counts what another thread does now only every few milliseconds. */
+double par_seconds(void) {
+    double sum = nclock ? 0 : seconds_on(CLOCK_PROCESS_CPUTIME_ID);
+    for (int i = 0; i < nclock; i++) sum += seconds_on(clocks[i]);
+    return sum;
 }
 
 void par_alone(void) { omp_set_num_threads(1); }
