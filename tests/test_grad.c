@@ -161,6 +161,25 @@ static void ties_and_zeros_go_by_the_rules(void **state) {
     assert_true(first[0] == 1 && first[1] == 0 && first[2] == 0);
 }
 
+static bool needs(const Node *n, const Node *other, const Node *given) {
+    if (n == given) return false;
+    bool found = n == other;
+    for (int k = 0; k < n->nsrc && !found; k++) found = needs(n->src[k], other, given);
+    return found;
+}
+
+/* What a layer's activation is made of may be forgotten: its gradient asks the result, which the next layer keeps. */
+static void max_and_min_keep_their_result_only(void **state) {
+    World *w = *state;
+    Node *zero = g_like(w->x, 0), *sum = g_add(w->x, g_like(w->x, 1));
+    Node *const results[] = {g_max(zero, sum), g_max(sum, zero), g_min(zero, sum), g_min(sum, zero)};
+    for (int k = 0; k < 4; k++) {
+        const Node *slope = grad1(g_square(results[k]), w->x);
+        assert_true(needs(slope, results[k], NULL) && needs(results[k], sum, NULL));
+        assert_int_equal(needs(slope, sum, results[k]), k % 2);   /* where it is compared itself */
+    }
+}
+
 static void its_nodes_say_where_they_come_from(void **state) {
     World *w = *state;
     Provenance old = graph_at(w->g, (Loc){0, 4, 2}, NULL, NULL, "net/layer");
@@ -188,6 +207,7 @@ int main(void) {
         TEST(a_gradient_penalty_has_its_closed_form),
         TEST(nothing_leaks_from_the_side_not_chosen),
         TEST(ties_and_zeros_go_by_the_rules),
+        TEST(max_and_min_keep_their_result_only),
         TEST(its_nodes_say_where_they_come_from),
     };
     return cmocka_run_group_tests_name("gradient", tests, NULL, NULL);

@@ -3,7 +3,8 @@
  *
  * In the gradient columns x, z, y, gy are nodes. Where a rule divides, mulz keeps a gradient of 0 at 0
  * whatever the other factor is, so that nothing leaks from the side of a choice that was not taken. At a tie
- * max and min pass the gradient to the first. */
+ * max and min pass the gradient to the first; they compare it with y, not z: what a relu was made of need not
+ * be kept beside what it made, which the next layer's gradient reads anyway. */
 #include "ops/rows.h"
 
 static bool fixed_power(const Node *z) {
@@ -48,8 +49,8 @@ BINARY(mulz, "x*z, 0 where one of them is 0", FLOAT, COMMUTES | CHEAP, ((x == 0)
 BINARY(div, "x/z", FLOAT, 0, x / z, g_mulz(gy, g_inv(z)), g_neg(g_mulz(gy, g_div(y, z))), 1, 3, 3, 2, 1.5)
 BINARY(pow, "x^z", FLOAT, 0, POW(x, z), g_mulz(gy, g_mulz(z, g_pow(x, less_one(z)))), fixed_power(z) ? NULL : g_mulz(gy, g_mulz(y, g_log(x))), .5, 2, 2, 10, 1024)
 BINARY(mod, "x less whole z's: the rest has the sign of z", NUMBER, PIECEWISE, MOD(x, z), gy, g_neg(g_mul(gy, g_floor(g_div(x, z)))), 1, 3, -7, 3, 2)
-BINARY(max, "the larger", NUMBER, PIECEWISE | CHEAP, ((z <= x) | (x != x)) ? x : z, g_select(g_ge(x, z), gy, g_like(gy, 0)), g_select(g_ge(x, z), g_like(gy, 0), gy), -2, 2, 2, 3, 3)
-BINARY(min, "the smaller", NUMBER, PIECEWISE | CHEAP, ((x <= z) | (x != x)) ? x : z, g_select(g_le(x, z), gy, g_like(gy, 0)), g_select(g_le(x, z), g_like(gy, 0), gy), -2, 2, 2, 3, 2)
+BINARY(max, "the larger", NUMBER, PIECEWISE | CHEAP, ((z <= x) | (x != x)) ? x : z, g_select(g_ge(x, y), gy, g_like(gy, 0)), g_select(g_ge(x, y), g_like(gy, 0), gy), -2, 2, 2, 3, 3)
+BINARY(min, "the smaller", NUMBER, PIECEWISE | CHEAP, ((x <= z) | (x != x)) ? x : z, g_select(g_le(x, y), gy, g_like(gy, 0)), g_select(g_le(x, y), g_like(gy, 0), gy), -2, 2, 2, 3, 2)
 BINARY(eq, "x == z", EQUAL, STEP | COMMUTES | CHEAP, x == z, ZERO, ZERO, -2, 2, 2, 3, 0)
 BINARY(ne, "x != z", EQUAL, STEP | COMMUTES | CHEAP, x != z, ZERO, ZERO, -2, 2, 2, 3, 1)
 BINARY(lt, "x < z", ORDER, STEP | CHEAP, x < z, ZERO, ZERO, -2, 2, 2, 3, 1)
