@@ -111,13 +111,14 @@ unsigned size_axes(const Node *n, int axis, int k) {
 
 /* ---- the walk ---- */
 
-enum { MOST_STEPS = 6, MOST_NOTES = 8, LEAST_NOTES = 3, MOST_FURTHER = 5, MOST_SEEN = 1000, MOST_KEPT = 8, KEPT_NOTES = 3 };
+enum { MOST_STEPS = 6, MOST_NOTES = 8, LEAST_NOTES = 3, FIRST_FURTHER = 2, MOST_FURTHER = 6, MOST_SEEN = 1000, MOST_KEPT = 8, KEPT_NOTES = 3 };
 
 typedef VEC(Loc) Lines;
 
 typedef struct {
     Diags *d;
-    int most, steps, further, nseen, nkept;           /* most: notes of the message, with those that it has */
+    int most, steps, nseen, nkept;                    /* most: notes of the message, with those that it has */
+    VEC(Further) further;                             /* places beyond these */
     Lines *lines;                                     /* not NULL: nothing is said, the lines are gathered here */
     const Lines *shared;                              /* or NULL: lines to say nothing of */
     const Node *kept[MOST_KEPT];                      /* made their size, and made it what it was */
@@ -160,23 +161,35 @@ static bool among(const Lines *lines, Loc loc) {
     return false;
 }
 
-/* Most steps of a walk are notes, those beyond only places. */
-static bool is_full(const Walk *w) { return !w->lines && w->further >= MOST_FURTHER; }
-
+/* The first steps of a walk are notes, those beyond are only places. */
 static void put(Walk *w, Loc loc, const char *text, const char *brief) {
     if (diag_noted(w->d->newest, loc)) return;
-    if (w->steps < MOST_STEPS && diag_notes(w->d->newest) < w->most) diag_note(w->d, loc, "%s", text);
-    else if (!is_full(w)) diag_also(w->d, w->d->newest, loc, "%s", brief), w->further++;
+    if (w->steps < MOST_STEPS && diag_notes(w->d->newest) < w->most) {
+        diag_note(w->d, loc, "%s", text);
+        return;
+    }
+    for (int i = 0; i < w->further.n; i++)
+        if (w->further.at[i].loc.line == loc.line && w->further.at[i].loc.file == loc.file) return;
+    vec_push(w->d->arena, &w->further, ((Further){.loc = loc, .text = brief}));
+}
+
+/* Of a long way both ends: what is near, and where the size began. */
+static void put_further(Walk *w) {
+    int n = w->further.n;
+    for (int i = 0; i < n; i++)
+        if (i < FIRST_FURTHER || i >= n - (MOST_FURTHER - FIRST_FURTHER))
+            diag_also(w->d, w->d->newest, w->further.at[i].loc, "%s", w->further.at[i].text);
+    w->further.n = 0;
 }
 
 /* The line, and the calls by which the spec came to a function of its own there. */
 static void say(Walk *w, const Node *x, Loc loc, const char *text, const char *brief) {
     if (w->lines) vec_push(w->d->arena, w->lines, loc);
-    if (!loc.line || w->lines || is_full(w) || among(w->shared, loc)) return;
+    if (!loc.line || w->lines || among(w->shared, loc)) return;
     bool first = !diag_noted(w->d->newest, loc);
     put(w, loc, text, brief);
     w->steps += first;
-    for (const Caller *c = x->calls; c && !is_full(w); c = c->outer) {
+    for (const Caller *c = x->calls; c; c = c->outer) {
         if (c->foreign || c->network || same_loc(c->loc, loc) || leads_here(w->d, c->loc)) continue;
         put(w, c->loc, arena_printf(w->d->arena, "in this call of '%s'", c->who), arena_printf(w->d->arena, "'%s'", c->who));
     }
@@ -255,11 +268,12 @@ static void keep(Walk *w, const Node *x) {
 
 /* Last: what could have changed the size. A place of its own is kept for each. */
 static void say_kept(Walk *w) {
+    put_further(w);
     w->steps = MOST_STEPS - KEPT_NOTES;
-    w->further = 0;
     for (int i = 0; i < w->nkept; i++)
         say(w, w->kept[i], w->kept[i]->loc, arena_printf(w->d->arena, "its size stays what it was here: %s", show_of(w->kept[i])),
             arena_printf(w->d->arena, "%s as before", show_of(w->kept[i])));
+    put_further(w);
 }
 
 /* Of these axes the first to look at: where one has a size of 1, others matter more; -1 of none. */
@@ -274,8 +288,9 @@ static int next_axis(const Shape *s, unsigned axes) {
 
 /* by: what reads x; top: the last node that the line of x made, on this way. */
 static void walk(Walk *w, const Node *x, int axis, const Node *by, const Node *top) {
-    while (!is_full(w) && axis < x->type.shape.rank && !was_seen(w, x, axis)) {
+    for (;;) {
         int its;
+        if (axis >= x->type.shape.rank || was_seen(w, x, axis)) return;
         const Node *from = next_back(x, axis, &its);
         if (!from) break;
         if (!same_loc(from->loc, x->loc)) top = from;
@@ -284,7 +299,6 @@ static void walk(Walk *w, const Node *x, int axis, const Node *by, const Node *t
         x = from;
         axis = its;
     }
-    if (is_full(w) || axis >= x->type.shape.rank) return;
     unsigned any = 0;
     for (int k = 0; k < x->nsrc; k++) any |= size_axes(x, axis, k);
     if (!any || stretched(x, axis)) {
@@ -342,13 +356,16 @@ void note_shape(Diags *d, const Node *x) {
     Walk w;
     if (!begin(&w, d, x)) return;
     const Node *by = x, *last = x;
-    for (const Node *from; !is_full(&w); by = x, x = from) {
-        from = maker_of(x) ? maker_of(x) : before(x);
+    for (int n = 0; n < MOST_SEEN; n++) {
+        const Node *from = maker_of(x) ? maker_of(x) : before(x);
         if (from == x) break;
         if (x == last && from->nsrc && from->loc.line != x->loc.line && shape_equal(&from->type.shape, &x->type.shape))
             say(&w, from, from->loc, arena_printf(w.d->arena, "%s is what this gives", show_of(from)), show_of(from));
         if (!shape_equal(&from->type.shape, &x->type.shape))
             say(&w, x, x->loc, arena_printf(w.d->arena, "%s becomes %s here", show_of(from), show_of(x)), show_of(x));
+        by = x;
+        x = from;
     }
     if (!x->nsrc) say_leaf(&w, x, by);
+    put_further(&w);
 }
