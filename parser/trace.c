@@ -119,6 +119,19 @@ static bool read_local(Trace *t, const char *word) {
     return true;
 }
 
+/* A source's keys that are numbers, or variables: they size its fields. */
+static void note_options(Trace *t, const Doc *source) {
+    int most = t->most;
+    t->most = 0;
+    for (int i = 0; source->kind == DOC_MAP && i < source->n; i++) {
+        const DocEntry *e = &source->entry[i];
+        bool number = e->value->kind == DOC_SCALAR && e->value->text[strspn(e->value->text, "0123456789")] == 0;
+        if (number || (e->value->kind == DOC_SCALAR && doc_entry(doc_get(t->spec, "vars"), e->value->text)))
+            note(t, e->loc, " is ", e->key, e->value);
+    }
+    t->most = most;
+}
+
 static void read_global(Trace *t, const char *word) {
     static const char *const traced[] = {"vars", "data", "iteration", NULL};
     for (const char *const *section = traced; *section; section++) {
@@ -126,6 +139,7 @@ static void read_global(Trace *t, const char *word) {
         if (!e) continue;
         note(t, strcmp(*section, "vars") ? e->loc : e->value->loc, " is ", word, e->value);
         read_later(t, e->value);
+        if (!strcmp(*section, "data")) note_options(t, e->value);
     }
 }
 
@@ -299,6 +313,16 @@ static void note_head_of(Trace *t, Loc place) {
     lead(t, e->loc, e->key, strlen(e->key) <= 2 * BRIEF ? e->key : arena_strndup(t->d->arena, e->key, strcspn(e->key, "(")));
 }
 
+/* Of each call that led to the message, where no note says so. */
+static void trace_calls(Trace *t) {
+    enum { MOST = 4 };
+    int n = 0;
+    t->most = 0;
+    for (const Caller *c = t->message->caller; c && n < MOST; c = c->outer)
+        if (!(c->outer && c->outer->foreign && c->outer->file == c->loc.file))
+            n += lead(t, c->loc, "", arena_printf(t->d->arena, "'%s'", c->who));
+}
+
 static void trace(Trace *t, int n, const Loc *place) {
     t->most = MOST_EMPTY;
     each_place(t, n, place, false);
@@ -309,6 +333,7 @@ static void trace(Trace *t, int n, const Loc *place) {
     }
     for (int i = 0; i < t->ncalled; i++)
         note(t, t->called[i].result->loc, " gives ", t->called[i].name, t->called[i].result->value);
+    trace_calls(t);
     for (int i = 0; i < n; i++) note_head_of(t, place[i]);
     each_place(t, n, place, true);
 }
@@ -321,7 +346,10 @@ void trace_values(const Doc *spec, Diags *d) {
         if (e->level != DIAG_ERROR) continue;
         Trace t = {.spec = spec, .d = d, .message = e, .most = MOST_NOTES};
         trace_key(&t);
-        if (!names_number(e->text)) continue;
+        if (!names_number(e->text)) {
+            trace_calls(&t);
+            continue;
+        }
         Loc place[MOST] = {e->loc};
         int n = 1;
         for (const Diag *k = e->next; k != next && n < MOST; k = k->next) place[n++] = k->loc;

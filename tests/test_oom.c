@@ -87,11 +87,24 @@ static void the_program_says_that_memory_ran_out(void **state) {
     assert_false(said);
 }
 
+/* Terabytes: refused before they are asked for, with the tensor to look at. */
+static void too_large_a_run_says_what_is_large(void **state) {
+    (void)state;
+    char line[512] = "";
+    FILE *p = popen(BINARY " " SPEC " --set vars.base=200000 --steps 1 -q --out /dev/null/none 2>&1 >/dev/null", "r");
+    assert_non_null(p);
+    while (!strstr(line, "of memory") && fgets(line, sizeof line, p)) {}
+    int status = pclose(p);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 1);
+    assert_non_null(strstr(line, "; the largest tensor is 'generator/1/conv_transpose_1/weight', [3, 3, 200000, 200000]"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_allocation_of_a_compile_may_fail),
         cmocka_unit_test(the_program_says_that_memory_ran_out),
         cmocka_unit_test(a_run_that_runs_out_ends_in_order),
+        cmocka_unit_test(too_large_a_run_says_what_is_large),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

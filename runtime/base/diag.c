@@ -94,7 +94,7 @@ void diag_add(Diags *d, const char *site, DiagLevel level, Loc loc, const char *
     if (level == DIAG_WARNING) d->warnings++;
     Diag *e = ARENA_NEW(d->arena, Diag);
     if (level != DIAG_NOTE) d->newest = e;
-    *e = (Diag){.level = level, .loc = loc, .text = text, .site = site, .calls = level == DIAG_NOTE ? 0 : calls_of(d)};
+    *e = (Diag){.level = level, .loc = loc, .text = text, .site = site, .calls = level == DIAG_NOTE ? 0 : calls_of(d), .caller = level == DIAG_NOTE ? NULL : d->caller};
     *d->last = e;
     d->last = &e->next;
     if (blame) diag_add(d, site, DIAG_NOTE, inside, "here, in '%s'", blame->who);

@@ -30,6 +30,7 @@ typedef struct Diag {
     const char *site;                                 /* __FILE__:__LINE__ of the call: tests count them */
     uint64_t calls;                                   /* the calls that led here, as one number; 0: none */
     int more;                                         /* further calls that led to the same complaint */
+    const struct Caller *caller;                      /* of an error: the calls themselves, innermost first, or NULL */
     bool walked;                                      /* its sizes were followed to where they come from */
     Further *also;                                    /* of a message: places on its way for which no note was left, nearest first */
     struct Diag *next;                                /* notes follow what they belong to */
@@ -46,7 +47,7 @@ typedef struct Caller {
     const struct Caller *outer;
 } Caller;
 
-enum { DIAG_MAX_ERRORS = 20, DIAG_MOST_ALSO = 20 };
+enum { DIAG_MAX_ERRORS = 20, DIAG_MOST_ALSO = 24 };
 
 typedef struct {
     Arena *arena;

@@ -111,7 +111,7 @@ unsigned size_axes(const Node *n, int axis, int k) {
 
 /* ---- the walk ---- */
 
-enum { MOST_STEPS = 6, MOST_NOTES = 8, LEAST_NOTES = 3, FIRST_FURTHER = 2, MOST_FURTHER = 6, MOST_SEEN = 1000, MOST_KEPT = 8, KEPT_NOTES = 3 };
+enum { MOST_STEPS = 6, MOST_NOTES = 8, LEAST_NOTES = 3, MOST_FURTHER = 11, MOST_WALKED = 16, MOST_SEEN = 1000, MOST_KEPT = 8, KEPT_NOTES = 3 };
 
 typedef VEC(Loc) Lines;
 
@@ -173,12 +173,13 @@ static void put(Walk *w, Loc loc, const char *text, const char *brief) {
     vec_push(w->d->arena, &w->further, ((Further){.loc = loc, .text = brief}));
 }
 
-/* Of a long way both ends: what is near, and where the size began. */
+/* Of a long way both ends: what is near, and where the size began. Names have room behind those of all walks. */
 static void put_further(Walk *w) {
-    int n = w->further.n;
+    int n = w->further.n, room = MOST_WALKED;
+    for (const Further *p = w->d->newest->also; p; p = p->next) room--;
+    if (room > MOST_FURTHER) room = MOST_FURTHER;
     for (int i = 0; i < n; i++)
-        if (i < FIRST_FURTHER || i >= n - (MOST_FURTHER - FIRST_FURTHER))
-            diag_also(w->d, w->d->newest, w->further.at[i].loc, "%s", w->further.at[i].text);
+        if (i < room / 2 || i >= n - (room - room / 2)) diag_also(w->d, w->d->newest, w->further.at[i].loc, "%s", w->further.at[i].text);
     w->further.n = 0;
 }
 

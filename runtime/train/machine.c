@@ -99,8 +99,7 @@ static bool feeds_make(Machine *m) {
     return true;
 }
 
-/* What this process can have at most: the machine's memory, or less where it was limited. */
-static double memory_there_is(void) {
+double memory_there_is(void) {
     double bytes = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
     static const int limits[] = {RLIMIT_AS, RLIMIT_DATA};
     for (int i = 0; i < 2; i++) {
@@ -111,13 +110,31 @@ static double memory_there_is(void) {
     return bytes;
 }
 
-bool fault_room(Fault *f, const char *what, double bytes) {
-    return fault(f, CODE_FAILED, "%s takes %.1f GB, and there are %.1f GB of memory: make a batch or a size smaller", what,
-                 bytes / 1e9, memory_there_is() / 1e9);
+/* The largest tensor of a unit and the line of the spec that it comes from, or of what is kept and its name. */
+static const char *largest(const Training *t, const Unit *u) {
+    const Node *large = NULL;
+    const Slot *kept = NULL;
+    for (int i = 0; u && i < u->graph->node.n; i++) {
+        const Node *n = u->graph->node.at[i];
+        if (!(n->op->traits & (VIEW | LEAF)) && (!large || NODE_COUNT(n) > NODE_COUNT(large))) large = n;
+    }
+    for (int i = 0; !u && i < t->slots->all.n; i++) {
+        const Slot *s = &t->slots->all.at[i];
+        if (!kept || shape_count(&s->type.shape) > shape_count(&kept->type.shape)) kept = s;
+    }
+    if (kept) return arena_printf(t->arena, "; the largest tensor is '%s', %s", kept->name, shape_show(&kept->type.shape, t->arena));
+    if (!large) return "";
+    const char *file = large->loc.file < t->diags->nsource ? t->diags->sources[large->loc.file].name : "";
+    return arena_printf(t->arena, "; the largest tensor is %s, of %s:%u:%u", shape_show(&large->type.shape, t->arena), file, large->loc.line, large->loc.col);
 }
 
-bool room_for(Fault *f, const char *what, double bytes) {
-    return bytes <= memory_there_is() || fault_room(f, what, bytes);
+bool fault_room(Fault *f, const Training *t, const Unit *u, double bytes) {
+    return fault(f, CODE_FAILED, "%s takes %.1f GB, and there are %.1f GB of memory: make a batch or a size smaller%s",
+                 u ? u->name : "what is kept between turns", bytes / 1e9, memory_there_is() / 1e9, largest(t, u));
+}
+
+bool room_for(Fault *f, const Training *t, const Unit *u, double bytes) {
+    return bytes <= memory_there_is() || fault_room(f, t, u, bytes);
 }
 
 Machine *machine_new(Training *t, const MachineOptions *options, Fault *f) {
@@ -130,12 +147,12 @@ Machine *machine_new(Training *t, const MachineOptions *options, Fault *f) {
     own_make(m);
     DType floats = m->options.precision == FP64 ? F64 : F32;
     double store = store_size(t->slots, floats);
-    if (!room_for(f, "what is kept between turns", store)) {
+    if (!room_for(f, t, NULL, store)) {
         machine_free(m);
         return NULL;
     }
     m->store = store_new(t->slots, floats);
-    if (!m->store) fault_room(f, "what is kept between turns", store);
+    if (!m->store) fault_room(f, t, NULL, store);
     if (m->store) m->exec = exec_new(m->store, m->options.seed, m->options.threads);
     if (!m->exec || !feeds_make(m)) {
         fault_memory(f);

@@ -73,9 +73,11 @@ size_t machine_compiled(const Machine *m);            /* bytes of the compiled s
 size_t machine_library(const Machine *m);             /* bytes that libraries hold for the programs, their code too */
 bool machine_batches(Machine *m, double *bytes, Fault *f);              /* that batches take: made ahead, their layers, kept samples */
 
-/* Is there memory for so many bytes? False with a fault that says how many there are. fault_room: there was none. */
-bool room_for(Fault *f, const char *what, double bytes);
-bool fault_room(Fault *f, const char *what, double bytes);      /* false */
+double memory_there_is(void);                         /* bytes that this process can have at most: the machine's, or less where limited */
+/* Is there memory for so many bytes, for a unit, or (NULL) what is kept between turns? False with a fault that says how many there
+ * are, and which tensor is the largest. fault_room: there was none. */
+bool room_for(Fault *f, const Training *t, const Unit *u, double bytes);
+bool fault_room(Fault *f, const Training *t, const Unit *u, double bytes);      /* false */
 
 /* units.c: calls f for each unit of t, until it gives false. */
 bool units_each(Training *t, bool (*f)(void *ctx, Unit *u), void *ctx);

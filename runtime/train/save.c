@@ -44,9 +44,8 @@ Saving *saving_new(Trainer *tr) {
     s->task = (Task){.make = make, .taken = taken};
     s->folder = tr->checkpoints;
     s->log = tr->log;
-    Fault none = {0};
     double bytes = (double)exec_workspace(tr->m->exec) + (double)tr->m->store->bytes + (double)checkpoint_size(tr->m->t->slots, tr->m->store->floats);
-    if (room_for(&none, "", bytes)) s->copy = checkpoint_store(tr->m->t->slots, tr->m->store->floats);
+    if (bytes <= memory_there_is()) s->copy = checkpoint_store(tr->m->t->slots, tr->m->store->floats);
     return s;
 }
 

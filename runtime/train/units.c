@@ -76,7 +76,7 @@ bool unit_ready(Machine *m, Unit *u, Fault *f) {
     if (!u->program) u->program = m->options.precision == FP64 ? reference_program(u, f) : unit_program(m, u, f);
     if (!u->program) return false;
     double bytes = (double)u->program->workspace + (double)m->store->bytes;
-    return room_for(f, u->name, bytes) && (exec_reserve(m->exec, u->program) || fault_room(f, u->name, bytes));
+    return room_for(f, m->t, u, bytes) && (exec_reserve(m->exec, u->program) || fault_room(f, m->t, u, bytes));
 }
 
 bool unit_run(Machine *m, Unit *u, Fault *f) {
