@@ -20,11 +20,13 @@ typedef struct {
 } Parser;
 
 typedef VEC(Expr *) Exprs;
+typedef struct { VEC(const char *) text; VEC(Loc) loc; } Names;
 
 _Noreturn static void leave(Parser *p) { longjmp(p->out, 1); }
 #define fail(p, loc, ...) (diag_error((p)->diags, (loc), __VA_ARGS__), leave(p))
 
 static bool is(const Parser *p, const char *op) { return token_is(p->t, op); }
+static bool is_word(const Parser *p, const char *word) { return p->t->kind == T_NAME && !strcmp(p->t->text, word); }
 static bool accept(Parser *p, const char *op) { return is(p, op) && (p->t++, true); }
 
 /* How a message names the next token. */
@@ -32,9 +34,15 @@ static const char *shown(const Parser *p, const Token *t) {
     return t->kind == T_END ? "the end" : arena_printf(p->a, t->kind == T_TEXT ? "text '%s'" : "'%s'", t->text);
 }
 
+static Expr *bare(ExprKind kind, Loc loc, Arena *a) {
+    Expr *e = ARENA_NEW(a, Expr);
+    *e = (Expr){.kind = kind, .loc = loc, .start = loc, .height = 1};
+    return e;
+}
+
 static Expr *make(Parser *p, ExprKind kind, Loc loc, Loc start) {
-    Expr *e = ARENA_NEW(p->a, Expr);
-    *e = (Expr){.kind = kind, .loc = loc, .start = start, .height = 1};
+    Expr *e = bare(kind, loc, p->a);
+    e->start = start;
     return e;
 }
 
@@ -52,8 +60,7 @@ _Noreturn static void unexpected(Parser *p) {
     if (is(p, "=")) fail(p, t->loc, "'=' names an argument inside a call; to compare write '=='");
     if (is(p, ":")) fail(p, t->loc, "':' stands only inside an index, as in x[0:3]" QUOTE_HINT);
     if (is(p, "->")) fail(p, t->loc, "argument names stand before '->': x -> x*2, (x, i) -> x*i");
-    if (t->kind == T_NAME && (!strcmp(t->text, "if") || !strcmp(t->text, "else")))
-        fail(p, t->loc, "a choice is written if(condition, a, b)");
+    if (is_word(p, "if") || is_word(p, "else")) fail(p, t->loc, "a choice is written if(condition, a, b)");
     fail(p, t->loc, "an operator is missing before %s", shown(p, t));
 }
 
@@ -66,12 +73,30 @@ static void close_bracket(Parser *p, const Token *open, const char *with) {
     leave(p);
 }
 
+/* What stands in brackets, between commas: is there another one after the first n? Takes the comma or the closing bracket. */
+static bool another(Parser *p, const Token *open, const char *close, int n) {
+    if (n ? accept(p, ",") : !is(p, close)) return true;
+    close_bracket(p, open, close);
+    return false;
+}
+
+/* The next token is a name that is not among these yet; `what` it names, for messages. */
+static void add_name(Parser *p, Names *to, const char *what) {
+    const Token *t = p->t++;
+    if (t->kind != T_NAME) fail(p, t->loc, "%s is expected here, not %s", what, shown(p, t));
+    for (int i = 0; i < to->text.n; i++)
+        if (to->text.at[i] && !strcmp(to->text.at[i], t->text)) fail(p, t->loc, "'%s' stands here twice", t->text);
+    vec_push(p->a, &to->text, t->text);
+    vec_push(p->a, &to->loc, t->loc);
+}
+
 static Expr *expression(Parser *p, int level);
 
-static void take_args(Parser *p, Expr *e, const Exprs *args) {
+static void add_arg(Parser *p, Expr *e, Exprs *args, Expr *arg) {
+    over(p, e, arg);
+    vec_push(p->a, args, arg);
     e->args = args->at;
     e->n = args->n;
-    for (int i = 0; i < args->n; i++) over(p, e, args->at[i]);
 }
 
 /* f(a, b, name=c); the bracket is the next token. */
@@ -81,39 +106,31 @@ static Expr *call(Parser *p, Expr *callee) {
     Expr *e = over(p, make(p, EX_CALL, named ? callee->loc : open->loc, callee->start), callee);
     e->callee = callee;
     Exprs args = {0};
-    VEC(const char *) names = {0};
-    VEC(Loc) locs = {0};
+    Names names = {0};
     const char *last_name = NULL;
-    if (!is(p, ")")) {
-        do {
-            const char *name = NULL;
-            Loc loc = p->t->loc;
-            if (p->t->kind == T_NAME && token_is(p->t + 1, "=")) {
-                last_name = name = p->t->text;
-                p->t += 2;
-            } else if (last_name) {
-                fail(p, loc, "an argument without a name stands after '%s='; name it or put it first", last_name);
-            }
-            for (int i = 0; name && i < names.n; i++)
-                if (names.at[i] && !strcmp(names.at[i], name)) fail(p, loc, "argument '%s' is given twice", name);
-            Expr *arg = expression(p, LAMBDA);
-            vec_push(p->a, &args, arg);
-            vec_push(p->a, &names, name);
-            vec_push(p->a, &locs, loc);
-        } while (accept(p, ","));
+    while (another(p, open, ")", args.n)) {
+        const Token *first = p->t;
+        if (first->kind == T_NAME && token_is(first + 1, "=")) {
+            last_name = first->text;
+            add_name(p, &names, "a name");
+            p->t++;
+        } else if (last_name) {
+            fail(p, first->loc, "an argument without a name stands after '%s='; name it or put it first", last_name);
+        } else {
+            vec_push(p->a, &names.text, NULL);
+            vec_push(p->a, &names.loc, first->loc);
+        }
+        add_arg(p, e, &args, expression(p, LAMBDA));
     }
-    close_bracket(p, open, ")");
-    e->names = names.at;
-    e->name_locs = locs.at;
-    take_args(p, e, &args);
+    e->names = names.text.at;
+    e->name_locs = names.loc.at;
     return e;
 }
 
 /* One place of an index: an expression, `new`, or a slice a:b:c with any part left out. */
 static Expr *place(Parser *p) {
     const Token *first = p->t;
-    bool word = p->t->kind == T_NAME && !strcmp(p->t->text, "new");
-    if (word && (token_is(p->t + 1, ",") || token_is(p->t + 1, "]"))) {
+    if (is_word(p, "new") && (token_is(p->t + 1, ",") || token_is(p->t + 1, "]"))) {
         p->t++;
         return make(p, EX_NEW, first->loc, first->loc);
     }
@@ -136,12 +153,7 @@ static Expr *index_of(Parser *p, Expr *of) {
     e->callee = of;
     if (is(p, "]")) fail(p, open->loc, "an index is missing inside '[]'");
     Exprs args = {0};
-    do {
-        Expr *one = place(p);
-        vec_push(p->a, &args, one);
-    } while (accept(p, ","));
-    close_bracket(p, open, "]");
-    take_args(p, e, &args);
+    while (another(p, open, "]", args.n)) add_arg(p, e, &args, place(p));
     return e;
 }
 
@@ -158,14 +170,7 @@ static Expr *list(Parser *p) {
     const Token *open = p->t++;
     Expr *e = make(p, EX_LIST, open->loc, open->loc);
     Exprs args = {0};
-    if (!is(p, "]")) {
-        do {
-            Expr *one = expression(p, LAMBDA);
-            vec_push(p->a, &args, one);
-        } while (accept(p, ","));
-    }
-    close_bracket(p, open, "]");
-    take_args(p, e, &args);
+    while (another(p, open, "]", args.n)) add_arg(p, e, &args, expression(p, LAMBDA));
     return e;
 }
 
@@ -181,36 +186,24 @@ static bool lambda_ahead(const Token *t) {
 }
 
 /* x, or (x, i): the names that a small function or `for` binds. */
-static int bound_names(Parser *p, const char ***names, Loc **locs) {
-    VEC(const char *) text = {0};
-    VEC(Loc) loc = {0};
+static Names bound_names(Parser *p) {
+    Names names = {0};
     const Token *open = p->t;
     bool bracket = accept(p, "(");
-    do {
-        if (p->t->kind != T_NAME) fail(p, p->t->loc, "a name is expected here, not %s", shown(p, p->t));
-        for (int i = 0; i < text.n; i++)
-            if (!strcmp(text.at[i], p->t->text)) fail(p, p->t->loc, "'%s' stands here twice", p->t->text);
-        vec_push(p->a, &text, p->t->text);
-        vec_push(p->a, &loc, p->t->loc);
-        p->t++;
-    } while (bracket && accept(p, ","));
-    if (bracket) close_bracket(p, open, ")");
-    *names = text.at;
-    *locs = loc.at;
-    return text.n;
+    do add_name(p, &names, "a name");
+    while (bracket && another(p, open, ")", names.text.n));
+    return names;
 }
 
 static Expr *lambda(Parser *p, int level) {
     Loc start = p->t->loc;
     if (level > LAMBDA) fail(p, start, "a small function inside an operation stands in brackets: (x -> ...)");
-    const char **names;
-    Loc *locs;
-    int n = bound_names(p, &names, &locs);
+    Names names = bound_names(p);
     Expr *e = make(p, EX_LAMBDA, p->t->loc, start);
     p->t++;
-    e->n = n;
-    e->names = names;
-    e->name_locs = locs;
+    e->n = names.text.n;
+    e->names = names.text.at;
+    e->name_locs = names.loc.at;
     e->callee = expression(p, LAMBDA);
     return over(p, e, e->callee);
 }
@@ -319,18 +312,16 @@ static Expr *expression(Parser *p, int level) {
 
 /* ---- what others call ---- */
 
-static Parser *parser_of(const Doc *scalar, Diags *diags, Arena *a) {
+static Parser *parser_new(const Token *first, Diags *diags, Arena *a) {
     Parser *p = ARENA_NEW(a, Parser);
-    p->diags = diags;
-    p->a = a;
-    p->t = lex(scalar, diags, a);
-    return p->t ? p : NULL;
+    *p = (Parser){.t = first, .diags = diags, .a = a};
+    return p;
 }
 
-static Expr *bare(ExprKind kind, Loc loc, Arena *a) {
-    Expr *e = ARENA_NEW(a, Expr);
-    *e = (Expr){.kind = kind, .loc = loc, .start = loc, .height = 1};
-    return e;
+/* NULL: text that makes no tokens, which was said. */
+static Parser *parser_of(const Doc *scalar, Diags *diags, Arena *a) {
+    const Token *first = lex(scalar, diags, a);
+    return first ? parser_new(first, diags, a) : NULL;
 }
 
 static Expr *parse_scalar(const Doc *d, Diags *diags, Arena *a) {
@@ -343,16 +334,12 @@ static Expr *parse_scalar(const Doc *d, Diags *diags, Arena *a) {
 }
 
 static Expr *parse_list(const Doc *d, Diags *diags, Arena *a) {
+    Parser *p = parser_new(NULL, diags, a);
+    if (setjmp(p->out)) return bare(EX_ERROR, d->loc, a);
     Expr *e = bare(EX_LIST, d->loc, a);
-    e->n = d->n;
-    e->args = ARENA_ARRAY(a, Expr *, d->n);
-    for (int i = 0; i < d->n; i++) {
-        e->args[i] = expr_parse(d->item[i], diags, a);
-        if (e->args[i]->height >= e->height) e->height = e->args[i]->height + 1;
-    }
-    if (e->height <= EX_HEIGHT) return e;
-    diag_error(diags, d->loc, "the expression is too deep; give parts of it local names");
-    return bare(EX_ERROR, d->loc, a);
+    Exprs args = {0};
+    for (int i = 0; i < d->n; i++) add_arg(p, e, &args, expr_parse(d->item[i], diags, a));
+    return e;
 }
 
 Expr *expr_parse(const Doc *d, Diags *diags, Arena *a) {
@@ -371,34 +358,19 @@ Expr *expr_parse(const Doc *d, Diags *diags, Arena *a) {
 static void parse_head(Parser *p, Head *out) {
     const Token *name = p->t, *open = p->t + 1;
     if (name->kind != T_NAME) fail(p, name->loc, "a definition starts with its name, not with %s", shown(p, name));
-    *out = (Head){.name = name->text, .loc = name->loc};
     p->t++;
-    VEC(const char *) args = {0};
-    VEC(Loc) locs = {0};
+    Names names = {0};
     Exprs dflts = {0};
-    if (accept(p, "(")) {
-        out->called = true;
-        if (!is(p, ")")) {
-            do {
-                const Token *arg = p->t;
-                if (arg->kind != T_NAME) fail(p, arg->loc, "an argument's name is expected, not %s", shown(p, arg));
-                for (int i = 0; i < args.n; i++)
-                    if (!strcmp(args.at[i], arg->text)) fail(p, arg->loc, "argument '%s' stands here twice", arg->text);
-                p->t++;
-                Expr *dflt = accept(p, "=") ? expression(p, LAMBDA) : NULL;
-                vec_push(p->a, &args, arg->text);
-                vec_push(p->a, &locs, arg->loc);
-                vec_push(p->a, &dflts, dflt);
-            } while (accept(p, ","));
-        }
-        close_bracket(p, open, ")");
+    const bool called = accept(p, "(");
+    while (called && another(p, open, ")", names.text.n)) {
+        add_name(p, &names, "an argument's name");
+        Expr *dflt = accept(p, "=") ? expression(p, LAMBDA) : NULL;
+        vec_push(p->a, &dflts, dflt);
     }
     if (p->t->kind != T_END)
         fail(p, p->t->loc, "a definition's head is name or name(arguments); %s does not belong to it", shown(p, p->t));
-    out->n = args.n;
-    out->arg = args.at;
-    out->arg_loc = locs.at;
-    out->dflt = dflts.at;
+    *out = (Head){.name = name->text, .loc = name->loc, .called = called, .n = names.text.n, .arg = names.text.at,
+                  .arg_loc = names.loc.at, .dflt = dflts.at};
 }
 
 bool head_parse(const DocEntry *entry, Head *out, Diags *diags, Arena *a) {
@@ -416,9 +388,9 @@ bool binding_parse(const Doc *d, Binding *out, Diags *diags, Arena *a) {
     Parser *p = parser_of(d, diags, a);
     if (!p || setjmp(p->out)) return false;
     if (p->t->kind == T_END) fail(p, d->loc, "write: name in list");
-    out->n = bound_names(p, &out->name, &out->name_loc);
-    if (p->t->kind != T_NAME || strcmp(p->t->text, "in"))
-        fail(p, p->t->loc, "'in' is expected, as in: x in list, (x, y) in pairs");
+    Names names = bound_names(p);
+    *out = (Binding){.n = names.text.n, .name = names.text.at, .name_loc = names.loc.at};
+    if (!is_word(p, "in")) fail(p, p->t->loc, "'in' is expected, as in: x in list, (x, y) in pairs");
     p->t++;
     out->in = expression(p, LAMBDA);
     if (p->t->kind != T_END) unexpected(p);
