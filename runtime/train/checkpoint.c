@@ -31,10 +31,17 @@ size_t checkpoint_size(const Slots *slots, DType floats) {
     return bytes;
 }
 
-Store *checkpoint_store(const Slots *slots, DType floats) {
-    int *kept = calloc((size_t)slots->all.n + 1, sizeof *kept), n = 0;
+/* The slots that a checkpoint holds, *n of them; to be freed. NULL: no memory. */
+static int *kept_slots(const Slots *slots, int *n) {
+    int *kept = calloc((size_t)slots->all.n + 1, sizeof *kept);
+    *n = 0;
     for (int i = 0; kept && i < slots->all.n; i++)
-        if (is_kept(&slots->all.at[i])) kept[n++] = i;
+        if (is_kept(&slots->all.at[i])) kept[(*n)++] = i;
+    return kept;
+}
+
+Store *checkpoint_store(const Slots *slots, DType floats) {
+    int n, *kept = kept_slots(slots, &n);
     Store *s = kept ? store_some(slots, floats, n, kept) : NULL;
     free(kept);
     return s;
@@ -47,16 +54,6 @@ static int by_size_and_name(const void *a, const void *b, void *store) {
     size_t i = dtype_size(store_type(store, x)), k = dtype_size(store_type(store, z));
     const Slot *all = ((const Store *)store)->slots->all.at;
     return i != k ? (i < k) - (i > k) : strcmp(all[x].name, all[z].name);
-}
-
-/* The slots that a checkpoint holds, in the order of the file; *n of them. */
-static int *kept_slots(const Store *s, int *n) {
-    int all = s->slots->all.n, *kept = calloc((size_t)all + 1, sizeof *kept);
-    *n = 0;
-    for (int i = 0; kept && i < all; i++)
-        if (is_kept(&s->slots->all.at[i])) kept[(*n)++] = i;
-    if (kept) qsort_r(kept, (size_t)*n, sizeof *kept, by_size_and_name, (void *)s);
-    return kept;
 }
 
 /* CRC-32 of all numbers, in the order of the file: a safetensors file itself does not tell whether it is damaged. */
@@ -139,8 +136,8 @@ bool checkpoint_sound(const Store *s, Fault *f) {
 }
 
 bool checkpoint_write(const char *path, const Store *s, const CheckpointInfo *info, Fault *f) {
-    int n;
-    int *kept = kept_slots(s, &n);
+    int n, *kept = kept_slots(s->slots, &n);
+    if (kept) qsort_r(kept, (size_t)n, sizeof *kept, by_size_and_name, (void *)s);
     char *header = kept ? header_text(s, kept, n, info) : NULL, torn[4096];
     snprintf(torn, sizeof torn, "%s.tmp", path);
     bool done = false;
@@ -323,30 +320,26 @@ static bool read_tensor(Reader *r, Store *s, int slot, const Found *from) {
     return read_all(r->fd, s->data[slot], store_dense(s, slot), from->at) || bad(r, "cannot be read to its end");
 }
 
-static bool nothing_more(Reader *r, const Store *s) {
+static bool nothing_more(Reader *r, const Slots *slots) {
     const char *name;
     json_t *entry;
     json_object_foreach(r->top, name, entry) {
-        int slot = slot_find(s->slots, name);
-        if (strcmp(name, "__metadata__") && (slot < 0 || !is_kept(&s->slots->all.at[slot])))
+        int slot = slot_find(slots, name);
+        if (strcmp(name, "__metadata__") && (slot < 0 || !is_kept(&slots->all.at[slot])))
             return fault(r->fault, CODE_DATA, "%s: '%s' is nothing that the spec has", r->path, name);
     }
     return true;
 }
 
-/* `look`: reads nothing, so that the Store stays as it is where something is wrong. */
-static bool read_tensors(Reader *r, Store *s, bool loose, bool look) {
-    if (!loose && !nothing_more(r, s)) return false;
-    for (int i = 0; i < s->slots->all.n; i++) {
-        const Slot *slot = &s->slots->all.at[i];
+/* These slots' tensors, in loose mode those that are there and fit. `into`: NULL only looks, so that the Store stays as it
+ * is where something is wrong. */
+static bool read_tensors(Reader *r, const Slots *slots, int n, const int *slot, bool loose, Store *into) {
+    for (int i = 0; i < n; i++) {
         Found at;
         Fault unused = {0};
-        if (!is_kept(slot)) continue;
-        if (!find_tensor(r, slot, &at, loose ? &unused : r->fault)) {
-            if (loose) continue;
-            return false;
-        }
-        if (!look && !read_tensor(r, s, i, &at)) return false;
+        bool found = find_tensor(r, &slots->all.at[slot[i]], &at, loose ? &unused : r->fault);
+        if (!found && !loose) return false;
+        if (found && into && !read_tensor(r, into, slot[i], &at)) return false;
     }
     return true;
 }
@@ -358,8 +351,12 @@ bool checkpoint_info(const char *path, CheckpointInfo *out, Fault *f) {
 
 bool checkpoint_read(const char *path, Store *s, bool loose, CheckpointInfo *out, Fault *f) {
     Reader r = {.path = path, .fd = -1, .fault = f};
-    return reader_close(&r, reader_open(&r) && read_info(&r, out) && read_tensors(&r, s, loose, true) && undamaged(&r) &&
-                                read_tensors(&r, s, loose, false));
+    int n, *kept = kept_slots(s->slots, &n);
+    bool done = kept || fault_memory(f);
+    done = done && reader_open(&r) && read_info(&r, out) && (loose || nothing_more(&r, s->slots)) &&
+           read_tensors(&r, s->slots, n, kept, loose, NULL) && undamaged(&r) && read_tensors(&r, s->slots, n, kept, loose, s);
+    free(kept);
+    return reader_close(&r, done);
 }
 
 /* ---- a part of a file, of whoever wrote it ---- */
@@ -378,31 +375,22 @@ static void name_networks(const Reader *r, char *out, size_t size) {
     }
 }
 
-/* `into`: NULL reads nothing. */
-static bool find_parts(Reader *r, const Slots *slots, int n, const int *slot, Store *into) {
-    bool any = false;
-    for (int i = 0; i < n; i++) any = any || json_object_get(r->top, slots->all.at[slot[i]].name);
-    if (!any) {
-        char has[400];
-        name_networks(r, has, sizeof has);
-        return fault(r->fault, CODE_DATA, "%s: nothing in it is called '%s' or the like; it has %s", r->path,
-                     slots->all.at[slot[0]].name, *has ? has : "no network");
-    }
-    for (int i = 0; i < n; i++) {
-        Found at;
-        if (!find_tensor(r, &slots->all.at[slot[i]], &at, r->fault)) return false;
-        if (into && !read_tensor(r, into, slot[i], &at)) return false;
-    }
-    return true;
+static bool has_some(Reader *r, const Slots *slots, int n, const int *slot) {
+    for (int i = 0; i < n; i++)
+        if (json_object_get(r->top, slots->all.at[slot[i]].name)) return true;
+    char has[400];
+    name_networks(r, has, sizeof has);
+    return fault(r->fault, CODE_DATA, "%s: nothing in it is called '%s' or the like; it has %s", r->path, slots->all.at[slot[0]].name,
+                 *has ? has : "no network");
 }
 
 bool checkpoint_fits(const char *path, const Slots *slots, int n, const int *slot, Fault *f) {
     Reader r = {.path = path, .fd = -1, .fault = f};
-    return reader_close(&r, reader_open(&r) && find_parts(&r, slots, n, slot, NULL));
+    return reader_close(&r, reader_open(&r) && has_some(&r, slots, n, slot) && read_tensors(&r, slots, n, slot, false, NULL));
 }
 
 bool checkpoint_take(const char *path, Store *s, int n, const int *slot, Fault *f) {
     Reader r = {.path = path, .fd = -1, .fault = f};
-    return reader_close(&r, reader_open(&r) && find_parts(&r, s->slots, n, slot, NULL) &&
-                                find_parts(&r, s->slots, n, slot, s));
+    return reader_close(&r, reader_open(&r) && has_some(&r, s->slots, n, slot) && read_tensors(&r, s->slots, n, slot, false, NULL) &&
+                                read_tensors(&r, s->slots, n, slot, false, s));
 }
