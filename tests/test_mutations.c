@@ -155,12 +155,16 @@ static bool may_be_idle(const Given *s, const Token *t) {
     return head || !strncmp(s->text + start + strspn(s->text + start, " "), "doc:", 4);
 }
 
-/* Factors or terms in another order: the graph puts them into one. */
+/* Factors or terms in another order, `x + z` or `seen.x + seen.z`: the graph puts them into one. */
 static bool commute(const Given *s, const Token *first, const Token *second) {
-    const char *p = s->text + first->at + first->n, *end = s->text + second->at;
-    while (p < end && *p == ' ') p++;
-    while (p < end && end[-1] == ' ') end--;
-    return end - p == 1 && (*p == '*' || *p == '+');
+    const char *p = s->text + first->at + first->n, *end = s->text + second->at, *start = s->text + first->at;
+    p += strspn(p, " ");
+    if (*p != '*' && *p != '+') return false;
+    p += 1 + strspn(p + 1, " ");
+    size_t before = p < end ? (size_t)(end - p) : 0;   /* what stands before both */
+    for (size_t i = 0; i < before; i++)
+        if (!is_word(p[i]) && !is_digit(p[i]) && p[i] != '.') return false;
+    return p <= end && first->at >= before && !memcmp(start - before, p, before);
 }
 
 /* What the spec's section of variables, a line each or in braces, gives a name, or "" where it gives none. */
