@@ -73,6 +73,16 @@ static void refuse_choice(Eval *e, const Head *h, const char *argument, const Va
                v->kind == V_TEXT ? nearest_hint(e->arena, &near) : "");
 }
 
+typedef enum { HOLDS, BROKEN, NO_CONDITION } Truth;
+
+/* Of a list all must hold; what only the run knows does. */
+static Truth truth_of(const Value *v) {
+    Truth all = HOLDS;
+    for (int i = 0; v->kind == V_LIST && i < v->n && all == HOLDS; i++) all = truth_of(v->item[i]);
+    if (v->kind == V_BOOL) return v->number != 0 ? HOLDS : BROKEN;
+    return v->kind == V_LIST || v->kind == V_NODE || v->kind == V_POISON ? all : NO_CONDITION;
+}
+
 bool ranges_hold(const Ctx *c, const Head *h, Scope *text, const Doc *ranges, Value *const *value, const Loc *loc) {
     Eval *e = c->e;
     if (ranges->kind != DOC_MAP) return true;         /* ranges_read has said it */
@@ -91,7 +101,10 @@ bool ranges_hold(const Ctx *c, const Head *h, Scope *text, const Doc *ranges, Va
         if (!d) continue;
         bool list = d->kind == DOC_LIST;
         const Value *v = list ? value_bool(e, is_one_of(&trial, s, value[i], d)) : eval_doc(&trial, s, d);
-        if (v->kind != V_BOOL || v->number != 0) continue;
+        Truth truth = truth_of(v);
+        if (truth == NO_CONDITION)
+            diag_error(e->diags, d->loc, "the range of '%s' is a condition, or a list of values, not %s", h->arg[i], value_show(e, v));
+        if (truth != BROKEN) continue;
         ok = false;
         if (list) refuse_choice(e, h, h->arg[i], value[i], d, loc[i]);
         else diag_error(e->diags, loc[i], "%s: '%s' is %s, it must hold that %s%s%s", h->name, h->arg[i], value_show(e, value[i]),

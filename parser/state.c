@@ -172,6 +172,10 @@ void make_states(const Ctx *c, Scope *s, const Doc *state, const Doc *after) {
         diag_error(e->diags, state->loc, "'state' is a mapping of names to initial values");
         return;
     }
+    if (after && after->kind != DOC_MAP) {
+        diag_error(e->diags, after->loc, "'after' of a function is a mapping: running values, or parameters(...), and what they become");
+        after = NULL;
+    }
     int n = state ? state->n : 0;
     const char *place = c->network ? c->path : c->draw;
     Value **template = ARENA_ARRAY(e->arena, Value *, n + 1);
@@ -192,7 +196,7 @@ void make_states(const Ctx *c, Scope *s, const Doc *state, const Doc *after) {
         Value *v = ok ? template_load(c, template[i]) : value_poison(e);
         bind_value(e, s, state->entry[i].key, state->entry[i].loc, v);
     }
-    for (int i = 0; after && after->kind == DOC_MAP && i < after->n; i++) {
+    for (int i = 0; after && i < after->n; i++) {
         const DocEntry *k = &after->entry[i];
         if (!is_state(state, k->key)) {
             if (c->after) after_entry(c, s, k);
