@@ -9,10 +9,12 @@
 
 enum { MOST_IN_A_GRAPH = 4096, MOST = 1 << 20 };      /* numbers that are folded; in a graph, larger ones become nodes */
 
+DType number_type(const Value *v) { return v->is_int && v->number >= INT32_MIN && v->number <= INT32_MAX ? I32 : F32; }
+
 /* Whether nested lists of numbers have this shape; finds their common type. */
 static bool list_fits(const Value *v, const Shape *shape, DType *type, int depth) {
     if (v->kind == V_NUMBER || v->kind == V_BOOL) {
-        DType t = v->kind == V_BOOL ? U8 : v->is_int ? I32 : F32;
+        DType t = v->kind == V_BOOL ? U8 : number_type(v);
         if (*type == DTYPES || t == F32 || (t == I32 && *type == U8)) *type = t;
         return depth == shape->rank;
     }

@@ -251,7 +251,7 @@ static void stage_from_doc(Eval *e, const Doc *d, Stage *s, MadeTurns *made) {
 void schedule_define(Eval *e, const Doc *d, int64_t steps) {
     MadeTurns made = {0};
     Training *t = e->t;
-    bool stages = d->kind == DOC_LIST;
+    bool stages = d->kind == DOC_LIST && d->n;        /* an empty list is no schedule */
     t->nstage = stages ? d->n : 1;
     t->stage = ARENA_ARRAY(e->arena, Stage, t->nstage + 1);
     for (int i = 0; i < t->nstage; i++) name_from_doc(e, stages ? d->item[i] : d, stages, i);

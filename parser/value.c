@@ -207,7 +207,9 @@ Node *value_to_node(const Ctx *c, const Value *v, Loc loc) {
             return NULL;
         }
         return v->node;
-    case V_NUMBER: return v->is_int ? g_int(c->graph, (int64_t)v->number) : g_number(c->graph, v->number);
+    case V_NUMBER:
+        if (number_type(v) == F32 && c->graph != e->fold) return g_number(c->graph, v->number);
+        return v->is_int ? g_int(c->graph, (int64_t)v->number) : g_number(c->graph, v->number);
     case V_BOOL: return g_bool(c->graph, v->number != 0);
     case V_LIST: return stack(c, v, loc);
     default: diag_error(e->diags, loc, "a tensor or a number is wanted, this is %s", value_show(e, v)); return NULL;

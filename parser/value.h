@@ -248,6 +248,7 @@ void note_value(Eval *e, const Value *v);             /* to a message about v: w
 Value *value_map(Eval *e, const Value *v, Value *(*f)(void *ctx, const Value *leaf), void *ctx);
 
 /* constant.c: what is known when the spec is compiled */
+DType number_type(const Value *v);                    /* in a tensor: ints have 32 bits, a whole number beyond them is float */
 bool value_constant(const Value *v, Tensor *out);     /* a number, or nested lists of numbers of one shape: their type */
 double *constant_data(Eval *e, const Value *v, const Tensor *t);         /* its numbers, in order */
 Value *constant_value(Eval *e, const Tensor *t, const double *data);     /* the other way round */

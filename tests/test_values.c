@@ -39,6 +39,9 @@ static const struct {
     {"if(loss != 'hinge', nowhere, 2)", "2"},
     {"if(3 == 'hinge' or widths == 'hinge', nowhere, 2)", "2"},
     {"to_float(3) + 0", "3.0"},
+    {"3000000000 - range(2)", "[3.0e9, 3.0e9]"},      /* ints have 32 bits */
+    {"[3000000000, 1] + gather(range(3), [0, 0])", "[3.0e9, 1.0]"},
+    {"2147483647 - gather(range(2), [0, 1])", "[2147483647, 2147483646]"},
     /* known before the run */
     {"zeros(sum([1, 2]))", "zeros(3)"},
     {"zeros(max(widths), widths[-1])", "zeros(4, 3)"},
