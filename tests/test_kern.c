@@ -141,14 +141,17 @@ static double time_of_work(int threads) {
     return par_seconds() - before;
 }
 
-/* What every thread did counts at once, not at the next tick of the system's clock. */
+/* What every thread did counts at once. Half of the rounds may say less: what a hypervisor takes from a core is subtracted
+ * from whatever runs there next. */
 static void processor_time_is_of_all_threads(void **state) {
     (void)state;
-    double alone = INFINITY;
-    for (int k = 0; k < 20; k++) alone = fmin(alone, time_of_work(1));
-    for (int k = 0; k < 60; k++) {
-        double spent = time_of_work(2 + k % 2);
-        if (!(spent >= .6 * (2 + k % 2) * alone)) fail_msg("%d threads: %g s, one alone %g s", 2 + k % 2, spent, alone);
+    for (int threads = 2; threads <= 3; threads++) {
+        double alone[20], together[40];
+        for (int k = 0; k < 20; k++) alone[k] = time_of_work(1);
+        for (int k = 0; k < 40; k++) together[k] = time_of_work(threads);
+        numbers_sort(20, alone), numbers_sort(40, together);
+        double spent = numbers_median(40, together), least = .8 * threads * alone[0];
+        if (!(spent >= least)) fail_msg("%d threads: %g s, should be at least %g", threads, spent, least);
     }
     par_threads(par_cores());
 }
