@@ -4,7 +4,7 @@
 set(table
   "runtime/base|<Random123/.*>"
   "runtime/ir|base"
-  "runtime/kern|base ir/ir.h <cblas.h> <lapack.*> <omp.h> <oneapi/dnnl/.*> <sched.h> <immintrin.h>"
+  "runtime/kern|base ir/ir.h <cblas.h> <lapack.*> <omp.h> <oneapi/dnnl/.*> <pthread.h> <sched.h> <immintrin.h>"
   "runtime/ops|base ir kern build.h <immintrin.h>"
   "runtime/grad|base ir build.h ops/attrs.h"
   "runtime/pass|base ir build.h ops/attrs.h"

@@ -44,6 +44,9 @@ void par_threads(int n) {
     {
         flush_subnormal();
         if (nclock) pthread_getcpuclockid(pthread_self(), &clocks[omp_get_thread_num()]);
+#pragma omp barrier
+#pragma omp single
+        if (nclock) nclock = omp_get_num_threads();   /* a limit of OpenMP's may leave fewer than asked for */
     }
 }
 
