@@ -76,7 +76,7 @@ static bool is_row(const Link *l) { return !l->entry && l->value->kind == DOC_MA
 /* A note while there are few, then a place. */
 static bool lead(Trace *t, Loc loc, const char *text, const char *brief) {
     Diag *last = t->message;
-    if ((last->loc.file == loc.file && last->loc.line == loc.line) || diag_noted(last, loc)) return false;
+    if (loc_same_line(last->loc, loc) || diag_noted(last, loc)) return false;
     while (last->next && last->next->level == DIAG_NOTE) last = last->next;
     if (diag_notes(t->message) < t->most) diag_note_behind(t->d, last, loc, "%s", text);
     else diag_also(t->d, t->message, loc, "%s", brief);
@@ -206,7 +206,7 @@ static void read_scalar(Trace *t, const char *whole) {
         const char *word = arena_strndup(t->d->arena, text, n);
         if (text[n] == '.' && word_start(text[n + 1])) read_member(t, whole, text + n, word);
         const DocEntry *result = text[n] == '(' ? result_of(t, word, n) : NULL;
-        if (result && result->value->kind == DOC_SCALAR && t->ncalled < MOST_ROWS) 
+        if (result && result->value->kind == DOC_SCALAR && t->ncalled < MOST_ROWS)
             t->called[t->ncalled].name = word, t->called[t->ncalled++].result = result;
         else if (!read_local(t, word)) read_global(t, word);
         text += n;
@@ -319,7 +319,7 @@ static void trace_calls(Trace *t) {
     int n = 0;
     t->most = 0;
     for (const Caller *c = t->message->caller; c && n < MOST; c = c->outer)
-        if (!(c->outer && c->outer->foreign && c->outer->file == c->loc.file))
+        if (!caller_in_foreign_text(c))
             n += lead(t, c->loc, "", arena_printf(t->d->arena, "'%s'", c->who));
 }
 

@@ -27,8 +27,7 @@ uint32_t diags_source(Diags *d, const char *name, const char *text, size_t lengt
 
 static bool said_before(const Diags *d, Loc loc, const char *text) {
     for (const Diag *e = d->first; e; e = e->next)
-        if (e->level != DIAG_NOTE && e->loc.line == loc.line && e->loc.col == loc.col && e->loc.file == loc.file &&
-            !strcmp(e->text, text))
+        if (e->level != DIAG_NOTE && loc_same(e->loc, loc) && !strcmp(e->text, text))
             return true;
     return false;
 }
@@ -45,8 +44,7 @@ static uint64_t calls_of(const Diags *d) {
 static Diag *of_another_call(const Diags *d, const char *site, Loc loc) {
     uint64_t calls = calls_of(d);
     for (Diag *e = d->first; e && calls; e = e->next)
-        if (e->level != DIAG_NOTE && !strcmp(e->site, site) && e->calls && e->calls != calls && e->loc.line == loc.line &&
-            e->loc.col == loc.col && e->loc.file == loc.file)
+        if (e->level != DIAG_NOTE && !strcmp(e->site, site) && e->calls && e->calls != calls && loc_same(e->loc, loc))
             return e;
     return NULL;
 }
@@ -131,22 +129,20 @@ int diag_notes(const Diag *of) {
 bool diag_noted(const Diag *of, Loc loc) {
     bool found = false;
     for (const Diag *e = of->next; e && e->level == DIAG_NOTE; e = e->next)
-        found = found || (e->loc.file == loc.file && e->loc.line == loc.line);
-    for (const Further *p = of->also; p; p = p->next) found = found || (p->loc.file == loc.file && p->loc.line == loc.line);
+        found = found || loc_same_line(e->loc, loc);
+    for (const Further *p = of->also; p; p = p->next) found = found || loc_same_line(p->loc, loc);
     return found;
 }
 
-static bool stands_in_foreign_text(const Caller *c) {
+bool caller_in_foreign_text(const Caller *c) {
     return c->outer && c->outer->foreign && c->outer->file == c->loc.file;
 }
-
-static bool same_place(Loc a, Loc b) { return a.file == b.file && a.line == b.line && a.col == b.col; }
 
 void diag_calls(Diags *d) {
     enum { MOST = 4 };
     int n = 0;
     for (const Caller *c = d->caller; c && n < MOST; c = c->outer)
-        if (!stands_in_foreign_text(c) && !(d->newest && same_place(c->loc, d->newest->loc)))
+        if (!caller_in_foreign_text(c) && !(d->newest && loc_same(c->loc, d->newest->loc)))
             diag_note(d, c->loc, "in this call of '%s'", c->who), n++;
 }
 

@@ -47,6 +47,10 @@ typedef struct Caller {
     const struct Caller *outer;
 } Caller;
 
+static inline bool loc_same_line(Loc a, Loc b) { return a.file == b.file && a.line == b.line; }
+static inline bool loc_same(Loc a, Loc b) { return loc_same_line(a, b) && a.col == b.col; }
+bool caller_in_foreign_text(const Caller *c);         /* the call itself stands in a text that the reader did not write */
+
 enum { DIAG_MAX_ERRORS = 20, DIAG_MOST_ALSO = 24 };
 
 typedef struct {

@@ -125,8 +125,6 @@ typedef struct {
     struct { const Node *node; int axis; } seen[MOST_SEEN];
 } Walk;
 
-static bool same_loc(Loc a, Loc b) { return a.file == b.file && a.line == b.line && a.col == b.col; }
-
 /* The source that x is mainly made of: one of as many samples if there is one, then the one with the most numbers of its
  * own; not a weight, nor a constant or a bias that was repeated. */
 static const Node *main_source(const Node *x) {
@@ -145,19 +143,19 @@ static const Node *main_source(const Node *x) {
 /* What went into the line that made x. */
 static const Node *before(const Node *x) {
     const Node *from = x;
-    while (from->nsrc && same_loc(from->loc, x->loc)) from = main_source(from);
+    while (from->nsrc && loc_same(from->loc, x->loc)) from = main_source(from);
     return from;
 }
 
 static bool leads_here(const Diags *d, Loc loc) {
     for (const Caller *c = d->caller; c; c = c->outer)
-        if (same_loc(c->loc, loc)) return true;
+        if (loc_same(c->loc, loc)) return true;
     return false;
 }
 
 static bool among(const Lines *lines, Loc loc) {
     for (int i = 0; lines && i < lines->n; i++)
-        if (same_loc(lines->at[i], loc)) return true;
+        if (loc_same(lines->at[i], loc)) return true;
     return false;
 }
 
@@ -169,7 +167,7 @@ static void put(Walk *w, Loc loc, const char *text, const char *brief) {
         return;
     }
     for (int i = 0; i < w->further.n; i++)
-        if (w->further.at[i].loc.line == loc.line && w->further.at[i].loc.file == loc.file) return;
+        if (loc_same_line(w->further.at[i].loc, loc)) return;
     vec_push(w->d->arena, &w->further, ((Further){.loc = loc, .text = brief}));
 }
 
@@ -191,7 +189,7 @@ static void say(Walk *w, const Node *x, Loc loc, const char *text, const char *b
     put(w, loc, text, brief);
     w->steps += first;
     for (const Caller *c = x->calls; c; c = c->outer) {
-        if (c->foreign || c->network || same_loc(c->loc, loc) || leads_here(w->d, c->loc)) continue;
+        if (c->foreign || c->network || loc_same(c->loc, loc) || leads_here(w->d, c->loc)) continue;
         put(w, c->loc, arena_printf(w->d->arena, "in this call of '%s'", c->who), arena_printf(w->d->arena, "'%s'", c->who));
     }
 }
@@ -294,7 +292,7 @@ static void walk(Walk *w, const Node *x, int axis, const Node *by, const Node *t
         if (axis >= x->type.shape.rank || was_seen(w, x, axis)) return;
         const Node *from = next_back(x, axis, &its);
         if (!from) break;
-        if (!same_loc(from->loc, x->loc)) top = from;
+        if (!loc_same(from->loc, x->loc)) top = from;
         if (computes(x, axis)) keep(w, x);
         by = x;
         x = from;
@@ -313,7 +311,7 @@ static void walk(Walk *w, const Node *x, int axis, const Node *by, const Node *t
     for (int k = 0; k < x->nsrc; k++) {
         unsigned axes = size_axes(x, axis, k);
         for (int i; (i = next_axis(source(x, k), axes)) >= 0; axes &= ~bit(i))
-            walk(w, x->src[k], i, x, same_loc(x->src[k]->loc, x->loc) ? top : x->src[k]);
+            walk(w, x->src[k], i, x, loc_same(x->src[k]->loc, x->loc) ? top : x->src[k]);
     }
 }
 

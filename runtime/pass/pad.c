@@ -45,22 +45,14 @@ static Node *padded(Graph *g, const Node *old, Node *const *src) {
     return emit(g, old->op, 2, NODES(src[0]->src[0], src[1]), &a);
 }
 
-/* What others read, too, is computed anyway. */
-static bool read_once(const Node *n) {
-    int readers = 0;
-    for (int i = n->id + 1; i < n->graph->node.n; i++)
-        for (int k = 0; k < n->graph->node.at[i]->nsrc; k++) readers += n->graph->node.at[i]->src[k] == n;
-    return readers == 1;
-}
-
-/* C convolve_x(y, w) */
+/* C convolve_x(y, w), where nothing else reads what is cut: that would be computed anyway. */
 static Node *cut(Graph *g, const Node *old, const Node *x) {
     Border b;
     const SliceAttr *s = old->attr;
     if (x->op != &op_convolve_x || !is_border(&old->type.shape, &x->type.shape, &s->start, &s->step, &b)) return NULL;
     ConvolveAttr a = *(const ConvolveAttr *)x->attr;
     const int64_t *k = x->src[1]->type.shape.dim;
-    if (!widen(&a, &b, k[0], k[1]) || !read_once(old->src[0])) return NULL;
+    if (!widen(&a, &b, k[0], k[1]) || node_readers(old->src[0]) != 1) return NULL;
     a.size = (Ints){.n = 2, .at = {old->type.shape.dim[1], old->type.shape.dim[2]}};
     return emit(g, &op_convolve_x, 2, NODES(x->src[0], x->src[1]), &a);
 }
